@@ -1,0 +1,197 @@
+"""How every su-* tool runs and ends: its status, signals and messages, and the options tools share.
+
+A tool exits 0; 1 where its input or the system is at fault, with one line in GNU form on stderr; 2 for
+wrong usage. Killed by SIGINT, SIGTERM or SIGPIPE it first lets every `with` block clean up and then dies
+of that same signal, so that shells and make see it.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+
+import click
+
+from units import __version__
+from units.records import InputError
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: raised so that half-written files are removed on the way out."""
+
+
+def _on_sigterm(_signal, _frame):
+    raise Terminated
+
+
+def _die_of(number):
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def say(name, message):
+    """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
+    line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
+        sys.stderr.flush()
+
+
+class Job:
+    """One run of a tool: reads its records with progress, and deals with those that cannot be done.
+
+    The first fault stops the tool. With keep_going it is reported and its record skipped; the tool then
+    ends with status 1 and a count of what it skipped.
+    """
+
+    def __init__(self, name, keep_going=False, verbose=False):
+        self.name, self.keep_going, self.verbose = name, keep_going, verbose
+        self.total = self.skipped = 0
+
+    def records(self, paths):
+        """Yield the records of the files; a bar with audio hours shows while stderr is a terminal."""
+        from units.cli.progress import Bar
+        from units.streams import read_records
+
+        with Bar(paths) as bar:
+            for record in read_records(paths, on_fault=self._bad_line, on_bytes=bar.read):
+                yield record
+                bar.done(record)
+
+    def _bad_line(self, error):
+        self.total += 1
+        self.fault(error)
+
+    def fault(self, error):
+        """Raise the error, or with keep_going report it and count its record as skipped."""
+        if not self.keep_going:
+            raise error
+        self.skipped += 1
+        say(self.name, error)
+
+    @contextlib.contextmanager
+    def item(self, record):
+        """Run the block for one record; an InputError in it is a fault at the record's place."""
+        self.total += 1
+        try:
+            yield
+        except InputError as error:
+            self.fault(InputError(f"{record.place}: {error}"))
+        else:
+            self.log(record.get("id", record.place))
+
+    def log(self, message):
+        """Say a line on stderr where -v asks for it."""
+        if self.verbose:
+            say(self.name, message)
+
+    def end(self):
+        """Return the exit status, having said how many records were skipped."""
+        if not self.skipped:
+            return 0
+        say(self.name, f"{self.skipped} of {self.total} records skipped")
+        return 1
+
+
+class Tool(click.Command):
+    """A click command that ends as this module's docstring says."""
+
+    def main(self, args=None, prog_name=None, **_extra):
+        """Run the tool on the arguments and exit the process."""
+        name = prog_name or os.path.basename(sys.argv[0]).removesuffix(".py")
+        sys.exit(run(self, name, list(sys.argv[1:] if args is None else args)))
+
+
+class ToolGroup(click.Group, Tool):
+    """A tool with subcommands."""
+
+
+def run(command, name, args):
+    """Run a click command; return its exit status, or die of the signal that stopped it."""
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    try:
+        with command.make_context(name, args) as context:
+            job = command.invoke(context)
+        return job.end() if isinstance(job, Job) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.UsageError as error:
+        say(error.ctx.command_path if error.ctx else name, error.format_message())
+        say(name, f"try '{error.ctx.command_path if error.ctx else name} --help'")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        _die_of(signal.SIGINT)
+    except Terminated:
+        _die_of(signal.SIGTERM)
+    except BrokenPipeError:
+        _die_of(signal.SIGPIPE)
+    except (InputError, click.ClickException) as error:
+        say(name, error if isinstance(error, InputError) else error.format_message())
+    except OSError as error:
+        say(name, _system_message(error))
+    except ImportError as error:
+        say(name, f"{error}; `pip install 'speech-units[eval,vad,train]'` or `make install` brings what is missing")
+    except MemoryError:
+        say(name, "out of memory")
+    return 1
+
+
+def _system_message(error):
+    if error.strerror is None:  # dlopen's, where torch and torchaudio were built for different machines
+        return f"{error} (torch and torchaudio do not fit together; `make install` sets up a pair that does)"
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+
+
+def tool(name, cls=Tool, **settings):
+    """Decorate a function as the tool `name`: with -k, -v and --version, its first argument the Job."""
+
+    def decorate(function):
+        def body(keep_going, verbose, **options):
+            job = Job(name, keep_going, verbose)
+            function(job, **options)
+            return job
+
+        body.__doc__ = function.__doc__
+        body.__click_params__ = getattr(function, "__click_params__", [])
+        for option in reversed(_SHARED):
+            body = option(body)
+        return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
+
+    return decorate
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+
+_SHARED = (
+    click.option("-k", "--keep-going", is_flag=True, help="Skip records that cannot be done; exit 1 at the end."),
+    click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr."),
+    click.version_option(__version__, message="%(prog)s %(version)s"),
+)
+
+PATH = click.Path(path_type=str)
+
+
+def records_argument(name):
+    """Return the decorator for the record files a tool reads: any number, standard input for none."""
+    return click.argument(name, nargs=-1, type=PATH, metavar=f"[{name.upper()}]...")
+
+
+def output_option(what, metavar="FILE", required=False):
+    """Return the decorator for -o: where the output goes, which takes its name when it is whole."""
+    return click.option("-o", "--output", type=PATH, metavar=metavar, required=required, help=what)
+
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, help="Seed of all that is random; same seed, same bytes."
+)
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=lambda: len(os.sched_getaffinity(0)),
+    show_default="number of processors",
+    help="Work on this many records at once; the output keeps its order.",
+)
+device_option = click.option(
+    "--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="Where networks run; auto: a GPU if one is seen."
+)

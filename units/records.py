@@ -1,0 +1,173 @@
+"""The fields of a record, and what one line of a stream must be.
+
+A record is one JSON object on one line (see su-records(5)). A tool checks the fields it reads with
+`require`, adds those it makes, and passes the rest through untouched.
+"""
+
+import json
+import math
+import os
+import re
+
+
+class InputError(Exception):
+    """The input is at fault. The message is one line: what is wrong, and where as far as it is known."""
+
+
+class Record(dict):
+    """A JSON object, where it was read, and the array that followed it in the stream, if any."""
+
+    __slots__ = ("array", "place")
+
+    def __init__(self, fields=(), place="-", array=None):
+        super().__init__(fields)
+        self.place = place
+        self.array = array
+
+
+def _is_number(value):
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+def _is_count_list(value, least=0):
+    return isinstance(value, list) and all(type(n) is int and n >= least for n in value)
+
+
+def _is_f0(value):
+    return isinstance(value, list) and all(_is_number(f) and f >= 0 for f in value)
+
+
+def _is_span(value):
+    return (
+        isinstance(value, list)
+        and len(value) == 3
+        and _is_number(value[0])
+        and _is_number(value[1])
+        and value[0] <= value[1]
+        and isinstance(value[2], str)
+    )
+
+
+_UNITS = (_is_count_list, "a list of whole numbers from 0 up")
+_SPANS = (
+    lambda v: isinstance(v, list) and all(_is_span(s) for s in v),
+    "a list of [start, end, label] in seconds",
+)
+_TEXT = (lambda v: isinstance(v, str) and v != "", "a string")
+
+# field: (what holds of its value, the same in words)
+FIELDS = {
+    "id": _TEXT,
+    "audio_filepath": _TEXT,
+    "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
+    "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
+    "features": _TEXT,
+    "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
+    "encoder": _TEXT,
+    "units": _UNITS,
+    "counts": (lambda v: _is_count_list(v, least=1), "a list of whole numbers from 1 up"),
+    "codebook": _TEXT,
+    "f0": (_is_f0, "a list of numbers from 0 up, in Hz"),
+    "speaker": _TEXT,
+    "pieces": _UNITS,
+    "phones": _SPANS,
+    "words": _SPANS,
+}
+
+
+def require(record, *names):
+    """Return the values of the named fields; of one name, its value alone.
+
+    Raises InputError where a field is missing or is not what FIELDS says.
+
+    >>> require(Record(id="a", units=[3, 3, 7]), "units")
+    [3, 3, 7]
+    >>> require(Record(id="a"), "units")
+    Traceback (most recent call last):
+    units.records.InputError: no "units"
+    """
+    for name in names:
+        if name not in record:
+            raise InputError(f'no "{name}"')
+        holds, words = FIELDS[name]
+        if not holds(record[name]):
+            raise InputError(f'"{name}" is not {words}')
+    values = [record[name] for name in names]
+    return values[0] if len(values) == 1 else values
+
+
+def frame_units(record):
+    """Return the units of a record one a frame, whether it holds runs or frames.
+
+    >>> frame_units(Record(units=[5, 9], counts=[2, 1]))
+    [5, 5, 9]
+    """
+    units = require(record, "units")
+    if "counts" not in record:
+        return units
+    counts = require(record, "counts")
+    if len(counts) != len(units):
+        raise InputError(f'{len(units)} "units" but {len(counts)} "counts"')
+    return [unit for unit, count in zip(units, counts, strict=True) for _ in range(count)]
+
+
+def _not_json(token):
+    raise ValueError(f"{token} is not JSON")
+
+
+def parse(line, place="-"):
+    """Return the Record in one line of UTF-8 bytes.
+
+    Raises InputError, its message beginning with the place, where the line is no JSON object.
+
+    >>> parse(b'{"id": "a"}')
+    {'id': 'a'}
+    """
+    try:
+        value = json.loads(line.decode(), parse_constant=_not_json)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{place}: not JSON: {error.msg} at column {error.colno}") from None
+    except ValueError as error:  # NaN and Infinity, integers of more digits than Python reads
+        raise InputError(f"{place}: not JSON: {str(error).split(';')[0]}") from None
+    except RecursionError:
+        raise InputError(f"{place}: nested too deeply") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: not a JSON object")
+    return Record(value, place)
+
+
+def serialize(record):
+    """Return the record as one line of UTF-8 bytes, the inverse of `parse`.
+
+    A file name that is not UTF-8 reaches Python as lone surrogates; those are escaped in the JSON.
+    """
+    try:
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        raise InputError("a number beyond what JSON may hold") from None
+    except RecursionError:
+        raise InputError("nested too deeply") from None
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(record, allow_nan=False).encode() + b"\n"
+
+
+_UNSAFE = re.compile(r"[/\0]")
+
+
+def file_name(record_id, suffix):
+    """Return the file name for a record's output: its id and the suffix.
+
+    Raises InputError where the id would lead out of the folder or is longer than names may be.
+
+    >>> file_name("Mc 1", ".npy")
+    'Mc 1.npy'
+    """
+    if _UNSAFE.search(record_id) or record_id in (".", ".."):
+        raise InputError(f'"id" {json.dumps(record_id)} cannot name a file')
+    if len(os.fsencode(record_id + suffix)) > 240:  # 255, less what a name has while it is written
+        raise InputError('"id" is too long to name a file')
+    return record_id + suffix
