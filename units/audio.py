@@ -93,7 +93,21 @@ def _decode_elsewhere(path, error):
     if not (ffmpeg := shutil.which("ffmpeg")):
         raise InputError(f"{path}: not audio that libsndfile reads ({reason}), and no ffmpeg is installed")
     done = subprocess.run(  # noqa: S603 - a list, no shell, and the name is given behind file:
-        [ffmpeg, "-v", "error", "-nostdin", "-i", f"file:{path}", "-ac", "1", "-ar", str(RATE), "-f", "f32le", "-"],
+        [
+            ffmpeg,
+            "-v",
+            "error",
+            "-nostdin",
+            "-i",
+            f"file:{path}",
+            "-ac",
+            "1",
+            "-ar",
+            str(RATE),
+            "-f",
+            "f32le",
+            "-",
+        ],
         capture_output=True,
         check=False,
     )

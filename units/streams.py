@@ -102,7 +102,9 @@ def read_npy(file, place):
     except (ValueError, KeyError, EOFError):
         raise InputError(f"{place}: no NPY array where one should be") from None
     if dtype.kind != "f" or len(shape) != 2 or not all(type(n) is int for n in shape):
-        raise InputError(f"{place}: the array is {dtype} of shape {shape}, not (frames, dimensions) of floats")
+        raise InputError(
+            f"{place}: the array is {dtype} of shape {shape}, not (frames, dimensions) of floats"
+        )
     data = _read_exactly(file, math.prod(shape) * dtype.itemsize, place)
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     array = np.ascontiguousarray(array, dtype=np.float32)

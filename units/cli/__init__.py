@@ -76,7 +76,8 @@ class Job:
         try:
             yield
         except InputError as error:
-            self.fault(InputError(f"{record.place}: {error}"))
+            known = str(error).startswith(f"{record.place}:")
+            self.fault(error if known else InputError(f"{record.place}: {error}"))
         else:
             self.log(record.get("id", record.place))
 
@@ -112,12 +113,13 @@ def run(command, name, args):
     try:
         with command.make_context(name, args) as context:
             job = command.invoke(context)
+        sys.stdout.flush()
         return job.end() if isinstance(job, Job) else 0
     except click.exceptions.Exit as end:
+        sys.stdout.flush()
         return end.exit_code
     except click.UsageError as error:
-        say(error.ctx.command_path if error.ctx else name, error.format_message())
-        say(name, f"try '{error.ctx.command_path if error.ctx else name} --help'")
+        say(name, f"{error.format_message()} (see {error.ctx.command_path if error.ctx else name} --help)")
         return 2
     except (KeyboardInterrupt, click.Abort):
         _die_of(signal.SIGINT)
@@ -129,11 +131,21 @@ def run(command, name, args):
         say(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
         say(name, _system_message(error))
+        _drop_stdout()
     except ImportError as error:
-        say(name, f"{error}; `pip install 'speech-units[eval,vad,train]'` or `make install` brings what is missing")
+        say(
+            name,
+            f"{error}; `pip install 'speech-units[eval,vad,train]'` or `make install` brings what is missing",
+        )
     except MemoryError:
         say(name, "out of memory")
     return 1
+
+
+def _drop_stdout():
+    """Let what stdout still buffers go nowhere: Python would fail on it once more at exit, with a traceback."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _system_message(error):
@@ -147,26 +159,33 @@ def tool(name, cls=Tool, **settings):
 
     def decorate(function):
         def body(keep_going, verbose, **options):
-            job = Job(name, keep_going, verbose)
+            job = Job(click.get_current_context().find_root().info_name, keep_going, verbose)
             function(job, **options)
             return job
 
+        own = getattr(function, "__click_params__", [])
+        taken = any("-k" in param.opts for param in own)  # su-cluster -k 100
         body.__doc__ = function.__doc__
-        body.__click_params__ = getattr(function, "__click_params__", [])
-        for option in reversed(_SHARED):
+        for option in (
+            _version,
+            _verbose,
+            _keep_going("--keep-going") if taken else _keep_going("-k", "--keep-going"),
+        ):
             body = option(body)
+        body.__click_params__ += own
         return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
 
     return decorate
 
 
-CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
+def _keep_going(*names):
+    return click.option(*names, is_flag=True, help="Skip records that cannot be done; exit 1 at the end.")
 
-_SHARED = (
-    click.option("-k", "--keep-going", is_flag=True, help="Skip records that cannot be done; exit 1 at the end."),
-    click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr."),
-    click.version_option(__version__, message="%(prog)s %(version)s"),
-)
+
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr.")
+_version = click.version_option(__version__, message="%(prog)s %(version)s")
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 PATH = click.Path(path_type=str)
 
@@ -193,5 +212,8 @@ jobs_option = click.option(
     help="Work on this many records at once; the output keeps its order.",
 )
 device_option = click.option(
-    "--device", default="auto", metavar="auto|cpu|cuda|cuda:N", help="Where networks run; auto: a GPU if one is seen."
+    "--device",
+    default="auto",
+    metavar="auto|cpu|cuda|cuda:N",
+    help="Where networks run; auto: a GPU if one is seen.",
 )

@@ -1,0 +1,27 @@
+"""What can be set in each step, as frozen dataclasses; the command line takes its defaults from here.
+
+They stand apart from what they configure so that `--help` need not load numpy.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """What is silence, and how long segments may be."""
+
+    silence_db: float = -40.0  # dB relative to the recording's loudest 25 ms
+    min_silence: float = 0.5  # s of silence that end a segment
+    min_duration: float = 2.0  # s; shorter segments join a neighbour
+    max_duration: float = 20.0  # s; longer ones are cut at their quietest point
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """How many units there are, and how they are found."""
+
+    k: int = 100
+    max_frames: int = 2_000_000  # frames sampled from the corpus, some 11 h
+    niter: int = 30  # k-means iterations
+    nredo: int = 1  # restarts, of which the best is kept
+    normalize: bool = True  # z-score each dimension first
