@@ -7,6 +7,7 @@ torch, and measured five times as fast as torchaudio's.
 """
 
 import shutil
+import struct
 import subprocess
 
 import numpy as np
@@ -136,7 +137,6 @@ def load(path, offset=0.0, duration=None):
 
 def load_record(record):
     """Return the samples of a record's audio_filepath, from its offset for its duration where given."""
-    from units.records import require
 
     path = require(record, "audio_filepath")
     offset = require(record, "offset") if "offset" in record else 0.0
@@ -148,3 +148,22 @@ def save(path_or_file, samples, container="WAV"):
     """Write float samples in -1..1 as 16-bit, 16 kHz mono audio; what lies beyond is clipped."""
     clipped = np.clip(np.asarray(samples, np.float32), -1.0, 1.0)
     soundfile.write(path_or_file, clipped, RATE, format=container, subtype="PCM_16")
+
+
+def pcm16(samples):
+    """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; what lies beyond is clipped."""
+    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def wav_header(samples=None, comment=""):
+    """Return the header of a 16-bit, 16 kHz mono WAV; of unknown length (a pipe) it claims the most it can.
+
+    comment: ASCII text kept in the file's LIST chunk.
+    """
+    text = comment.encode("ascii") + b"\0" * (1 + len(comment) % 2)
+    info = b"INFOICMT" + struct.pack("<I", len(text)) + text if comment else b""
+    listed = b"LIST" + struct.pack("<I", len(info)) + info if comment else b""
+    size = 0xFFFFFFFF if samples is None else 2 * samples
+    riff = 0xFFFFFFFF if samples is None else 36 + len(listed) + size
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    return b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + layout + listed + b"data" + struct.pack("<I", size)

@@ -1,0 +1,46 @@
+"""su-pitch: records of audio to records with the F0 of each frame."""
+
+import click
+
+from units.cli import jobs_option, output_option, records_argument, tool
+
+
+@tool("su-pitch")
+@records_argument("records")
+@click.option(
+    "--floor", "floor_hz", type=click.FloatRange(20, 1000), default=50.0, help="Lowest F0 looked for, in Hz."
+)
+@click.option(
+    "--ceiling",
+    "ceiling_hz",
+    type=click.FloatRange(40, 2000),
+    default=400.0,
+    help="Highest F0 looked for, in Hz.",
+)
+@jobs_option
+@output_option("Records with f0; standard output if not given.")
+def main(job, records, floor_hz, ceiling_hz, jobs, output):
+    """Add the fundamental frequency of each frame to records: Hz, 0 where unvoiced."""
+    if ceiling_hz <= floor_hz:
+        raise click.UsageError("--ceiling must lie above --floor")
+
+    from functools import partial
+
+    from units.parallel import ordered_map
+    from units.streams import create, write_record
+
+    work = partial(_f0, floor_hz=floor_hz, ceiling_hz=ceiling_hz)
+    with create(output) as out:
+        for record, f0_hz in ordered_map(work, job.records(records), jobs):
+            with job.item(record):
+                if isinstance(f0_hz, Exception):
+                    raise f0_hz
+                record["f0"] = f0_hz
+                write_record(record, out)
+
+
+def _f0(record, floor_hz, ceiling_hz):
+    from units.audio import load_record
+    from units.pitch import estimate
+
+    return [round(f, 2) for f in estimate(load_record(record), floor_hz, ceiling_hz).tolist()]

@@ -1,0 +1,102 @@
+"""Where su-synth's audio goes: a folder of WAVs, one WAV, or a WAV on standard output as it is spoken."""
+
+import contextlib
+import hashlib
+import os
+import struct
+import sys
+import time
+
+from units.records import InputError, file_name, require
+
+
+@contextlib.contextmanager
+def open_output(path):
+    """Give the output for -o: each has write(record, pieces, plan), which completes the record."""
+    if path == "-":
+        if sys.stdout.isatty():
+            raise InputError("will not write audio to a terminal; use -o or a pipe")
+        yield Stream(sys.stdout.buffer)
+    elif path.lower().endswith(".wav") and not os.path.isdir(path):
+        from units.streams import create
+
+        with create(path) as out:
+            stream = Stream(out, path)
+            yield stream
+            stream.finish()
+    else:
+        os.makedirs(path, exist_ok=True)
+        yield Folder(path)
+
+
+class Stream:
+    """One WAV of all records in turn: 16 bits, 16 kHz, mono, written as it is spoken."""
+
+    def __init__(self, file, path="-"):
+        from units.audio import wav_header
+
+        self.file, self.path, self.samples = file, path, 0
+        file.write(wav_header())
+
+    def write(self, record, pieces, _plan):
+        """Append the pieces; set the record's place in the file. Returns the seconds it took."""
+        from units.audio import RATE, pcm16
+
+        start, began = self.samples, time.perf_counter()
+        for piece in pieces:
+            self.file.write(pcm16(piece))
+            self.file.flush()
+            self.samples += len(piece)
+        record["audio_filepath"], record["offset"] = self.path, start / RATE
+        record["duration"] = (self.samples - start) / RATE
+        return time.perf_counter() - began
+
+    def finish(self):
+        """Write the lengths, unknown until now, into the header."""
+        from units.audio import wav_header
+
+        self.file.seek(0)
+        self.file.write(wav_header(self.samples))
+
+
+class Folder:
+    """A WAV a record, named by its id; each holds a digest of what was spoken, so a rerun skips it."""
+
+    def __init__(self, path):
+        self.path, self._seen = path, set()
+
+    def write(self, record, pieces, plan):
+        """Write the record's WAV. Returns the seconds it took, None if it was there already."""
+        from units.audio import HOP, RATE, pcm16, wav_header
+        from units.streams import create
+
+        name = file_name(require(record, "id"), ".wav")
+        if name in self._seen:
+            raise InputError(f'"id" {record["id"]} a second time')
+        self._seen.add(name)
+        path = os.path.join(self.path, name)
+        samples = HOP * len(plan[0])
+        head = wav_header(samples, _digest(record, plan))
+        began = time.perf_counter()
+        if done := not _starts_with(path, head, len(head) + 2 * samples):
+            with create(path) as out:
+                out.write(head)
+                for piece in pieces:
+                    out.write(pcm16(piece))
+        record["audio_filepath"], record["offset"], record["duration"] = path, 0.0, samples / RATE
+        return time.perf_counter() - began if done else None
+
+
+def _digest(record, plan):
+    units, f0_hz, speaker = plan
+    digest = hashlib.sha256(record.get("codebook", "").encode())
+    digest.update(struct.pack(f"<{len(units)}i{len(f0_hz)}di", *units, *f0_hz, speaker))
+    return digest.hexdigest()
+
+
+def _starts_with(path, head, size):
+    try:
+        with open(path, "rb") as file:
+            return os.path.getsize(path) == size and file.read(len(head)) == head
+    except OSError:
+        return False

@@ -1,0 +1,83 @@
+"""What a vocoder is and how it is trained; VocoderConfig is kept as config.json beside the weights."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+from units.records import InputError
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class VocoderConfig:
+    """The shape of the networks, and which units they speak."""
+
+    arch: str = "v2"  # v1, units alone; v2, units and F0
+    units: int = 100
+    codebook: str = ""  # hash of the codebook whose units these are
+    encoder: str = ""
+    speakers: tuple = ()  # names; none where records name no speaker
+    f0_mean: tuple = (4.8,)  # mean of log Hz, a speaker
+    f0_sd: tuple = (0.25,)  # its standard deviation
+    width: int = 512  # channels after the first convolution, halved at each upsampling
+    unit_width: int = 256
+    f0_bins: int = 32  # and one for unvoiced
+    f0_width: int = 64
+    speaker_width: int = 64
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How it is trained."""
+
+    epochs: int = 1000
+    max_hours: float = 0.0  # 0: no limit
+    batch_size: int = 12
+    segment_length: int = 32000  # samples of a crop
+    lr: float = 2e-4
+    lr_decay: float = 0.999  # an epoch
+    warmup: int = 100  # steps
+    adversarial_start: int = 0  # step at which the discriminators join
+    discriminator_width: float = 1.0  # channels relative to HiFi-GAN's
+    save_every: int = 500  # steps between validations and checkpoints
+    patience: int = 100  # validations without a better one
+    held_out: float = 0.05  # share of the recordings
+    ema: float = 0.999
+    predictor_steps: int = 600
+    mel_weight: float = 45.0
+    stft_weight: float = 2.0
+    feature_weight: float = 2.0
+    seed: int = 0
+
+
+def to_json(config):
+    """Return a VocoderConfig as JSON text, the inverse of `from_json`."""
+    return json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text, place):
+    """Return the VocoderConfig of JSON text; InputError at the place where it is none or another version's."""
+    try:
+        values = json.loads(text)
+        config = VocoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise InputError(f"{place}: not a vocoder's configuration") from None
+    if config.version != VERSION:
+        raise InputError(f"{place}: a vocoder of version {config.version}, not {VERSION}")
+    for field in fields(VocoderConfig):
+        if type(getattr(config, field.name)) is not type(field.default):
+            raise InputError(f'{place}: "{field.name}" is not a {type(field.default).__name__}')
+    _check_sizes(config, place)
+    return config
+
+
+def _check_sizes(config, place):
+    sizes = ("units", "width", "unit_width", "f0_bins", "f0_width", "speaker_width")
+    if any(not 1 <= getattr(config, name) <= 20000 for name in sizes) or config.width % 16:
+        raise InputError(f"{place}: a size out of range")
+    if config.arch not in ("v1", "v2"):
+        raise InputError(f"{place}: no architecture {config.arch}")
+    speakers = max(1, len(config.speakers))
+    if len(config.f0_mean) != speakers or len(config.f0_sd) != speakers:
+        raise InputError(f"{place}: not one F0 mean and spread a speaker")

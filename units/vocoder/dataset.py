@@ -1,0 +1,133 @@
+"""A corpus to train on: units, F0, speaker and audio end to end, audio decoded once into a memory map.
+
+Recordings stand one behind the other, each cut to whole frames, so that unit i of the corpus is exactly the
+samples [320 i, 320 i + 320) of the file. Crops are consecutive windows of that line from a random phase:
+no unit is drawn more often than another.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from units.audio import HOP, load_record
+from units.pitch import estimate
+from units.records import InputError, frame_units, require
+from units.streams import create
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """units (T,) int64; f0_hz (T,) float32; speaker (T,) int64; audio (320 T,) int16; ends (R,) frames."""
+
+    units: np.ndarray
+    f0_hz: np.ndarray
+    speaker: np.ndarray
+    audio: np.ndarray
+    ends: np.ndarray
+
+    def crops(self, length, random):
+        """Return the first frames of an epoch's crops of `length` frames, shuffled: (M,) int64.
+
+        The crops tile the corpus from a random phase, around its end. None overlaps another, and what is left
+        over where length does not divide the corpus is elsewhere each time.
+        """
+        count = max(1, len(self.units) // length)
+        starts = np.arange(count) * length + random.integers(len(self.units))
+        return random.permutation(starts % len(self.units))
+
+    def take(self, starts, length):
+        """Return units, F0, speaker (B, length) and audio (B, 320 length) float32 of crops."""
+        frames = (starts[:, None] + np.arange(length)) % len(self.units)
+        samples = (frames[:, :, None] * HOP + np.arange(HOP)).reshape(len(starts), -1)
+        audio = self.audio[samples].astype(np.float32) / 32768.0
+        return self.units[frames], self.f0_hz[frames], self.speaker[frames], audio
+
+
+def split_held_out(records, share, seed):
+    """Return (training, held-out) records, whole recordings apart, at least one on each side.
+
+    A corpus of a single recording is split by its segments. Raises InputError where there are fewer than two.
+    """
+    names = {record.get("audio_filepath") for record in records}
+    key = "audio_filepath" if len(names) > 1 else "id"
+    groups = sorted({str(record.get(key)) for record in records})
+    if len(groups) < 2:
+        raise InputError("one record is too little: some must be held out to measure on")
+    count = min(max(1, round(share * len(groups))), len(groups) - 1)
+    chosen = set(np.random.default_rng(seed).permutation(groups)[:count].tolist())
+    held_out = [record for record in records if str(record.get(key)) in chosen]
+    return [record for record in records if str(record.get(key)) not in chosen], held_out
+
+
+def build(records, speakers, path):
+    """Return the Corpus of records, its audio and F0 kept at `path`.s16 and `path`.npz from run to run.
+
+    speakers: the names in the order of their indices. F0 is taken from records that have it and computed once
+    for those that do not. Raises InputError at the place of a record that cannot be used.
+    """
+    key = _key(records)
+    if not _is_cached(path, key):
+        _write(records, speakers, path, key)
+    with np.load(f"{path}.npz", allow_pickle=False) as kept:
+        arrays = {name: kept[name] for name in ("units", "f0_hz", "speaker", "ends")}
+    return Corpus(audio=np.memmap(f"{path}.s16", np.int16, mode="r"), **arrays)
+
+
+def _key(records):
+    digest = hashlib.sha256()
+    for record in records:
+        source = [
+            record.get(name) for name in ("id", "audio_filepath", "offset", "duration", "units", "counts")
+        ]
+        digest.update(json.dumps([*source, record.get("f0"), record.get("speaker")]).encode())
+    return digest.hexdigest()
+
+
+def _is_cached(path, key):
+    if not (os.path.exists(f"{path}.npz") and os.path.exists(f"{path}.s16")):
+        return False
+    with np.load(f"{path}.npz", allow_pickle=False) as kept:
+        return str(kept["key"]) == key and os.path.getsize(f"{path}.s16") == 2 * HOP * len(kept["units"])
+
+
+def _write(records, speakers, path, key):
+    columns = []
+    with create(f"{path}.s16") as audio:
+        for record in records:
+            try:
+                units, f0_hz, samples = _prepare(record)
+            except InputError as error:
+                raise InputError(f"{record.place}: {error}") from None
+            audio.write((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+            index = speakers.index(record["speaker"]) if speakers else 0
+            columns.append((units, np.float32(f0_hz), np.full(len(units), index)))
+    units, f0_hz, speaker = (np.concatenate(column) for column in zip(*columns, strict=True))
+    ends = np.cumsum([len(column[0]) for column in columns])
+    with create(f"{path}.npz") as out:
+        np.savez(out, units=units, f0_hz=f0_hz, speaker=speaker, ends=ends, key=np.array(key))
+
+
+def _prepare(record):
+    """Return a record's frame units, their F0 and exactly 320 samples a unit."""
+    units = np.array(frame_units(record), np.int64)
+    samples = load_record(record)
+    if not len(units) or abs(len(samples) - len(units) * HOP) > 2 * HOP:
+        raise InputError(f"{len(units)} units, but {len(samples)} samples, not 320 a unit")
+    f0_hz = np.array(require(record, "f0")) if "f0" in record else estimate(samples)
+    if abs(len(f0_hz) - len(units)) > 1:
+        raise InputError(f"{len(units)} units, but F0 of {len(f0_hz)} frames")
+    f0_hz = np.resize(f0_hz, len(units)) if len(f0_hz) else np.zeros(len(units))
+    return units, f0_hz, np.pad(samples, (0, HOP * 2))[: len(units) * HOP]
+
+
+def f0_statistics(corpus, speakers):
+    """Return mean and standard deviation of log Hz over voiced frames, a tuple each, by speaker."""
+    means, spreads = [], []
+    for index in range(max(1, speakers)):
+        log_f0 = np.log(corpus.f0_hz[(corpus.speaker == index) & (corpus.f0_hz > 0)])
+        means.append(float(log_f0.mean()) if len(log_f0) else 4.8)
+        spreads.append(max(0.05, float(log_f0.std())) if len(log_f0) else 0.25)
+    return tuple(means), tuple(spreads)

@@ -1,0 +1,73 @@
+"""What the generators share: the input of units, F0 and speaker, and upsampling by exactly its stride."""
+
+import torch
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
+
+from units.pitch import CEILING_HZ, FLOOR_HZ
+
+RATES = (5, 4, 4, 4)  # 5 * 4 * 4 * 4 = 320 samples a unit
+SLOPE = 0.1
+
+
+class Conditions(nn.Module):
+    """Units (B, N), F0 (B, N) Hz and speaker (B, N) to channels (B, C, N): embeddings side by side."""
+
+    def __init__(self, config, with_f0):
+        super().__init__()
+        self.bins = config.f0_bins if with_f0 else 0
+        self.units = nn.Embedding(config.units, config.unit_width)
+        self.f0 = nn.Embedding(self.bins + 1, config.f0_width) if with_f0 else None
+        self.speaker = nn.Embedding(len(config.speakers), config.speaker_width) if config.speakers else None
+        self.channels = (
+            config.unit_width + with_f0 * config.f0_width + bool(config.speakers) * config.speaker_width
+        )
+
+    def forward(self, units, f0_hz, speaker):
+        """Return (B, C, N)."""
+        parts = [self.units(units)]
+        if self.f0 is not None:
+            parts.append(self.f0(f0_bin(f0_hz, self.bins)))
+        if self.speaker is not None:
+            parts.append(self.speaker(speaker))
+        return torch.cat(parts, dim=-1).transpose(1, 2)
+
+
+def f0_bin(f0_hz, bins):
+    """Return the bin of each F0: 0 unvoiced, 1..bins by log F0. `units.pitch.hz_to_bin`, for tensors."""
+    log_range = torch.log(torch.tensor(CEILING_HZ / FLOOR_HZ))
+    position = torch.log(f0_hz.clamp(min=1.0) / FLOOR_HZ) / log_range
+    return torch.where(f0_hz > 0, 1 + (position * bins).floor().clamp(0, bins - 1), 0.0).long()
+
+
+def conv(channels_in, channels_out, kernel, dilation=1):
+    """Return a weight-normed convolution that keeps the length."""
+    padding = (kernel - 1) // 2 * dilation
+    return weight_norm(nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=padding))
+
+
+def upsample(channels_in, channels_out, stride):
+    """Return a transposed convolution whose output is exactly stride times as long.
+
+    L in gives (L - 1) s - 2 p + k out, which is s L for k = s + 2 p. With an odd stride an even kernel
+    cannot do so: stride 5 and kernel 10 would add samples at every use.
+    """
+    kernel = 2 * stride + stride % 2
+    padding = (kernel - stride) // 2
+    return weight_norm(nn.ConvTranspose1d(channels_in, channels_out, kernel, stride, padding))
+
+
+def fold_weight_norm(module):
+    """Replace each weight norm in the module by the weight it amounts to; faster, and plainer to save."""
+    for part in module.modules():
+        if is_parametrized(part, "weight"):
+            remove_parametrizations(part, "weight")
+    return module
+
+
+def start_small(module):
+    """Initialise convolutions as HiFi-GAN does, from N(0, 0.01)."""
+    if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+        with torch.no_grad():
+            module.weight = torch.empty_like(module.weight).normal_(0.0, 0.01)

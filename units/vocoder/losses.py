@@ -1,0 +1,61 @@
+"""What a generator is trained for: near spectra, near features of discriminators, being taken for real."""
+
+import torch
+import torchaudio
+from torch import nn
+from torch.nn.functional import l1_loss
+
+from units.audio import RATE
+
+FLOOR = 1e-5  # of magnitudes before the log: without the log 1 % of the bins carry most of the loss
+RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # FFT size, hop, window in samples
+
+
+class LogMel(nn.Module):
+    """Natural log of 80 mel bands, 64 ms windows each 16 ms: (B, T) to (B, 80, frames)."""
+
+    def __init__(self):
+        super().__init__()
+        self.mel = torchaudio.transforms.MelSpectrogram(
+            RATE, n_fft=1024, hop_length=256, n_mels=80, power=1.0
+        )
+
+    def forward(self, x):
+        """Return (B, 80, frames)."""
+        return torch.log(self.mel(x).clamp(min=FLOOR))
+
+
+class MultiResolutionStft(nn.Module):
+    """Spectral convergence and log-magnitude L1, meaned over three resolutions (arXiv 1910.11480)."""
+
+    def __init__(self):
+        super().__init__()
+        for i, (_size, _hop, window) in enumerate(RESOLUTIONS):
+            self.register_buffer(f"window{i}", torch.hann_window(window), persistent=False)
+
+    def forward(self, made, real):
+        """Return the loss of (B, T) against (B, T)."""
+        total = 0.0
+        for i, (size, hop, length) in enumerate(RESOLUTIONS):
+            window = getattr(self, f"window{i}")
+            a, b = (torch.stft(x, size, hop, length, window, return_complex=True).abs() for x in (made, real))
+            convergence = torch.linalg.norm(b - a) / torch.linalg.norm(b).clamp(min=FLOOR)
+            total = (
+                total + convergence + l1_loss(torch.log(a.clamp(min=FLOOR)), torch.log(b.clamp(min=FLOOR)))
+            )
+        return total / len(RESOLUTIONS)
+
+
+def feature_matching(judged_real, judged_made):
+    """Return the mean L1 distance of the discriminators' features, real against made."""
+    pairs = [
+        (a, b)
+        for (_, real), (_, made) in zip(judged_real, judged_made, strict=True)
+        for a, b in zip(real, made, strict=True)
+    ]
+    return sum(l1_loss(made, real.detach()) for real, made in pairs) / len(pairs)
+
+
+def adversarial(judged_made):
+    """Return the generator's loss (LSGAN, arXiv 1611.04076): mean (1 - D(G))^2 over discriminators."""
+    return sum(torch.mean((1 - score) ** 2) for score, _ in judged_made) / len(judged_made)
