@@ -1,0 +1,101 @@
+"""Praat TextGrids, long form and short.
+
+Praat itself reads only the free-standing numbers, the "quoted texts" and the <flags> of its text files and
+takes all else for comment ("TextGrid file formats" in its manual), so one reader does for both forms.
+"""
+
+import re
+
+from units.records import InputError
+
+_TOKEN = re.compile(
+    r'"((?:[^"]|"")*)"'  # a text; a quotation mark in it is doubled
+    r"|(?<!\S)([-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?=\s|$)"  # a free-standing number
+    r"|(?<!\S)(<\w+>)"
+    r"|(?<!\S)![^\n]*"  # a comment
+)
+
+
+def read_textgrid(path):
+    """Return {tier: [[start, end, label], ...]} of the interval tiers of a Praat TextGrid, in s.
+
+    Two tiers of one name become "name" and "name (2)". Raises InputError where the file is no TextGrid in
+    text form; UTF-8 and UTF-16 are known by their first bytes.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    tokens = _Tokens(_decode(data, path), path)
+    if tokens.text() not in ("ooTextFile", "ooTextFile short") or tokens.text() != "TextGrid":
+        raise InputError(f"{path}: not a TextGrid in text form")
+    tokens.number(), tokens.number()
+    if tokens.flag() != "<exists>":
+        return {}
+    tiers = {}
+    for _ in range(tokens.size()):
+        name, spans = _read_tier(tokens)
+        if spans is not None:
+            tiers[_unused(name, tiers)] = spans
+    return tiers
+
+
+def _read_tier(tokens):
+    """Return the name of the next tier and its spans; None for the spans of a tier of points."""
+    kind, name = tokens.text(), tokens.text()
+    if kind not in ("IntervalTier", "TextTier"):
+        raise InputError(f"{tokens.path}: a tier of the unknown class {kind!r}")
+    tokens.number(), tokens.number()
+    size = tokens.size()
+    if kind == "TextTier":
+        for _ in range(size):
+            tokens.number(), tokens.text()
+        return name, None
+    spans = [[tokens.number(), tokens.number(), tokens.text().strip()] for _ in range(size)]
+    for start, end, label in spans:
+        if start > end:
+            raise InputError(f"{tokens.path}: tier {name!r}: {label!r} ends before it starts, at {start} s")
+    return name, spans
+
+
+def _unused(name, tiers):
+    number, unused = 1, name
+    while unused in tiers:
+        number += 1
+        unused = f"{name} ({number})"
+    return unused
+
+
+def _decode(data, path):
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        return data.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        name = "UTF-16" if utf16 else "UTF-8 or UTF-16"
+        raise InputError(f"{path}: not {name} at byte {error.start + 1}") from None
+
+
+class _Tokens:
+    """The texts, numbers and flags of a file, one after the other."""
+
+    def __init__(self, content, path):
+        self.path = path
+        self._found = (match for match in _TOKEN.finditer(content) if match.lastindex)
+
+    def _next(self, kind, what):
+        match = next(self._found, None)
+        if match is None:
+            raise InputError(f"{self.path}: the TextGrid ends early")
+        if match.lastindex != kind:
+            raise InputError(f"{self.path}: {match[0]!r} where {what} should be")
+        return match[kind]
+
+    def text(self):
+        return self._next(1, "a text").replace('""', '"')
+
+    def number(self):
+        return float(self._next(2, "a number"))
+
+    def size(self):
+        return int(self.number())
+
+    def flag(self):
+        return self._next(3, "a flag")
