@@ -5,9 +5,9 @@ A record is one JSON object on one line (see su-records(5)). A tool checks the f
 """
 
 import json
-import math
 import os
-import re
+
+MOST_FRAMES = 1 << 26  # of one record: 15 days, so that a few digits in a file cannot claim all memory
 
 
 class InputError(Exception):
@@ -26,11 +26,11 @@ class Record(dict):
 
 
 def _is_number(value):
-    return type(value) in (int, float) and math.isfinite(value)
+    return type(value) in (int, float) and abs(value) < 1e15  # which NaN is not
 
 
 def _is_count_list(value, least=0):
-    return isinstance(value, list) and all(type(n) is int and n >= least for n in value)
+    return isinstance(value, list) and all(type(n) is int and least <= n < 1 << 31 for n in value)
 
 
 def _is_f0(value):
@@ -48,24 +48,35 @@ def _is_span(value):
     )
 
 
-_UNITS = (_is_count_list, "a list of whole numbers from 0 up")
+def _is_file_name(value):
+    if not isinstance(value, str) or value == "" or "\0" in value:
+        return False
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+        return False
+    return True
+
+
+_UNITS = (_is_count_list, "a list of whole numbers from 0 to 2147483647")
 _SPANS = (
     lambda v: isinstance(v, list) and all(_is_span(s) for s in v),
     "a list of [start, end, label] in seconds",
 )
-_TEXT = (lambda v: isinstance(v, str) and v != "", "a string")
+_TEXT = (lambda v: isinstance(v, str) and v != "", "a non-empty string")
+_FILE = (_is_file_name, "a file name")
 
 # field: (what holds of its value, the same in words)
 FIELDS = {
     "id": _TEXT,
-    "audio_filepath": _TEXT,
+    "audio_filepath": _FILE,
     "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
     "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
-    "features": _TEXT,
+    "features": _FILE,
     "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
     "encoder": _TEXT,
     "units": _UNITS,
-    "counts": (lambda v: _is_count_list(v, least=1), "a list of whole numbers from 1 up"),
+    "counts": (lambda v: _is_count_list(v, least=1), "a list of whole numbers from 1 to 2147483647"),
     "codebook": _TEXT,
     "f0": (_is_f0, "a list of numbers from 0 up, in Hz"),
     "speaker": _TEXT,
@@ -80,9 +91,9 @@ def require(record, *names):
 
     Raises InputError where a field is missing or is not what FIELDS says.
 
-    >>> require(Record(id="a", units=[3, 3, 7]), "units")
+    >>> require({"id": "a", "units": [3, 3, 7]}, "units")
     [3, 3, 7]
-    >>> require(Record(id="a"), "units")
+    >>> require({"id": "a"}, "units")
     Traceback (most recent call last):
     units.records.InputError: no "units"
     """
@@ -99,7 +110,7 @@ def require(record, *names):
 def frame_units(record):
     """Return the units of a record one a frame, whether it holds runs or frames.
 
-    >>> frame_units(Record(units=[5, 9], counts=[2, 1]))
+    >>> frame_units({"units": [5, 9], "counts": [2, 1]})
     [5, 5, 9]
     """
     units = require(record, "units")
@@ -108,6 +119,8 @@ def frame_units(record):
     counts = require(record, "counts")
     if len(counts) != len(units):
         raise InputError(f'{len(units)} "units" but {len(counts)} "counts"')
+    if sum(counts) > MOST_FRAMES:
+        raise InputError(f'"counts" of {sum(counts)} frames, more than any recording has')
     return [unit for unit, count in zip(units, counts, strict=True) for _ in range(count)]
 
 
@@ -155,9 +168,6 @@ def serialize(record):
         return json.dumps(record, allow_nan=False).encode() + b"\n"
 
 
-_UNSAFE = re.compile(r"[/\0]")
-
-
 def file_name(record_id, suffix):
     """Return the file name for a record's output: its id and the suffix.
 
@@ -166,7 +176,7 @@ def file_name(record_id, suffix):
     >>> file_name("Mc 1", ".npy")
     'Mc 1.npy'
     """
-    if _UNSAFE.search(record_id) or record_id in (".", ".."):
+    if not _is_file_name(record_id) or "/" in record_id or record_id in (".", ".."):
         raise InputError(f'"id" {json.dumps(record_id)} cannot name a file')
     if len(os.fsencode(record_id + suffix)) > 240:  # 255, less what a name has while it is written
         raise InputError('"id" is too long to name a file')

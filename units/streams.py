@@ -13,10 +13,15 @@ import sys
 
 import numpy as np
 
-from units.records import InputError, Record, parse, serialize
+from units.records import InputError, parse, serialize
 
 NPY_MAGIC = b"\x93NUMPY"
+_LONGEST = 1 << 32  # of any dimension of an array
 _PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
+
+
+class LostError(InputError):
+    """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
 
 
 def raise_fault(error):
@@ -27,6 +32,8 @@ def raise_fault(error):
 def open_input(path):
     """Return the binary file of a path; '-' is standard input."""
     if path == "-":
+        if sys.stdin is None:
+            raise InputError("standard input is closed")
         return contextlib.nullcontext(sys.stdin.buffer)
     return open(path, "rb")
 
@@ -43,75 +50,96 @@ def read_records(paths=("-",), on_fault=raise_fault, on_bytes=None):
 
 
 def _read_file(file, path, on_fault, on_bytes):
-    number, pending = 0, b""
-    while line := pending + file.readline():
-        pending = b""
+    number = 0
+    while file.peek(1):
         number += 1
         place = f"{path}:{number}"
-        if on_bytes:
-            on_bytes(len(line))
-        if number == 1:
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        if not line.strip():
-            continue
         try:
-            record = parse(line, place)
-            if record.get("features") == "-":
-                record.array = read_npy(file, place)
+            record = _read_one(file, place, number == 1, on_bytes)
+        except LostError:
+            raise
         except InputError as error:
             on_fault(error)
-            pending = _skip_array(file, place)
+            _pass_array(file, place)
             continue
-        yield record
+        if record is not None:
+            yield record
 
 
-def _skip_array(file, place):
-    """Read past the array of a line that could not be parsed; return what else was read instead."""
-    head = file.read(len(NPY_MAGIC))
-    if head != NPY_MAGIC:
-        return head
-    with contextlib.suppress(InputError):  # its line was reported already
-        read_npy(_Prefixed(head, file), place)
-    return b""
+def _read_one(file, place, first, on_bytes):
+    """Return the next record with its array; None for a blank line."""
+    if _is_array_next(file):
+        _pass_array(file, place)
+        raise InputError(f"{place}: an array where a record should be")
+    line = file.readline()
+    if on_bytes:
+        on_bytes(len(line))
+    if first:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    if not line.strip():
+        return None
+    record = parse(line, place)
+    if record.get("features") == "-":
+        if not _is_array_next(file):
+            raise InputError(f'{place}: "features" is "-" but no array follows')
+        record.array = read_npy(file, place)
+    return record
 
 
-class _Prefixed:
-    """A reader that gives back bytes already taken from a pipe."""
+def _is_array_next(file):
+    return file.peek(1)[:1] == NPY_MAGIC[:1]  # no line of UTF-8 begins with that byte
 
-    def __init__(self, head, file):
-        self.head, self.file = head, file
 
-    def read(self, size):
-        head, self.head = self.head[:size], self.head[size:]
-        return head + self.file.read(size - len(head)) if len(head) < size else head
+def _pass_array(file, place):
+    """Read past an array that belongs to no record, its line having been reported."""
+    if _is_array_next(file):
+        try:
+            read_npy(file, place)
+        except LostError:
+            raise
+        except InputError:
+            return
 
 
 def read_npy(file, place):
     """Return the (N, D) float32 array of the NPY bytes that a file object holds next.
 
     The file needs only `read`: a pipe will do. Raises InputError for anything that is not a finite
-    floating-point matrix, or where the bytes end early. Nothing is ever unpickled.
+    floating-point matrix, and LostError where it cannot be told how long it is. Nothing is ever unpickled.
     """
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, EOFError):
-        raise InputError(f"{place}: no NPY array where one should be") from None
-    if dtype.kind != "f" or len(shape) != 2 or not all(type(n) is int for n in shape):
+    shape, fortran, dtype = _read_header(file, place)
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.kind != "f" or len(shape) != 2:
+        _pass_bytes(file, size)
         raise InputError(
             f"{place}: the array is {dtype} of shape {shape}, not (frames, dimensions) of floats"
         )
-    data = _read_exactly(file, math.prod(shape) * dtype.itemsize, place)
+    data = _read_exactly(file, size, place)
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-    array = np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found as infinity
+        array = np.ascontiguousarray(array, dtype=np.float32)
     if not np.isfinite(array).all():
         frame = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise InputError(f"{place}: frame {frame} of the array holds NaN or infinity")
     return array
+
+
+def _read_header(file, place):
+    """Return (shape, whether in Fortran order, dtype) of the NPY bytes that come next."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, fortran, dtype = readers[version](file)
+    except (ValueError, KeyError, EOFError, TypeError, RecursionError, MemoryError):
+        raise LostError(f"{place}: no NPY array where one should be") from None
+    if dtype.hasobject or not all(type(n) is int and 0 <= n < _LONGEST for n in shape):
+        raise LostError(f"{place}: the array is {dtype} of shape {shape}, which is never read")
+    return shape, fortran, dtype
+
+
+def _pass_bytes(file, size):
+    while size > 0 and (piece := file.read(min(_PIECE, size))):
+        size -= len(piece)
 
 
 def _read_exactly(file, size, place):
@@ -138,14 +166,24 @@ def features_of(record):
             return read_npy(file, path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # a NUL, or a lone surrogate that stands for no byte
+        raise InputError(f'"features" is not a file name: {error}') from None
 
 
 def write_record(record, out):
     """Write a record and the array it carries, and flush, so that the next tool can start at once."""
     out.write(serialize(record))
-    if isinstance(record, Record) and record.get("features") == "-" and record.array is not None:
-        np.lib.format.write_array(out, np.ascontiguousarray(record.array, np.float32), allow_pickle=False)
+    if record.get("features") == "-":
+        _write_npy(np.ascontiguousarray(record.array, np.float32), out)
     out.flush()
+
+
+def _write_npy(array, out):
+    """Write NPY 1.0. numpy's own writer does not tell a broken pipe or a full disk from any other trouble."""
+    if array.ndim != 2:
+        raise ValueError(f"an array of shape {array.shape} cannot be the frames of a record")
+    np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(array))
+    out.write(array)
 
 
 @contextlib.contextmanager
@@ -157,6 +195,8 @@ def create(path):
     and one left behind by a killed job is taken over by the next.
     """
     if path in (None, "-"):
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
@@ -189,11 +229,14 @@ def _open_part(part, path):
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Between our open and our lock another job may have finished and renamed this very file.
-            if os.path.exists(part) and os.path.samestat(os.fstat(file.fileno()), os.stat(part)):
-                file.truncate()
-                return file
         except BlockingIOError:
             file.close()
             raise InputError(f"{path}: another process is writing it") from None
+        except OSError:  # a file system without locks
+            pass
+        # Between our open and our lock another job may have finished and renamed this very file.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(part)):
+                file.truncate()
+                return file
         file.close()

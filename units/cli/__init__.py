@@ -1,12 +1,13 @@
 """How every su-* tool runs and ends: its status, signals and messages, and the options tools share.
 
 A tool exits 0; 1 where its input or the system is at fault, with one line in GNU form on stderr; 2 for
-wrong usage. Killed by SIGINT, SIGTERM or SIGPIPE it first lets every `with` block clean up and then dies
-of that same signal, so that shells and make see it.
+wrong usage. Killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE it first lets every `with` block clean up and then
+dies of that same signal, so that shells and make see it.
 """
 
 import contextlib
 import os
+import re
 import signal
 import sys
 
@@ -17,11 +18,18 @@ from units.records import InputError
 
 
 class Terminated(BaseException):
-    """SIGTERM arrived: raised so that half-written files are removed on the way out."""
+    """SIGTERM or SIGHUP arrived: raised so that half-written files are removed on the way out."""
 
 
-def _on_sigterm(_signal, _frame):
-    raise Terminated
+def _terminate(number, _frame):
+    raise Terminated(number)
+
+
+def _listen():
+    """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _terminate)
 
 
 def _die_of(number):
@@ -109,8 +117,12 @@ class ToolGroup(click.Group, Tool):
 
 def run(command, name, args):
     """Run a click command; return its exit status, or die of the signal that stopped it."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
+    _listen()
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
         with command.make_context(name, args) as context:
             job = command.invoke(context)
         sys.stdout.flush()
@@ -123,8 +135,8 @@ def run(command, name, args):
         return 2
     except (KeyboardInterrupt, click.Abort):
         _die_of(signal.SIGINT)
-    except Terminated:
-        _die_of(signal.SIGTERM)
+    except Terminated as error:
+        _die_of(error.args[0])
     except BrokenPipeError:
         _die_of(signal.SIGPIPE)
     except (InputError, click.ClickException) as error:
@@ -143,13 +155,16 @@ def run(command, name, args):
 
 
 def _drop_stdout():
-    """Let what stdout still buffers go nowhere: Python would fail on it once more at exit, with a traceback."""
+    """Let what stdout still buffers go nowhere: Python would fail on it once more at exit, with a trace."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _system_message(error):
-    if error.strerror is None:  # dlopen's, where torch and torchaudio were built for different machines
+    if error.strerror is None:
+        if ".so" not in str(error):
+            return str(error)
+        # dlopen's, where torch and torchaudio were built for different machines
         return f"{error} (torch and torchaudio do not fit together; `make install` sets up a pair that does)"
     return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
@@ -190,6 +205,18 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_con
 PATH = click.Path(path_type=str)
 
 
+class Device(click.ParamType):
+    """The name of a device as torch has it: auto, cpu, cuda, cuda:N."""
+
+    name = "device"
+
+    def convert(self, value, param, ctx):
+        """Return the name, or fail as wrong usage; whether there is such a device only torch can tell."""
+        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", value):
+            self.fail(f"{value!r} is not auto, cpu, cuda or cuda:N.", param, ctx)
+        return value
+
+
 def records_argument(name):
     """Return the decorator for the record files a tool reads: any number, standard input for none."""
     return click.argument(name, nargs=-1, type=PATH, metavar=f"[{name.upper()}]...")
@@ -213,6 +240,7 @@ jobs_option = click.option(
 )
 device_option = click.option(
     "--device",
+    type=Device(),
     default="auto",
     metavar="auto|cpu|cuda|cuda:N",
     help="Where networks run; auto: a GPU if one is seen.",

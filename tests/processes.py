@@ -1,0 +1,146 @@
+"""Run tools as real processes, quickly: a server that has imported what is heavy forks one for each run.
+
+Each run is a process of its own with its own file descriptors, signals and exit status, and goes through the
+tool's file in bin/ as from a shell; only the seconds that importing torch takes are paid once.
+
+    processes.py SOCKET            serve until stdin ends
+    processes.py SOCKET TOOL ...   run a tool through the server: what tests put on PATH as `su-*`
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PRELOADED = ("numpy", "soundfile", "soxr", "torch", "torchaudio", "transformers", "faiss", "pyworld", "sentencepiece")
+
+
+def serve(path):
+    """Answer runs asked for on a Unix socket until stdin ends."""
+    import gc
+    import importlib
+    import select
+
+    for name in PRELOADED:
+        with contextlib.suppress(ImportError, OSError):
+            importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(64)
+        print("ready", flush=True)
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
+            connection, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                return _mind(connection)
+            connection.close()
+    return None
+
+
+def _mind(connection):
+    """Start the process asked for, tell its pid, wait for it and tell how it ended."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    message, descriptors, *_ = socket.recv_fds(connection, 1 << 20, 3)
+    request = json.loads(message)
+    if (pid := os.fork()) == 0:
+        connection.close()
+        return _become(request, descriptors)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    with contextlib.suppress(BrokenPipeError):
+        connection.sendall(b"%d\n" % pid)
+        connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    os._exit(0)
+
+
+def _become(request, descriptors):
+    """Be the tool: its descriptors, folder, environment and arguments."""
+    import runpy
+
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+    os.closerange(3, 256)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=-1)
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    sys.argv = request["argv"]
+    _end(lambda: runpy.run_path(sys.argv[0], run_name="__main__"))
+
+
+def _end(body):
+    """Run the body and end as Python does, but for taking torch apart, which costs half a second."""
+    import atexit
+    import threading
+    import traceback
+
+    status = 0
+    try:
+        body()
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1 if end.code else 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        print(f"Exception ignored in: {error!r}", file=sys.stderr)
+        status = 120
+    os._exit(status)
+
+
+class Process:
+    """A running tool: its pid, and how it ends."""
+
+    def __init__(self, socket_path, tool, arguments, descriptors, cwd, env):
+        request = {"argv": [os.path.join(ROOT, "bin", tool), *arguments], "cwd": cwd, "env": env}
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(socket_path)
+        socket.send_fds(self._connection, [json.dumps(request).encode()], descriptors)
+        self._answer = self._connection.makefile("rb")
+        self.pid = int(self._answer.readline())
+
+    def wait(self, timeout_s=60):
+        """Return the exit status, -N where signal N killed it, as subprocess does."""
+        self._connection.settimeout(timeout_s)
+        try:
+            return int(self._answer.readline())
+        except TimeoutError:
+            self.send_signal(signal.SIGKILL)
+            raise
+        finally:
+            self._connection.close()
+
+    def send_signal(self, number):
+        """Send it the signal."""
+        os.kill(self.pid, number)
+
+
+def relay(socket_path, tool, arguments):
+    """Run a tool through the server as if this process were it, and end as it ends."""
+    process = Process(socket_path, tool, arguments, [0, 1, 2], os.getcwd(), dict(os.environ))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: process.send_signal(number))
+    os.closerange(0, 2)  # so that a pipe breaks when the tool itself lets go of it
+    status = process.wait(timeout_s=None)
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 2:
+        serve(sys.argv[1])
+    else:
+        relay(sys.argv[1], os.path.basename(sys.argv[2]), sys.argv[3:])
