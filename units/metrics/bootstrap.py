@@ -59,7 +59,10 @@ def pooled(statistics, records, seed=0, resamples=RESAMPLES):
 
     statistics: a function of the weights (records,) int64, how often each record is drawn, that returns
     {name: number}; a name it leaves out is not computable for that draw. "mean" is the figure of the
-    records themselves, each taken once. Raises ValueError for no records.
+    records themselves, each taken once. A draw repeats records and so sees fewer different things, which by
+    itself lowers entropies and raises mutual information: the interval is moved by what the mean of the draws
+    differs from the figure, and tells only how much chance there was in the choice of records. Raises
+    ValueError for no records.
 
     >>> lengths, errors = np.array([4, 4]), np.array([1, 1])
     >>> pooled(lambda weights: {"per": weights @ errors / (weights @ lengths)}, 2)
@@ -74,7 +77,12 @@ def pooled(statistics, records, seed=0, resamples=RESAMPLES):
         drawn = np.bincount(generator.integers(records, size=records), minlength=records)
         for name, value in statistics(drawn).items():
             draws.setdefault(name, []).append(value)
-    return {name: _summary(float(value), draws[name] or [value]) for name, value in figures.items()}
+    return {name: _centred(float(value), draws[name] or [value]) for name, value in figures.items()}
+
+
+def _centred(figure, draws):
+    draws = np.asarray(draws, np.float64)
+    return _summary(figure, draws + (figure - draws.mean()))
 
 
 def _summary(mean, draws):

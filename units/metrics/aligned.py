@@ -1,0 +1,55 @@
+"""The units of a record beside its phones, on one time line."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from units.alignments.frames import FIELD, centres, cut, phone_at
+from units.audio import FRAME_SHIFT
+from units.records import InputError, frame_units, require
+
+SILENCE = ("SIL", "sil", "pau", "sp", "#")
+_HIGHEST = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """A record of units with the phones it was said with.
+
+    units: (N,) int64, one a frame; spans: [[start, end, label], ...] of speech, in s; span: (N,) int64, the
+    index in spans of what is spoken at the centre of each frame, -1 for silence and what has no label.
+    """
+
+    id: str
+    speaker: str
+    frame_shift: float
+    units: np.ndarray
+    spans: list
+    span: np.ndarray
+
+
+def align(record, phones, silence=SILENCE):
+    """Return the Aligned units of a record.
+
+    phones: [[start, end, label], ...] in order, on the record's own time line; where they outlast the units,
+    or the units them, only what both cover counts. silence: labels that are no phones; nor is an empty one.
+
+    >>> align({"id": "a", "units": [5, 5, 9]}, [[0.0, 0.02, "SIL"], [0.02, 0.1, "o"]]).span
+    array([-1,  0,  0])
+    """
+    name = require(record, "id")
+    frame_shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    units = frame_units(record)
+    if units and max(units) > _HIGHEST:
+        raise InputError(f'"units" holds {max(units)}, more than any codebook has')
+    end = (len(units) - 1) * frame_shift + FIELD if units else 0.0
+    spans = [span for span in cut(phones, 0.0, end) if span[2] and span[2] not in silence]
+    span = phone_at(spans, centres(len(units), frame_shift))
+    speaker = require(record, "speaker") if "speaker" in record else ""
+    return Aligned(name, speaker, frame_shift, np.array(units, np.int64), spans, span)
+
+
+def label_index(records):
+    """Return {label: index} of all phones of the records, in order of their labels."""
+    labels = sorted({label for record in records for _, _, label in record.spans})
+    return {label: index for index, label in enumerate(labels)}
