@@ -5,8 +5,8 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
+import hypothesis
 import pytest
 from processes import ROOT, Process
 
@@ -18,6 +18,13 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
 }
+
+
+# No test asserts a time, and the machine may be busy.
+hypothesis.settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("suite")
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,11 @@ class Server:
 
     def __call__(self, tool, *arguments, stdin=b"", cwd="/", env=(), timeout_s=60):
         """Run a tool to its end; return its Result."""
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with (
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
             given.write(stdin)
             given.seek(0)
             process = self.start(tool, *arguments, stdin=given, stdout=out, stderr=err, cwd=cwd, env=env)

@@ -15,7 +15,17 @@ import socket
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PRELOADED = ("numpy", "soundfile", "soxr", "torch", "torchaudio", "transformers", "faiss", "pyworld", "sentencepiece")
+PRELOADED = (
+    "numpy",
+    "soundfile",
+    "soxr",
+    "torch",
+    "torchaudio",
+    "transformers",
+    "faiss",
+    "pyworld",
+    "sentencepiece",
+)
 
 
 def serve(path):
@@ -68,9 +78,9 @@ def _become(request, descriptors):
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
-    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")
-    sys.stdout = open(1, "w", encoding="utf-8", buffering=-1)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    sys.stdin = open(0, encoding="utf-8", errors="surrogateescape")  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", buffering=-1)  # noqa: SIM115
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
     sys.argv = request["argv"]
     _end(lambda: runpy.run_path(sys.argv[0], run_name="__main__"))
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from units.audio import RATE, blocks
 from units.config import SegmentConfig
+from units.records import InputError
 
 HOP = 160  # samples between energies: 10 ms
 WINDOW = 400  # samples of one energy: 25 ms
+_QUIET = 20  # hops over which the quietest point is sought: longer than the closure of a stop
 FLOOR_DB = -120.0  # of digital silence, below full scale
 
 
@@ -51,15 +53,22 @@ def spans(speech, levels_db, config=SegmentConfig()):
     """Return the segments as [(start, end)], in hops of 10 ms, in order, each hop of speech in exactly one.
 
     speech: (N,) bool; levels_db: (N,) dB. Cuts lie in the middle of silences of min_silence or more; what is
-    then shorter than min_duration joins a neighbour; what is longer than max_duration is cut at its quietest
-    point; what holds no speech at all is left out.
+    then shorter than min_duration joins a neighbour; what is longer than max_duration is cut in the middle of
+    its quietest 0.2 s; what holds no speech at all is left out.
     """
     least, most = round(config.min_duration * RATE / HOP), round(config.max_duration * RATE / HOP)
     cuts = _silence_middles(speech, round(config.min_silence * RATE / HOP))
     pieces = list(zip([0, *cuts], [*cuts, len(speech)], strict=True))
     pieces = _join_short([p for p in pieces if speech[p[0] : p[1]].any()], least)
-    pieces = [part for piece in pieces for part in _cut_long(*piece, levels_db, least, most)]
+    power = _mean_power(levels_db)
+    pieces = [part for piece in pieces for part in _cut_long(*piece, power, least, most)]
     return [(start, end) for start, end in pieces if speech[start:end].any()]
+
+
+def _mean_power(levels_db):
+    """Return the mean power over _QUIET hops about each hop; beyond the ends it is taken to be loud."""
+    power = np.pad(10 ** (levels_db / 10), (_QUIET // 2, _QUIET - _QUIET // 2 - 1), constant_values=1.0)
+    return np.convolve(power, np.ones(_QUIET) / _QUIET, "valid")
 
 
 def _silence_middles(speech, least):
@@ -84,37 +93,50 @@ def _join_short(pieces, least):
     return joined
 
 
-def _cut_long(start, end, levels_db, least, most):
-    """Cut a piece at its quietest point, no nearer than `least` to an end, until no part is longer than `most`."""
+def _cut_long(start, end, power, least, most):
+    """Cut a piece at its quietest point, `least` or more from its ends, until no part is longer than `most`.
+
+    Of equally quiet points the one nearest the middle: else a steady sound would fall into shreds.
+    """
     done, waiting = [], [(start, end)]
     while waiting:
         start, end = waiting.pop()
         if end - start <= most:
             done.append((start, end))
             continue
-        cut = start + least + int(np.argmin(levels_db[start + least : end - least]))
+        points = np.arange(start + least, end - least)
+        cut = int(points[np.lexsort((np.abs(2 * points - start - end), power[points]))[0]])
         waiting += [(cut, end), (start, cut)]
     return done
 
 
 def recording_names(paths):
-    """Return a name for each file: its stem, or where several share that stem the whole path, / as _.
+    """Return a name for each file, no two alike: its stem, or where several share it the path, / as _.
+
+    Raises InputError where a file is named twice.
 
     >>> recording_names(["a/Mc 1.mp3", "b/Mc 1.mp3", "b/Mc 2.mp3"])
     ['a_Mc 1.mp3', 'b_Mc 1.mp3', 'Mc 2']
     """
+    for path, times in collections.Counter(paths).items():
+        if times > 1:
+            raise InputError(f"{path}: named twice")
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     count = collections.Counter(stems)
     whole = [os.path.normpath(path).replace("../", "").strip("/").replace("/", "_") for path in paths]
-    return [_shorten(s if count[s] == 1 else w) for s, w in zip(stems, whole, strict=True)]
+    names = [_shorten(s if count[s] == 1 else w) for s, w in zip(stems, whole, strict=True)]
+    count = collections.Counter(names)
+    return [n if count[n] == 1 else f"{n}-{_hash(p)}" for n, p in zip(names, paths, strict=True)]
 
 
 def _shorten(name):
     """Keep a name short enough for file names: of a long one its beginning and a hash."""
     data = os.fsencode(name)
-    if len(data) <= 200:
-        return name
-    return data[:180].decode(errors="ignore") + "-" + hashlib.sha256(data).hexdigest()[:12]
+    return name if len(data) <= 200 else f"{data[:180].decode(errors='ignore')}-{_hash(name)}"
+
+
+def _hash(name):
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
 
 
 def segment_id(name, start, end):

@@ -10,6 +10,7 @@ import math
 import os
 import stat
 import sys
+from tokenize import TokenError
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from units.records import InputError, parse, serialize
 
 NPY_MAGIC = b"\x93NUMPY"
 _LONGEST = 1 << 32  # of any dimension of an array
+# what numpy's reader of headers, which are Python literals, comes to grief with
+_BAD_HEADER = (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
 _PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
 
 
@@ -130,7 +133,7 @@ def _read_header(file, place):
     try:
         version = np.lib.format.read_magic(file)
         shape, fortran, dtype = readers[version](file)
-    except (ValueError, KeyError, EOFError, TypeError, RecursionError, MemoryError):
+    except (*_BAD_HEADER, KeyError):
         raise LostError(f"{place}: no NPY array where one should be") from None
     if dtype.hasobject or not all(type(n) is int and 0 <= n < _LONGEST for n in shape):
         raise LostError(f"{place}: the array is {dtype} of shape {shape}, which is never read")
