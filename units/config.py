@@ -25,3 +25,21 @@ class ClusterConfig:
     niter: int = 30  # k-means iterations
     nredo: int = 1  # restarts, of which the best is kept
     normalize: bool = True  # z-score each dimension first
+
+
+@dataclass(frozen=True)
+class BpeConfig:
+    """How units become pieces."""
+
+    vocab_size: int = 500  # pieces, <unk> and the single units among them
+    model_type: str = "bpe"  # or "unigram"
+    max_piece_length: int = 64  # units
+    alphabet: int | None = None  # different units; None: as many as the data need
+
+
+@dataclass(frozen=True)
+class MotifConfig:
+    """Which pieces are motifs, and what of them is cut for listening."""
+
+    min_count: int = 2
+    context: float = 0.075  # s of sound left on each side of a clip

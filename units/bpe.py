@@ -1,0 +1,157 @@
+"""Units to pieces and back: byte-pair encoding of unit sequences. The only home of sentencepiece.
+
+Unit n is the one character U+4E00 + n, and nothing is split at, normalised or left out, so that a merge may
+join any units. The model is a plain SentencePiece file, which `spm_encode` loads too. Sennrich et al. 2016,
+https://arxiv.org/abs/1508.07909 (bpe); Kudo 2018, https://arxiv.org/abs/1804.10959 (unigram).
+"""
+
+import io
+import re
+
+import numpy as np
+import sentencepiece
+
+from units.config import BpeConfig
+from units.records import InputError
+
+FIRST = 0x4E00  # the character of unit 0
+MAX_ALPHABET = 20_000  # characters from there on that are assigned and have no case or decomposition
+_THREADS = (
+    16  # not the machine's number: unigram adds up floats thread by thread, and that shows in the bytes
+)
+_SILENT = 3  # sentencepiece logs fatal errors alone
+
+
+def to_text(units):
+    """Return units as text, a character each.
+
+    units: sequence of int, each below MAX_ALPHABET. Raises InputError naming one that is not.
+
+    >>> to_text([0, 1])
+    '一丁'
+    """
+    units = np.asarray(units, np.int64)
+    if units.size and units.max() >= MAX_ALPHABET:
+        raise InputError(f"unit {units.max()}: there is room for units below {MAX_ALPHABET} only")
+    return (units + FIRST).astype("<u4").tobytes().decode("utf-32-le")
+
+
+def to_units(text):
+    """Return the units of a text as (N,) int64, the inverse of `to_text`.
+
+    >>> to_units("一丁")
+    array([0, 1])
+    """
+    return np.frombuffer(text.encode("utf-32-le"), "<u4").astype(np.int64) - FIRST
+
+
+def train(texts, config=BpeConfig(), seed=0):
+    """Return the bytes of a SentencePiece model trained on texts of `to_text`.
+
+    texts: iterable of str of any length. Every unit from 0 to the highest seen, or to config.alphabet - 1,
+    has a piece of its own. Raises InputError where the vocabulary does not fit the alphabet or the data.
+    """
+    texts = [text for text in texts if text]
+    if not texts:
+        raise InputError("no units to train on")
+    needed = ord(max(map(max, texts))) - FIRST + 1
+    alphabet = config.alphabet or needed
+    if needed > alphabet:
+        raise InputError(f"unit {needed - 1} is beyond an alphabet of {alphabet}")
+    if config.vocab_size <= alphabet:
+        raise InputError(
+            f"a vocabulary of {config.vocab_size} is too small: the units and <unk> alone are {alphabet + 1}"
+        )
+    # A text for each unit makes it known without making any pair: required_chars ignores what is not seen.
+    return _train(texts + list(to_text(range(alphabet))), config, seed)
+
+
+def _train(texts, config, seed):
+    model = io.BytesIO()
+    sentencepiece.set_random_generator_seed(seed)
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(texts),
+            model_writer=model,
+            model_type=config.model_type,
+            vocab_size=config.vocab_size,
+            max_sentencepiece_length=config.max_piece_length,
+            max_sentence_length=1 << 30,  # bytes, the most it takes
+            normalization_rule_name="identity",
+            character_coverage=1.0,
+            add_dummy_prefix=False,
+            remove_extra_whitespaces=False,
+            split_by_whitespace=False,
+            split_by_unicode_script=False,
+            split_by_number=False,
+            unk_id=0,
+            bos_id=-1,
+            eos_id=-1,
+            num_threads=_THREADS,
+            minloglevel=_SILENT,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise InputError(_reason(str(error), config.vocab_size)) from None
+    return model.getvalue()
+
+
+def _reason(message, vocab_size):
+    most = re.search(r"too high .* value <= (\d+)", message)
+    if most:
+        return f"a vocabulary of {vocab_size} is too large for these data: {most[1]} pieces at most"
+    return f"SentencePiece cannot train on these data: {' '.join(message.split())}"
+
+
+class Model:
+    """A trained model: pieces as runs of units.
+
+    Attributes: lengths, (V,) int64, units of each piece, 0 for one that stands for none such as <unk>; flat,
+    the units of all pieces one after the other; starts, (V,) int64, where in `flat` each begins.
+    """
+
+    def __init__(self, data, name="model"):
+        """data: the bytes of a SentencePiece file; name: what errors call it. Raises InputError."""
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(data)
+        except (RuntimeError, ValueError):
+            raise InputError(f"{name}: not a SentencePiece model") from None
+        p, size = self._processor, self._processor.GetPieceSize()
+        texts = ["" if p.IsUnknown(i) or p.IsControl(i) else p.IdToPiece(i) for i in range(size)]
+        self.flat = to_units("".join(texts))
+        if self.flat.size and not 0 <= self.flat.min() <= self.flat.max() < MAX_ALPHABET:
+            raise InputError(f"{name}: a SentencePiece model, but not one of units")
+        self.lengths = np.array([len(text) for text in texts], np.int64)
+        self.starts = np.cumsum(self.lengths) - self.lengths
+        self._known = np.zeros(MAX_ALPHABET, bool)
+        self._known[self.flat[self.starts[self.lengths == 1]]] = True
+
+    def encode(self, units):
+        """Return the pieces of units, one sequence: (P,) int64. Raises InputError naming an unknown unit."""
+        units = np.asarray(units, np.int64)
+        known = self._known[np.minimum(units, MAX_ALPHABET - 1)] & (units < MAX_ALPHABET)
+        if not known.all():
+            raise InputError(f"unit {units[~known][0]} is not in the model")
+        return self._processor.Encode(to_text(units), return_type="numpy").astype(np.int64)
+
+    def decode(self, pieces):
+        """Return the units of pieces, (N,) int64, the inverse of `encode`. Raises InputError."""
+        pieces = np.asarray(pieces, np.int64)
+        if pieces.size and pieces.max() >= len(self.lengths):
+            raise InputError(f"piece {pieces.max()} is not in the model, which has {len(self.lengths)}")
+        lengths = self.lengths[pieces]
+        if not lengths.all():
+            raise InputError(f"piece {pieces[lengths == 0][0]} stands for no units")
+        ends = np.cumsum(lengths)
+        within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - lengths, lengths)
+        return self.flat[np.repeat(self.starts[pieces], lengths) + within]
+
+    def units_of(self, piece):
+        """Return the units of one piece as a list."""
+        return self.flat[self.starts[piece] :][: self.lengths[piece]].tolist()
+
+
+def load(path):
+    """Return the Model in a file. Raises InputError where the file is no SentencePiece model of units."""
+    with open(path, "rb") as file:
+        return Model(file.read(), path)
