@@ -6,6 +6,7 @@ across: A and B of one, X of another. Errors are averaged over triples, then con
 then speakers, then pairs of phones; chance is 0.5. The distance is DTW normalised by path length.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,25 +14,36 @@ import numpy as np
 from units.metrics.bootstrap import pooled
 from units.metrics.token_distances import CELLS, distance_matrices
 from units.metrics.triphones import Tokens
+from units.parallel import ordered_map
 
+_FEW = 4000  # tokens that are done before another process is up
 _MOST_OTHERS = 5  # speakers of X for one A and B, as in Libri-Light
 
 
-def abx(tokens, frames, metric="angular", seed=0):
+def abx(tokens, frames, metric="angular", seed=0, jobs=1):
     """Return {"within": interval, "across": interval}, error rates, without the one that no triple tests.
 
-    tokens: Tokens; frames: (F,) int units, or (F, D) float32 of unit length. The intervals are drawn over
-    phones, for the score is a mean over pairs of them.
+    tokens: Tokens; frames: (F,) int units, or (F, D) float32 of unit length; jobs: processes. The intervals
+    are drawn over phones, for the score is a mean over pairs of them.
     """
     errors = {"within": [], "across": []}
-    generator = np.random.default_rng(seed)
-    for batch in _batches(tokens, generator):
-        parts = [(context.tokens.start, context.tokens.length, _needed(context)) for context in batch]
-        matrices = distance_matrices(parts, frames, metric)
-        for context, distances in zip(batch, matrices, strict=True):
-            for cell in context.cells:
-                errors[cell.kind].extend(_errors(context.tokens, cell, distances))
+    batches = _batches(tokens, frames, np.random.default_rng(seed))
+    jobs = jobs if len(tokens) > _FEW else 1
+    for _, future in ordered_map(functools.partial(_batch_errors, metric=metric), batches, jobs):
+        for kind, rows in future.result():
+            errors[kind].extend(rows)
     return {kind: _average(np.array(rows), seed) for kind, rows in errors.items() if rows}
+
+
+def _batch_errors(batch, metric):
+    """Return [(kind, rows of `_errors`)] of the tests of some contexts."""
+    parts = [(context.frames, context.tokens.length, _needed(context)) for context in batch]
+    matrices = distance_matrices(parts, metric)
+    return [
+        (cell.kind, _errors(context.tokens, cell, distances))
+        for context, distances in zip(batch, matrices, strict=True)
+        for cell in context.cells
+    ]
 
 
 @dataclass(frozen=True)
@@ -46,11 +58,14 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _Context:
+    """Tokens between the same two phones, in order of speaker and phone, their frames, and their tests."""
+
     tokens: Tokens
+    frames: np.ndarray
     cells: list
 
 
-def _batches(tokens, generator):
+def _batches(tokens, frames, generator):
     """Yield lists of the contexts that hold a test, as many as fit in memory together."""
     batch, size = [], 0
     order = np.lexsort((tokens.phone, tokens.speaker, tokens.context))
@@ -59,11 +74,13 @@ def _batches(tokens, generator):
         cells = list(_cells(context, generator)) if len(index) > 2 else []
         if not cells:
             continue
-        if batch and size + context.length.sum() ** 2 > CELLS:
+        ranges = zip(context.start.tolist(), context.length.tolist(), strict=True)
+        own = frames[np.concatenate([np.arange(start, start + length) for start, length in ranges])]
+        if batch and size + len(own) ** 2 > CELLS:
             yield batch
             batch, size = [], 0
-        batch.append(_Context(context, cells))
-        size += context.length.sum() ** 2
+        batch.append(_Context(context, own, cells))
+        size += len(own) ** 2
     if batch:
         yield batch
 

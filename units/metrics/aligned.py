@@ -6,9 +6,9 @@ import numpy as np
 
 from units.alignments.frames import FIELD, centres, cut, phone_at
 from units.audio import FRAME_SHIFT
+from units.metrics.names import SILENCE
 from units.records import InputError, frame_units, require
 
-SILENCE = ("SIL", "sil", "pau", "sp", "#")
 _HIGHEST = 2**31 - 1
 
 

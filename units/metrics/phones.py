@@ -11,34 +11,6 @@ from units.metrics import boundaries, phone_error, purity, statistics
 from units.metrics.aligned import label_index
 from units.metrics.bootstrap import RESAMPLES, pooled
 
-FIGURES = (
-    "pnmi",
-    "phone_purity",
-    "cluster_purity",
-    "abx_within",
-    "abx_across",
-    "abx_within_features",
-    "abx_across_features",
-    "boundary_precision",
-    "boundary_recall",
-    "boundary_f1",
-    "boundary_os",
-    "boundary_r",
-    "mapped_precision",
-    "mapped_recall",
-    "mapped_f1",
-    "mapped_os",
-    "mapped_r",
-    "per",
-    "entropy",
-    "bigram_entropy",
-    "bitrate",
-    "compression",
-    "mean_run",
-    "short_runs",
-    "dead_units",
-)
-
 
 @dataclass(frozen=True)
 class _Counts:

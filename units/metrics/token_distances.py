@@ -10,18 +10,18 @@ import numpy as np
 
 from units.metrics.dtw import BATCH, local_distances, warp
 
-CELLS = 1 << 24  # local distances held at once, 64 MB
+CELLS = 1 << 23  # local distances held at once, 32 MB
 
 
-def distance_matrices(contexts, frames, metric):
+def distance_matrices(contexts, metric):
     """Return for each context the DTW distances of its pairs of tokens, (n, n) float32, 0 where not needed.
 
-    contexts: list of (start, length, needed): (n,) first frames, (n,) numbers of frames, (n, n) bool, which
-    pairs are wanted, above the diagonal. frames: (F,) int units or (F, D) float32 of unit length; metric: as
-    for `units.metrics.dtw.local_distances`.
+    contexts: list of (frames, lengths, needed): the frames of its tokens one after the other, (F,) int units
+    or (F, D) float32 of unit length; (n,) how many each token has; (n, n) bool, which pairs are wanted, above
+    the diagonal. metric: as for `units.metrics.dtw.local_distances`.
     """
     matrices = [np.zeros(needed.shape, np.float32) for _, _, needed in contexts]
-    for strips in _strips(contexts, frames, metric):
+    for strips in _strips(contexts, metric):
         buffer = np.concatenate([strip.cells.ravel() for strip in strips])
         origins = np.cumsum([0] + [strip.cells.size for strip in strips[:-1]])
         pairs = [strip.pairs(origin) for strip, origin in zip(strips, origins, strict=True)]
@@ -53,20 +53,19 @@ class _Strip:
         return np.stack([first, np.full(len(i), width), rows, columns, i + self.low, j])
 
 
-def _strips(contexts, frames, metric):
+def _strips(contexts, metric):
     """Yield lists of strips that fit in memory: all of a batch of small contexts, or one of a large one."""
     strips = []
-    for number, (start, length, needed) in enumerate(contexts):
-        index = np.concatenate([np.arange(s, s + n) for s, n in zip(start, length, strict=True)])
-        ends = np.cumsum(length)
+    for number, (frames, lengths, needed) in enumerate(contexts):
+        ends = np.cumsum(lengths)
         low = 0
-        while low < len(length):
-            begin = ends[low] - length[low]
+        while low < len(lengths):
+            begin = ends[low] - lengths[low]
             high = max(low + 1, int(np.searchsorted(ends, begin + CELLS // ends[-1], side="right")))
-            cells = local_distances(frames[index[begin : ends[high - 1]]], frames[index], metric)
-            strips.append(_Strip(number, low, length, needed[low:high], cells))
+            cells = local_distances(frames[begin : ends[high - 1]], frames, metric)
+            strips.append(_Strip(number, low, lengths, needed[low:high], cells))
             low = high
-            if low < len(length):
+            if low < len(lengths):
                 yield [strips.pop()]
     yield strips
 

@@ -1,0 +1,118 @@
+"""su-eval units: units against the phones they were said with."""
+
+import click
+
+from units.cli import PATH, jobs_option, output_option, seed_option, tool
+from units.cli.gates import at_least_option, at_most_option, check
+from units.metrics.names import SILENCE, UNIT_FIGURES
+from units.records import InputError, require
+
+
+@tool("units")
+@click.argument("units", type=PATH)
+@click.argument("alignments", nargs=-1, required=True, type=PATH)
+@click.option("--features", type=PATH, metavar="FILE", help="Records with features: ABX of them as well.")
+@click.option("--silence", default=" ".join(SILENCE), metavar="LABELS", help="Labels that are no phones.")
+@click.option(
+    "--tier", metavar="NAME", help="Tier of phones.  [default: the only one, or the one named phones]"
+)
+@click.option("--size", type=click.IntRange(min=1), help="Size of the codebook.  [default: highest unit + 1]")
+@click.option("--abx/--no-abx", default=True, help="Compute ABX, which takes the longest.")
+@click.option(
+    "--abx-tokens",
+    type=click.IntRange(min=2),
+    default=10,
+    metavar="N",
+    help="Most tokens of one triphone and speaker in ABX, drawn at random.",
+)
+@click.option(
+    "--distance",
+    type=click.Choice(["angular", "cosine"]),
+    default="angular",
+    help="Distance of two frames of features; angular as in Libri-Light.",
+)
+@jobs_option
+@seed_option
+@at_most_option(UNIT_FIGURES)
+@at_least_option(UNIT_FIGURES)
+@output_option("Figures of each record, the summary last; standard output if not given.")
+def units_command(job, units, alignments, silence, tier, size, at_most, at_least, output, **abx):
+    """Measure the units of records against phones in ALIGNMENTS, and print the figures of each and of all.
+
+    Alignments are records with `phones`, Praat TextGrid, Kaldi or NIST CTM, TIMIT .phn, Festival .lab or ELAN
+    .eaf files. One belongs to a record of its own id, or to all records cut from the recording of that name.
+    """
+    from units.metrics.phones import Corpus
+    from units.streams import create, write_record
+
+    if [units, *alignments, abx["features"]].count("-") > 1:
+        raise click.UsageError("only one file can be standard input")
+    aligned = _read(job, units, alignments, tier, silence.split())
+    corpus = Corpus(aligned) if aligned else None
+    summary = _summary(job, corpus, size, **abx) if corpus else {}
+    with create(output) as out:
+        for number, record in enumerate(aligned):
+            write_record({"id": record.id, **corpus.record_figures(number)}, out)
+        write_record({"summary": summary, "records": len(aligned)}, out)
+    check(summary, at_most, at_least)
+
+
+def _read(job, units, alignments, tier, silence):
+    """Return the Aligned records; one with no alignment is a fault, an alignment with no record is none."""
+    from units.alignments import find, read_all
+    from units.metrics.aligned import align
+
+    phones = read_all(alignments, tier)
+    aligned, seen = [], set()
+    for record in job.records([units]):
+        with job.item(record):
+            if require(record, "id") in seen:
+                raise InputError(f"a second record of {record['id']!r}")
+            aligned.append(align(record, find(record, phones), silence))
+            seen.add(record["id"])
+    return aligned
+
+
+def _summary(job, corpus, size, seed, abx, abx_tokens, features, distance, jobs):
+    """Return {name: interval} of all figures that can be computed, in the order of UNIT_FIGURES."""
+    figures = corpus.summary(size, seed)
+    if abx:
+        figures |= _abx(job, corpus.records, abx_tokens, features, distance, seed, jobs)
+    return {name: figures[name] for name in UNIT_FIGURES if name in figures}
+
+
+def _abx(job, records, most, features, distance, seed, jobs):
+    from units.metrics.abx import abx
+    from units.metrics.triphones import TokenFrames, sample, triphones
+
+    drawn = sample(triphones(records), most, seed)
+    frames = TokenFrames(drawn)
+    for number, record in enumerate(records):
+        frames.add(number, record.units, record.frame_shift)
+    found = abx(*frames.tokens(), seed=seed, jobs=jobs)
+    figures = {f"abx_{kind}": figure for kind, figure in found.items()}
+    if features:
+        frames = _read_features(job, features, records, TokenFrames(drawn))
+        found = abx(*frames.tokens(), metric=distance, seed=seed, jobs=jobs)
+        figures |= {f"abx_{kind}_features": figure for kind, figure in found.items()}
+    return figures
+
+
+def _read_features(job, path, records, frames):
+    """Return the TokenFrames with the features of the records; raise InputError where one has none."""
+    from units.metrics.dtw import unit_length
+    from units.streams import features_of
+
+    numbers = {record.id: number for number, record in enumerate(records)}
+    for record in job.records([path]):
+        with job.item(record):
+            number = numbers.get(require(record, "id"))
+            if number is not None:
+                shift = (
+                    require(record, "frame_shift") if "frame_shift" in record else records[number].frame_shift
+                )
+                frames.add(number, unit_length(features_of(record)), shift)
+                del numbers[record["id"]]
+    if numbers and not job.keep_going:
+        raise InputError(f"{path}: no features of {next(iter(numbers))!r}, nor of {len(numbers) - 1} more")
+    return frames

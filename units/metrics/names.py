@@ -1,0 +1,30 @@
+"""The names of the figures of units, which pipes and gates rely on, in the order they are reported."""
+
+UNIT_FIGURES = (
+    "pnmi",
+    "phone_purity",
+    "cluster_purity",
+    "abx_within",
+    "abx_across",
+    "abx_within_features",
+    "abx_across_features",
+    "boundary_precision",
+    "boundary_recall",
+    "boundary_f1",
+    "boundary_os",
+    "boundary_r",
+    "mapped_precision",
+    "mapped_recall",
+    "mapped_f1",
+    "mapped_os",
+    "mapped_r",
+    "per",
+    "entropy",
+    "bigram_entropy",
+    "bitrate",
+    "compression",
+    "mean_run",
+    "short_runs",
+    "dead_units",
+)
+SILENCE = ("SIL", "sil", "pau", "sp", "#")  # labels that are no phones
