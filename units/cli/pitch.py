@@ -33,9 +33,7 @@ def main(job, records, floor_hz, ceiling_hz, jobs, output):
     with create(output) as out:
         for record, f0_hz in ordered_map(work, job.records(records), jobs):
             with job.item(record):
-                if isinstance(f0_hz, Exception):
-                    raise f0_hz
-                record["f0"] = f0_hz
+                record["f0"] = f0_hz.result()
                 write_record(record, out)
 
 

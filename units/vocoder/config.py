@@ -44,7 +44,7 @@ class TrainingConfig:
     patience: int = 100  # validations without a better one
     held_out: float = 0.05  # share of the recordings
     ema: float = 0.999
-    predictor_steps: int = 600
+    predictor_steps: int = 400
     mel_weight: float = 45.0
     stft_weight: float = 2.0
     feature_weight: float = 2.0
@@ -57,7 +57,7 @@ def to_json(config):
 
 
 def from_json(text, place):
-    """Return the VocoderConfig of JSON text; InputError at the place where it is none or another version's."""
+    """Return the VocoderConfig of JSON text; InputError where it is none or another version's."""
     try:
         values = json.loads(text)
         config = VocoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})

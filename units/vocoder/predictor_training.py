@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn.functional import l1_loss
 
-CROPS, LENGTH = 16, 200  # crops a step, frames a crop: 4 s
+CROPS, LENGTH = 8, 200  # crops a step, frames a crop: 4 s
 LR = 2e-3
 
 

@@ -4,11 +4,11 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-WIDTH, LAYERS, KERNEL = 128, 4, 5
+WIDTH, LAYERS, KERNEL = 96, 3, 7
 
 
 class _Context(nn.Module):
-    """Units (B, N) and speaker (B, N) to (B, WIDTH, N), each seeing 16 neighbours."""
+    """Units (B, N) and speaker (B, N) to (B, WIDTH, N), each seeing 9 on either side."""
 
     def __init__(self, config):
         super().__init__()
