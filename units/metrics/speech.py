@@ -1,0 +1,91 @@
+"""All that can be told of a resynthesis and its reference, as one dict.
+
+Frame for frame the two are compared as far as both go; `mcd_dtw` alone aligns the whole of both, and `mos`
+and `comb_db` look at the whole resynthesis. What cannot be computed is left out, never 0.
+"""
+
+import importlib.util
+
+from units.records import InputError
+
+NAMES = (
+    *("log_mel", "mcd", "mcd_dtw", "f0_rmse_hz", "f0_rmse_cents", "f0_corr", "vde", "gpe"),
+    *("stoi", "estoi", "pesq", "mos", "comb_db", "uer", "rtf"),
+)
+# figure: (the modules it needs beyond what the package itself needs, the extra that brings them)
+_NEEDS = {
+    "stoi": (("pystoi",), "eval"),
+    "estoi": (("pystoi",), "eval"),
+    "pesq": (("pesq",), "pesq"),
+    "mos": (("onnxruntime", "speechmos"), "eval"),
+}
+_OF_WORLD = {"mcd", "mcd_dtw", "f0_rmse_hz", "f0_rmse_cents", "f0_corr", "vde", "gpe"}
+
+
+def missing(names):
+    """Return {figure: extra} for the named figures whose libraries are not installed."""
+    return {
+        name: _NEEDS[name][1]
+        for name in names
+        if name in _NEEDS and not all(map(importlib.util.find_spec, _NEEDS[name][0]))
+    }
+
+
+def compare(reference, synthesis, names=NAMES, frame_shift=0.02):
+    """Return {name: figure} of a resynthesis against its reference, in the order of NAMES.
+
+    reference, synthesis: (S,) and (T,) float32 at 16 kHz; frame_shift: s, that of the units. `uer` and `rtf`,
+    which need more than two waveforms, are not among the figures.
+    """
+    from units.metrics import intelligibility, mos, spectral
+
+    length = min(len(reference), len(synthesis))
+    both = reference[:length], synthesis[:length]
+    measures = {
+        "log_mel": lambda: spectral.log_mel(*both),
+        "stoi": lambda: intelligibility.stoi(*both),
+        "estoi": lambda: intelligibility.estoi(*both),
+        "pesq": lambda: intelligibility.pesq(*both),
+        "mos": lambda: mos.mos(synthesis),
+        "comb_db": lambda: spectral.comb_db(synthesis, frame_shift),
+    }
+    figures = {name: measure() for name, measure in measures.items() if name in names}
+    if _OF_WORLD.intersection(names):
+        figures |= _of_world(reference, synthesis, names)
+    return {name: figures[name] for name in NAMES if name in names and figures.get(name) is not None}
+
+
+def _of_world(reference, synthesis, names):
+    """Return the figures that WORLD's analysis of the two gives."""
+    from units.metrics import cepstral, pitch_errors
+
+    tracks = [cepstral.f0_track(samples) for samples in (reference, synthesis)]
+    length = min(map(len, tracks))
+    both = [track[:length] for track in tracks]
+    pitch = {name: getattr(pitch_errors, name)(*both) for name in _OF_WORLD & vars(pitch_errors).keys()}
+    if not {"mcd", "mcd_dtw"}.intersection(names):
+        return pitch
+    a, b = map(cepstral.mel_cepstra, (reference, synthesis), tracks)
+    figures = pitch | {"mcd": cepstral.mcd(a[:length], b[:length])}
+    return figures | {"mcd_dtw": cepstral.mcd_dtw(a, b)} if "mcd_dtw" in names else figures
+
+
+def unit_error_rate(spoken, heard):
+    """Return the edits that turn one sequence of collapsed units into the other, over the first one's length.
+
+    spoken, heard: units one a frame or one a run. None where nothing was spoken.
+
+    >>> unit_error_rate([5, 5, 9, 7], [5, 9, 9, 8])
+    0.3333333333333333
+    """
+    from units.metrics.phone_error import edit_distance
+    from units.quantize import run_lengths
+
+    spoken, heard = run_lengths(spoken)[0], run_lengths(heard)[0]
+    return edit_distance(spoken, heard) / len(spoken) if spoken else None
+
+
+def check_codebook(record, codebook):
+    """Raise InputError where a record's units are of another codebook than the one given."""
+    if record.get("codebook", codebook.hash) != codebook.hash:
+        raise InputError(f"units of codebook {record['codebook']}, not of {codebook.hash}")

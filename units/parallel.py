@@ -1,0 +1,180 @@
+"""Map a function over items in several processes: results in order, memory bounded, no process left behind.
+
+Each worker is started by 'spawn' (a fork of a process with torch's or faiss's threads in it may hang), has
+one thread, and ends when its pipe or its parent does, however the parent died.
+"""
+
+import contextlib
+import errno
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections import deque
+from concurrent.futures import Future
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+
+from units.records import InputError
+
+AHEAD = 4  # items a worker that may be taken before the oldest is done
+_CONVEYED = (InputError, OSError, ImportError, MemoryError)  # what is no bug of ours
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def ordered_map(function, items, jobs=1):
+    """Yield (item, Future) for each item, in order; the future is done: its result() returns or raises.
+
+    function: importable by name, or a functools.partial of such a one; it, the items and the results must be
+    what multiprocessing can send. jobs: worker processes, 1 to work in this process. Items are taken from
+    the iterable as workers fall idle, at most AHEAD * jobs before the oldest is done. InputError, OSError,
+    ImportError and MemoryError of the function are raised by result() at the item's turn; an InputError of
+    the iterable itself after the items before it. A worker that dies raises ChildProcessError.
+
+    >>> [future.result() for _, future in ordered_map(abs, [-1, 2])]
+    [1, 2]
+    """
+    if jobs == 1:
+        for item in items:
+            yield item, _call(function, item)
+        return
+    pool = _Pool(function, jobs)
+    try:
+        yield from _in_order(pool, iter(items))
+    finally:
+        pool.stop()
+
+
+def _call(function, item):
+    future = Future()
+    try:
+        future.set_result(function(item))
+    except _CONVEYED as error:
+        future.set_exception(error)
+    return future
+
+
+def _in_order(pool, items):
+    """Keep the workers busy; yield from the left of the queue whatever is done."""
+    queue, fault, more = deque(), None, True
+    while True:
+        while queue and queue[0][1].done():
+            yield queue.popleft()
+        if more and pool.idle() and len(queue) < AHEAD * pool.jobs:
+            try:
+                item = next(items)
+            except StopIteration:
+                more = False
+                continue
+            except InputError as error:
+                more, fault = False, error
+                continue
+            queue.append((item, pool.submit(item)))
+        elif queue:
+            pool.receive()
+        elif fault:
+            raise fault
+        else:
+            return
+
+
+class _Pool:
+    """Worker processes, each at the other end of a pipe of its own, started when there is work for them."""
+
+    def __init__(self, function, jobs):
+        self.function, self.jobs = function, jobs
+        self.workers = {}  # our end of the pipe: process
+        self.working = {}  # our end of the pipe: the future that its worker owes
+
+    def idle(self):
+        return len(self.working) < self.jobs
+
+    def submit(self, item):
+        """Send the item to an idle worker; return the future that `receive` will complete."""
+        free = [pipe for pipe in self.workers if pipe not in self.working]
+        pipe = free[0] if free else self._start()
+        future = Future()
+        with self._death_told(pipe):
+            pipe.send(item)
+        self.working[pipe] = future
+        return future
+
+    def receive(self):
+        """Wait until a worker answers; complete its future."""
+        for pipe in wait(list(self.working)):
+            with self._death_told(pipe):
+                result, error = pipe.recv()
+            future = self.working.pop(pipe)
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+    def _start(self):
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, self.function), daemon=True)
+        with _spawning():
+            process.start()
+        theirs.close()
+        self.workers[ours] = process
+        return ours
+
+    @contextlib.contextmanager
+    def _death_told(self, pipe):
+        try:
+            yield
+        except (EOFError, ConnectionError):
+            process = self.workers[pipe]
+            process.join()
+            how = f"signal {-process.exitcode}" if process.exitcode < 0 else f"status {process.exitcode}"
+            raise ChildProcessError(errno.ECHILD, f"a worker process died ({how})") from None
+
+    def stop(self):
+        """End the workers at once, whatever they are doing."""
+        for pipe, process in self.workers.items():
+            pipe.close()
+            process.kill()
+        for process in self.workers.values():
+            process.join()
+
+
+@contextlib.contextmanager
+def _spawning():
+    """Start processes that have one thread, leave signals to us, and do not run our main script again.
+
+    ^C goes to the whole process group: blocked before the start, it cannot hit a worker that still imports.
+    Without a main module to look at, spawn does not import it: a script with no __main__ guard is safe.
+    """
+    main, environment = sys.modules["__main__"], {name: os.environ.get(name) for name in _ONE_THREAD}
+    resource_tracker.ensure_running()  # started later, by the process, it would unblock the signals again
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in environment.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        sys.modules["__main__"] = main
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def _work(pipe, function):
+    """Answer each item that comes through the pipe with (result, error), until it or the parent ends."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            item = pipe.recv()
+            try:
+                answer = function(item), None
+            except _CONVEYED as error:
+                answer = None, error
+            pipe.send(answer)
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
