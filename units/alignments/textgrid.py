@@ -4,6 +4,7 @@ Praat itself reads only the free-standing numbers, the "quoted texts" and the <f
 takes all else for comment ("TextGrid file formats" in its manual), so one reader does for both forms.
 """
 
+import math
 import re
 
 from units.records import InputError
@@ -92,7 +93,10 @@ class _Tokens:
         return self._next(1, "a text").replace('""', '"')
 
     def number(self):
-        return float(self._next(2, "a number"))
+        value = float(self._next(2, "a number"))
+        if not math.isfinite(value):
+            raise InputError(f"{self.path}: a number beyond what may be")
+        return value
 
     def size(self):
         return int(self.number())
