@@ -66,7 +66,8 @@ def find(record, alignments):
     name = require(record, "id")
     if name in alignments:
         return _sound(alignments[name])
-    stem = os.path.splitext(os.path.basename(record.get("audio_filepath") or ""))[0]
+    recording = require(record, "audio_filepath") if "audio_filepath" in record else ""
+    stem = os.path.splitext(os.path.basename(recording))[0]
     if stem not in alignments:
         raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
     start = require(record, "offset") if "offset" in record else 0.0

@@ -38,7 +38,7 @@ def read_ctm(path):
         if fields[0].startswith(";;"):
             continue
         if len(fields) not in (5, 6):
-            raise InputError(f"{place}: {len(fields)} fields; not recording, channel, start, duration, label")
+            raise InputError(f"{place}: {len(fields)} fields, not recording, channel, start, duration, label")
         start, duration = _times(place, fields[2:4])
         alignments.setdefault(fields[0], []).append([start, start + duration, fields[4]])
     return list(alignments.items())
@@ -49,7 +49,7 @@ def read_phn(path):
     phones = []
     for place, fields in _lines(path):
         if len(fields) != 3:
-            raise InputError(f"{place}: {len(fields)} fields; not start sample, end sample, label")
+            raise InputError(f"{place}: {len(fields)} fields, not start sample, end sample, label")
         start, end = (samples / TIMIT_RATE for samples in _times(place, fields[:2]))
         if start > end:
             raise InputError(f"{place}: {fields[2]!r} ends before it starts")

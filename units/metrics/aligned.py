@@ -7,9 +7,7 @@ import numpy as np
 from units.alignments.frames import FIELD, centres, cut, phone_at
 from units.audio import FRAME_SHIFT
 from units.metrics.names import SILENCE
-from units.records import InputError, frame_units, require
-
-_HIGHEST = 2**31 - 1
+from units.records import frame_units, require
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,6 @@ def align(record, phones, silence=SILENCE):
     name = require(record, "id")
     frame_shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
     units = frame_units(record)
-    if units and max(units) > _HIGHEST:
-        raise InputError(f'"units" holds {max(units)}, more than any codebook has')
     end = (len(units) - 1) * frame_shift + FIELD if units else 0.0
     spans = [span for span in cut(phones, 0.0, end) if span[2] and span[2] not in silence]
     span = phone_at(spans, centres(len(units), frame_shift))
