@@ -256,7 +256,7 @@ def test_an_alignment_of_a_recording_is_cut_to_where_the_record_stands_in_it():
     [
         (dict(id="a"), "no alignment of 'a'"),
         (dict(id="a", audio_filepath="b.wav"), "no alignment of 'a' or 'b'"),
-        (dict(id="a", audio_filepath=3), '"audio_filepath" is not a string'),
+        (dict(id="a", audio_filepath=3), '"audio_filepath" is not a file name'),
         (dict(id="a", audio_filepath="x.wav", offset=-1), '"offset" is not a number of seconds from 0 up'),
         (dict(), 'no "id"'),
     ],
