@@ -150,7 +150,7 @@ def _spawning():
     """
     main, environment = sys.modules["__main__"], {name: os.environ.get(name) for name in _ONE_THREAD}
     resource_tracker.ensure_running()  # started later, by the process, it would unblock the signals again
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     sys.modules["__main__"] = types.ModuleType("__main__")
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     try:

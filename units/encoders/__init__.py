@@ -4,6 +4,8 @@ An encoder has a `name`, which says what made the frames (model, layer, normalis
 `encode(samples)`. Frame i stands for the samples [320 i, 320 i + 400).
 """
 
+from units.records import InputError
+
 # short name: (Hugging Face id, default layer)
 MODELS = {
     "mms-300m": ("facebook/mms-300m", 14),
@@ -30,3 +32,16 @@ def load(model=DEFAULT_MODEL, layer=None, device="auto"):
 
     name, default_layer = MODELS.get(model, (model, None))
     return HuggingFace(name, default_layer if layer is None else layer, device, short_name=model)
+
+
+def named(name, device="auto"):
+    """Return the encoder that has this `name`, as a codebook tells it: mfcc39, mms-300m:14, DIRECTORY:LAYER.
+
+    Raises InputError where there is none.
+    """
+    if name == "mfcc39":
+        return load("mfcc")
+    model, _, layer = name.rpartition(":")
+    if not model or not layer.isdecimal():
+        raise InputError(f"no encoder is called {name!r}")
+    return load(model, int(layer), device)

@@ -6,8 +6,6 @@ and `comb_db` look at the whole resynthesis. What cannot be computed is left out
 
 import importlib.util
 
-from units.records import InputError
-
 NAMES = (
     *("log_mel", "mcd", "mcd_dtw", "f0_rmse_hz", "f0_rmse_cents", "f0_corr", "vde", "gpe"),
     *("stoi", "estoi", "pesq", "mos", "comb_db", "uer", "rtf"),
@@ -68,24 +66,3 @@ def _of_world(reference, synthesis, names):
     a, b = map(cepstral.mel_cepstra, (reference, synthesis), tracks)
     figures = pitch | {"mcd": cepstral.mcd(a[:length], b[:length])}
     return figures | {"mcd_dtw": cepstral.mcd_dtw(a, b)} if "mcd_dtw" in names else figures
-
-
-def unit_error_rate(spoken, heard):
-    """Return the edits that turn one sequence of collapsed units into the other, over the first one's length.
-
-    spoken, heard: units one a frame or one a run. None where nothing was spoken.
-
-    >>> unit_error_rate([5, 5, 9, 7], [5, 9, 9, 8])
-    0.3333333333333333
-    """
-    from units.metrics.phone_error import edit_distance
-    from units.quantize import run_lengths
-
-    spoken, heard = run_lengths(spoken)[0], run_lengths(heard)[0]
-    return edit_distance(spoken, heard) / len(spoken) if spoken else None
-
-
-def check_codebook(record, codebook):
-    """Raise InputError where a record's units are of another codebook than the one given."""
-    if record.get("codebook", codebook.hash) != codebook.hash:
-        raise InputError(f"units of codebook {record['codebook']}, not of {codebook.hash}")

@@ -1,0 +1,161 @@
+"""su-eval speech: resynthesis against recordings."""
+
+from functools import partial
+
+import click
+
+from units.cli import PATH, device_option, jobs_option, output_option, say, seed_option, tool
+from units.cli.gates import at_least_option, at_most_option, check
+from units.metrics.speech import NAMES
+from units.records import InputError, require
+
+
+class Figures(click.ParamType):
+    """Names of figures, separated by commas."""
+
+    name = "LIST"
+
+    def convert(self, value, param, ctx):
+        """Return the names in their usual order; fail, as wrong usage, for one unknown."""
+        if isinstance(value, tuple):
+            return value
+        for name in (names := value.split(",")):
+            if name not in NAMES:
+                self.fail(f"no figure is named {name!r}; known are {', '.join(NAMES)}", param, ctx)
+        return tuple(name for name in NAMES if name in names)
+
+
+@tool("speech")
+@click.argument("reference", metavar="REF", type=PATH)
+@click.argument("synthesis", metavar="SYN", type=PATH)
+@click.option(
+    "-c", "--codebook", type=PATH, metavar="FILE", help="Codebook of the units that were spoken, for `uer`."
+)
+@click.option(
+    "--metrics",
+    type=Figures(),
+    metavar="LIST",
+    default=NAMES,
+    show_default="all",
+    help="Compute these figures only, separated by commas.",
+)
+@device_option
+@jobs_option
+@seed_option
+@at_most_option(NAMES)
+@at_least_option(NAMES)
+@output_option("Records of SYN with their figures, the summary last; standard output if not given.")
+def speech_command(
+    job, reference, synthesis, metrics, codebook, device, jobs, at_most, at_least, output, seed
+):
+    """Measure the audio of records SYN against that of REF, paired by id, one by one and in the mean."""
+    from units.metrics.bootstrap import summarize
+    from units.parallel import ordered_map
+    from units.streams import create, write_record
+
+    if reference == synthesis == "-":
+        raise click.UsageError("only one of REF and SYN can be standard input")
+    metrics = _computable(job, metrics)
+    listener = _listener(codebook, device) if codebook and "uer" in metrics else None
+    references = _references(job, reference)
+    work = partial(measure, metrics=metrics)
+    done = []
+    with create(output) as out:
+        for pair, outcome in ordered_map(work, _pairs(job.records([synthesis]), references), jobs):
+            record = pair[0]
+            with job.item(record):
+                figures = outcome.result()
+                if listener:
+                    figures |= _unit_error_rate(listener, record)
+                done.append(_add(record, figures, metrics))
+                write_record(record, out)
+        job.log(f"{len(references) - len(done)} of {len(references)} records of REF were not compared")
+        summary = summarize(done, metrics, seed)
+        write_record({"summary": summary, "records": len(done)}, out)
+    check(summary, at_most, at_least)
+
+
+def _computable(job, metrics):
+    """Return the figures whose libraries are installed, having said which are left out."""
+    from units.metrics.speech import missing
+
+    absent = missing(metrics)
+    for name, extra in absent.items():
+        say(job.name, f"{name} is left out: pip install 'speech-units[{extra}]' brings what it needs")
+    return tuple(name for name in metrics if name not in absent)
+
+
+def _listener(path, device):
+    from units.cluster import load_codebook
+    from units.metrics.unit_error import Listener
+
+    return Listener(load_codebook(path), device)
+
+
+def _references(job, path):
+    """Return {id: record}, each with no more than what finds its audio."""
+    from units.records import Record
+    from units.streams import read_records
+
+    references = {}
+    for record in read_records([path], on_fault=job.fault):
+        try:
+            name = require(record, "id")
+            if name in references:
+                raise InputError(f"a second record of {name!r}")
+        except InputError as error:
+            job.fault(InputError(f"{record.place}: {error}"))
+            continue
+        kept = {field: record[field] for field in ("audio_filepath", "offset", "duration") if field in record}
+        references[name] = Record(kept, record.place)
+    return references
+
+
+def _pairs(records, references):
+    """Yield each record with its reference, or with the InputError that stands for none."""
+    seen = set()
+    for record in records:
+        try:
+            name = require(record, "id")
+            if name in seen:
+                raise InputError(f"a second record of {name!r}")
+            if name not in references:
+                raise InputError(f"no record of REF has the id {name!r}")
+        except InputError as fault:
+            yield record, fault
+        else:
+            seen.add(name)
+            yield record, references[name]
+
+
+def measure(pair, metrics):
+    """Return {name: figure} of a record and its reference: what worker processes do."""
+    from units.audio import FRAME_SHIFT, load_record
+    from units.metrics.speech import compare
+
+    record, reference = pair
+    if isinstance(reference, InputError):
+        raise reference
+    try:
+        original = load_record(reference)
+    except InputError as error:
+        raise InputError(f"{reference.place}: {error}") from None
+    frame_shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    return compare(original, load_record(record), metrics, frame_shift)
+
+
+def _unit_error_rate(listener, record):
+    from units.audio import load_record
+
+    rate = listener.error_rate(record, load_record(record))
+    return {} if rate is None else {"uer": rate}
+
+
+def _add(record, figures, metrics):
+    """Put the figures into the record, none of an earlier run left; return them and its own `rtf`."""
+    for name in metrics:
+        if name != "rtf":
+            record.pop(name, None)
+    # a millionth is beyond what any of them can tell, and the same on every machine
+    record.update({name: round(figure, 6) for name, figure in figures.items()})
+    return {name: record[name] for name in metrics if name in record}

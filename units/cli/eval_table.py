@@ -1,0 +1,78 @@
+"""su-eval table: runs side by side."""
+
+import click
+
+from units.cli import PATH, output_option, seed_option, tool
+
+
+@tool("table")
+@click.argument("runs", nargs=-1, required=True, type=PATH)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "csv", "markdown"]),
+    default="text",
+    help="text and markdown round to 4 digits; csv does not.",
+)
+@seed_option
+@output_option("The table; standard output if not given.")
+def table_command(job, runs, style, seed, output):
+    """Print runs of su-eval side by side: means, and paired differences to the first, with 95 % intervals."""
+    from units.metrics.runs import read_run
+    from units.streams import create
+
+    if runs.count("-") > 1:
+        raise click.UsageError("only one run can be standard input")
+    first, *others = (read_run(path) for path in runs)
+    rows = list(table(first, others, seed))
+    lines = {"text": _text, "csv": _csv, "markdown": _markdown}[style](rows)
+    with create(output) as out:
+        out.write("".join(lines).encode(errors="surrogateescape"))
+
+
+def table(first, others, seed):
+    """Yield the rows of a table, names of columns first; a cell is a text or an interval or None."""
+    from units.metrics.runs import difference
+
+    heads = [[run.name, f"{run.name} - {first.name}"] for run in others]
+    yield ["figure", first.name, *(head for pair in heads for head in pair)]
+    names = dict.fromkeys(name for run in (first, *others) for name in run.summary)
+    for name in names:
+        cells = [(run.summary.get(name), difference(first, run, name, seed)) for run in others]
+        yield [name, first.summary.get(name), *(cell for pair in cells for cell in pair)]
+
+
+def _words(cell):
+    if cell is None:
+        return "-"
+    return cell if isinstance(cell, str) else "{mean:.4g} [{low:.4g}, {high:.4g}]".format(**cell)
+
+
+def _text(rows):
+    rows = [[_words(cell).replace("\n", "?") for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip() + "\n"
+
+
+def _markdown(rows):
+    for number, row in enumerate(rows):
+        yield "| " + " | ".join(_words(cell).replace("|", r"\|").replace("\n", " ") for cell in row) + " |\n"
+        if number == 0:
+            yield "|" + " --- |" * len(row) + "\n"
+
+
+def _csv(rows):
+    """Yield CSV with three columns for each interval: its mean, low and high."""
+    import csv
+    import io
+
+    for number, (name, *cells) in enumerate(rows):
+        if number == 0:
+            cells = [f"{head} {part}" for head in cells for part in ("mean", "low", "high")]
+        else:
+            cells = [(cell or {}).get(part, "") for cell in cells for part in ("mean", "low", "high")]
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow([name, *cells])
+        yield line.getvalue()

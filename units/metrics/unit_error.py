@@ -1,0 +1,41 @@
+"""Unit error rate: what is left of the units once they were spoken and heard again."""
+
+from units.encoders import named
+from units.metrics.phone_error import edit_distance
+from units.quantize import assign, run_lengths
+from units.records import InputError, frame_units
+
+
+def unit_error_rate(spoken, heard):
+    """Return the edits that turn one sequence of collapsed units into the other, over the first one's length.
+
+    spoken, heard: units, one a frame or one a run. None where nothing was spoken.
+
+    >>> unit_error_rate([5, 5, 9, 7], [5, 9, 9, 8])
+    0.3333333333333333
+    """
+    spoken, heard = run_lengths(spoken)[0], run_lengths(heard)[0]
+    return edit_distance(spoken, heard) / len(spoken) if spoken else None
+
+
+class Listener:
+    """Hears speech in units of a codebook, by the encoder that the codebook names."""
+
+    def __init__(self, codebook, device="auto"):
+        if not codebook.encoder:
+            raise InputError("the codebook does not say which encoder it is of")
+        self.codebook, self.encoder = codebook, named(codebook.encoder, device)
+
+    def units(self, samples):
+        """Return the units of (S,) float32 samples at 16 kHz: (N,) int64."""
+        frames = self.encoder.encode(samples)
+        return assign(self.codebook.normalize(frames), self.codebook.centroids)
+
+    def error_rate(self, record, samples):
+        """Return the unit error rate of what was spoken from a record's units; None where it has none.
+
+        Raises InputError where the record's units are of another codebook.
+        """
+        if record.get("codebook", self.codebook.hash) != self.codebook.hash:
+            raise InputError(f"units of codebook {record['codebook']}, but {self.codebook.hash} is given")
+        return unit_error_rate(frame_units(record), self.units(samples))
