@@ -7,9 +7,9 @@ VOWELS_HZ = ((730, 1090, 2440), (270, 2290, 3010), (300, 870, 2240), (530, 1840,
 
 
 def vowel(seconds, f0_hz, formants_hz=VOWELS_HZ[0], rate=RATE):
-    """Return harmonics of f0_hz up to the Nyquist frequency, weighted by formants: (S,) float32, peak 0.3."""
+    """Return harmonics of f0_hz, up to 3.8 kHz, weighted by formants: (S,) float32, peak 0.3."""
     time = np.arange(round(seconds * rate)) / rate
-    harmonics = np.arange(1, int(rate / 2 / f0_hz)) * f0_hz
+    harmonics = np.arange(1, int(3800 / f0_hz) + 1) * f0_hz
     weights = sum(1 / (1 + ((harmonics - peak) / 80) ** 2) for peak in formants_hz)
     wave = sum(w * np.sin(2 * np.pi * h * time + h) for h, w in zip(harmonics, weights, strict=True))
     return _faded(0.3 * wave / np.abs(wave).max(), rate)
