@@ -5,6 +5,7 @@ PY     := $(VENV)/bin/python
 UV     := UV_FIND_LINKS="$${UV_FIND_LINKS:-$${PIP_FIND_LINKS:-}}" $(VENV)/bin/uv pip install \
           --quiet --python $(PY) --compile-bytecode
 READY  := $(VENV)/.ready
+export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
 .PHONY: help install test lint demo man clean
@@ -46,8 +47,131 @@ test: lint
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1
 
-demo: $(READY)
-	@PATH="$(abspath $(VENV))/bin:$$PATH" $(MAKE) --no-print-directory -f demo.mk AUDIO='$(AUDIO)'
-
 clean:
 	rm -rf build dist *.egg-info $(VENV)
+
+# The demo: the whole pipeline on real speech, by default Debian's festvox-ru, 99 minutes of one Russian speaker
+# with phone labels. Every file is made once and kept, so a second run does only what is missing.
+
+B      := build/demo
+CORPUS := build/festvox-ru
+VOICE  := $(CORPUS)/usr/share/festival/voices/russian/msu_ru_nsh_clunits
+AUDIO  ?=
+ifneq ($(AUDIO),)
+B      := build/demo-own
+endif
+
+# What two cores do in some six minutes
+RECORDINGS := 240
+SEGMENTS   := 420
+HOURS      := 0.075
+
+demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
+	@cat $(B)/scores.txt
+	@echo
+	@echo 'Everything lies in $(abspath $(B)):'
+	@echo '  report.html     look and listen: originals and resyntheses, their pitch and spectra'
+	@if [ -s $(B)/units.html ]; then echo '  units.html      units against phones'; fi
+	@echo '  segments.jsonl  codebook.npz  units.jsonl  bpe.model  motifs.jsonl'
+	@echo '  vocoder/        config.json and weights: what a user carries away'
+	@echo '  spoken/         held-out recordings spoken from their units and pitch'
+	@echo '  bare/           the same from units alone, pitch predicted'
+
+$(CORPUS)/.unpacked: | $(READY)
+	@mkdir -p $(CORPUS)
+	@echo 'fetching festvox-ru (179 MB) ...'
+	@cd $(CORPUS) && if ! apt-get -q download festvox-ru >apt.log 2>&1; then \
+	    mkdir -p lists/partial cache/archives/partial; \
+	    own="-o Dir::State::Lists=$$PWD/lists -o Dir::Cache=$$PWD/cache"; \
+	    { apt-get -q $$own update && apt-get -q $$own download festvox-ru; } >>apt.log 2>&1; \
+	  fi; \
+	  ls festvox-ru_*.deb >/dev/null 2>&1 && dpkg -x festvox-ru_*.deb . || { \
+	    echo 'make: no festvox-ru to be had from apt here; name a folder of recordings: make demo AUDIO=FOLDER' >&2; \
+	    exit 1; }
+	@rm -f $(CORPUS)/festvox-ru_*.deb
+	@touch $@
+
+# File names end in NUL here: they may hold spaces, quotes, emoji and newlines.
+ifeq ($(AUDIO),)
+$(B)/files: $(CORPUS)/.unpacked
+	@mkdir -p $(B)
+	@printf '%s\0' $(VOICE)/wav/*.wav | head -z -n $(RECORDINGS) >$@
+else
+$(B)/files: | $(READY)
+	@mkdir -p $(B)
+	@find -L "$$AUDIO" -type f \( -iname '*.wav' -o -iname '*.flac' -o -iname '*.mp3' -o -iname '*.ogg' \
+	    -o -iname '*.opus' -o -iname '*.m4a' \) -print0 | sort -z | head -z -n $(RECORDINGS) >$@
+	@test -s $@ || { echo "make: no recordings in $$AUDIO" >&2; exit 1; }
+endif
+export AUDIO
+
+$(B)/segments.jsonl: $(B)/files
+	@echo 'su-segment'
+	@xargs -0 su-segment <$< >$@.all
+	@head -n $(SEGMENTS) $@.all >$@
+	@rm $@.all
+
+$(B)/pitch.jsonl: $(B)/segments.jsonl
+	@echo 'su-pitch'
+	@su-pitch -o $@ $<
+
+$(B)/features: $(B)/pitch.jsonl
+	@echo 'su-encode -m mfcc'
+	@su-encode -m mfcc $< >$@
+
+$(B)/codebook.npz: $(B)/features
+	@echo 'su-cluster -k 100'
+	@su-cluster -k 100 -o $@ $< >$(B)/codebook.json
+
+$(B)/units.jsonl: $(B)/features $(B)/codebook.npz
+	@echo 'su-quantize'
+	@su-quantize -c $(B)/codebook.npz -o $@ $<
+
+$(B)/bpe.model: $(B)/units.jsonl
+	@echo 'su-bpe train'
+	@su-bpe train --vocab-size 500 -o $@ $<
+
+$(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
+	@echo 'su-bpe motifs'
+	@su-bpe motifs -m $(B)/bpe.model --top 50 $< >$@
+
+$(B)/vocoder/.trained: $(B)/units.jsonl
+	@echo 'su-train-vocoder (about $(HOURS) hours)'
+	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
+	  su-train-vocoder -o $(B)/vocoder $$resume --arch v2 --width 128 --batch-size 8 --segment-length 8000 \
+	    --lr 2e-3 --adversarial-start 1000000 --save-every 100 --max-hours $(HOURS) $<
+	@touch $@
+
+$(B)/held-out.jsonl: $(B)/vocoder/.trained
+	@head -n 12 $(B)/vocoder/held-out.jsonl >$@
+
+$(B)/spoken.jsonl: $(B)/held-out.jsonl
+	@echo 'su-synth'
+	@su-synth -m $(B)/vocoder -o $(B)/spoken --rtf $< >$@
+
+$(B)/bare.jsonl: $(B)/held-out.jsonl
+	@su-synth -m $(B)/vocoder -o $(B)/bare --f0 predict --rtf $< >$@
+
+$(B)/bare-scores.jsonl: $(B)/bare.jsonl
+	@su-eval speech -c $(B)/codebook.npz -o $@ $(B)/held-out.jsonl $<
+
+$(B)/report.html: $(B)/spoken.jsonl $(B)/bare-scores.jsonl
+	@echo 'su-eval speech'
+	@su-eval speech -c $(B)/codebook.npz -o $(B)/speech-scores.jsonl --html $@ $(B)/held-out.jsonl $<
+
+ifeq ($(AUDIO),)
+$(B)/units-scores.jsonl: $(B)/units.jsonl
+	@echo 'su-eval units'
+	@su-eval units --no-abx -o $@ --html $(B)/units.html $< $(VOICE)/lab/*.lab
+else
+$(B)/units-scores.jsonl: $(B)/units.jsonl
+	@echo 'no phone labels beside your recordings: units are not scored against phones'
+	@: >$@
+endif
+
+$(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
+	@{ echo; echo 'Held-out recordings, spoken from units and recorded pitch, and from units alone:'; \
+	   su-eval table $(B)/speech-scores.jsonl $(B)/bare-scores.jsonl; \
+	   if [ -s $(B)/units-scores.jsonl ]; then echo; echo 'Units against phones:'; su-eval table $(B)/units-scores.jsonl; fi; \
+	   echo; echo 'Motifs that recur most beyond chance:'; \
+	   head -n 5 $(B)/motifs.jsonl | cut -c 1-100; } >$@

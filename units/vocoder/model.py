@@ -82,6 +82,18 @@ def build(config):
     return GENERATORS[config.arch](config), F0Predictor(config), DurationPredictor(config)
 
 
+def folded(config, generator):
+    """Return a copy of a generator with its weight norm folded.
+
+    A new one takes the weights: a deep copy would share the classes that torch makes for parametrized layers,
+    and folding it would break the original.
+    """
+    with torch.random.fork_rng(devices=[]):
+        copy = GENERATORS[config.arch](config)
+    copy.load_state_dict(generator.state_dict())
+    return fold_weight_norm(copy)
+
+
 def save_part(folder, name, module):
     """Write the weights of a module to NAME.safetensors, whole."""
     weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}

@@ -12,9 +12,8 @@ from units.audio import HOP
 from units.records import InputError
 from units.vocoder import checkpoint, predictor_training
 from units.vocoder.discriminators import Discriminators, least_squares, require_grad
-from units.vocoder.layers import fold_weight_norm
 from units.vocoder.losses import LogMel, MultiResolutionStft, adversarial, feature_matching
-from units.vocoder.model import build, save_config, save_part
+from units.vocoder.model import build, folded, save_config, save_part
 
 CHECKPOINT = "checkpoint.safetensors"
 CLIP = 10.0  # of the gradients' norm
@@ -153,7 +152,7 @@ class Training:
         value = self.validate()
         if value < self.best:
             self.best, self.stale = value, 0
-            save_part(self.folder, "generator", fold_weight_norm(copy.deepcopy(self.average)))
+            save_part(self.folder, "generator", folded(self.config, self.average))
         else:
             self.stale += 1
         log(

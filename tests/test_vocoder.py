@@ -1,0 +1,166 @@
+"""Generators, predictors and the directory that holds them."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from units.audio import HOP
+from units.records import InputError
+from units.vocoder import model
+from units.vocoder.config import VocoderConfig, from_json, to_json
+from units.vocoder.discriminators import Discriminators, least_squares
+from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
+from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching
+from units.vocoder.prosody import move_f0, resample
+
+TINY = {"width": 32, "unit_width": 16, "f0_width": 8, "units": 10}
+
+
+def speaking(arch="v2", **more):
+    """Return a small vocoder with random weights."""
+    torch.manual_seed(0)
+    config = VocoderConfig(arch=arch, **{**TINY, **more})
+    generator, f0, duration = model.build(config)
+    return model.Vocoder(config, generator, f0, duration)
+
+
+@pytest.mark.parametrize("arch", ["v1", "v2"])
+@pytest.mark.parametrize("length", [1, 2, 37])
+def test_every_unit_becomes_exactly_320_samples(arch, length):
+    wave = np.concatenate(list(speaking(arch).speak([3] * length, [0.0] * length)))
+    assert wave.shape == (HOP * length,)
+    assert np.abs(wave).max() <= 1
+
+
+@pytest.mark.parametrize("stride", [2, 3, 4, 5])
+def test_upsampling_gives_exactly_its_stride(stride):
+    assert upsample(4, 2, stride)(torch.zeros(1, 4, 9)).shape == (1, 2, 9 * stride)
+
+
+@pytest.mark.parametrize("arch", ["v1", "v2"])
+def test_what_is_spoken_in_chunks_has_no_seam(arch, monkeypatch):
+    vocoder = speaking(arch)
+    for layer in vocoder.generator.modules():  # from N(0, 0.01) nothing would be heard of a seam
+        if isinstance(layer, torch.nn.Conv1d | torch.nn.ConvTranspose1d):
+            torch.nn.init.kaiming_normal_(layer.parametrizations.weight.original1)
+    random = np.random.default_rng(0)
+    units, f0_hz = random.integers(10, size=200).tolist(), (100 + 50 * random.random(200)).tolist()
+    whole = np.concatenate(list(vocoder.speak(units, f0_hz)))
+    monkeypatch.setattr(model, "CHUNK", 30)
+    chunked = np.concatenate(list(vocoder.speak(units, f0_hz)))
+    assert np.abs(whole).max() > 0.01
+    np.testing.assert_allclose(chunked, whole, atol=1e-4)
+
+
+def test_the_architectures_have_the_sizes_they_are_known_by():
+    sizes = {}
+    for arch in ("v1", "v2"):
+        generator, _, _ = model.build(VocoderConfig(arch=arch))
+        sizes[arch] = sum(weight.numel() for weight in fold_weight_norm(generator).parameters()) / 1e6
+    assert sizes["v1"] == pytest.approx(3.2, abs=0.1)
+    assert sizes["v2"] == pytest.approx(13.8, abs=0.2)
+
+
+def test_v2_hears_pitch_and_v1_does_not():
+    for arch, hears in (("v1", False), ("v2", True)):
+        vocoder = speaking(arch)
+        low, high = (next(iter(vocoder.speak([1] * 9, [hz] * 9))) for hz in (80.0, 300.0))
+        assert np.any(low != high) == hears
+
+
+def test_a_saved_vocoder_speaks_as_before(tmp_path):
+    vocoder = speaking(speakers=("Ana", "Édi"), f0_mean=(4.8, 5.2), f0_sd=(0.2, 0.3))
+    before = next(iter(vocoder.speak([1, 2, 3], [100.0] * 3, speaker=1)))
+    model.save_config(tmp_path, vocoder.config)
+    parts = {
+        "generator": fold_weight_norm(vocoder.generator),
+        "f0": vocoder.f0_predictor,
+        "duration": vocoder.duration_predictor,
+    }
+    for name, module in parts.items():
+        model.save_part(tmp_path, name, module)
+    again = model.load(tmp_path)
+    assert again.config == vocoder.config
+    np.testing.assert_allclose(
+        next(iter(again.speak([1, 2, 3], [100.0] * 3, again.speaker_index("Édi")))), before, atol=1e-6
+    )
+    with pytest.raises(InputError, match="no speaker Zé in this vocoder, only Ana, Édi"):
+        again.speaker_index("Zé")
+
+
+def test_a_configuration_survives_its_file():
+    config = VocoderConfig(arch="v1", units=7, speakers=("x",))
+    assert from_json(to_json(config), "config.json") == config
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"version": 99}, {"arch": "v9"}, {"width": 10**9}, {"units": 0}, {"units": "many"}, {"surprise": 1}],
+)
+def test_a_configuration_that_is_wrong_is_refused_by_name(wrong):
+    text = json.dumps({**json.loads(to_json(VocoderConfig())), **wrong})
+    with pytest.raises(InputError, match=r"config\.json: "):
+        from_json(text, "config.json")
+
+
+def test_weights_of_another_shape_are_refused_by_name(tmp_path):
+    small, large = speaking(), speaking(width=64)
+    model.save_config(tmp_path, large.config)
+    model.save_part(tmp_path, "generator", small.generator)
+    with pytest.raises(InputError, match=r"generator\.safetensors: not the weights of this vocoder"):
+        model.load(tmp_path)
+
+
+def test_predictors_answer_for_each_unit_and_frame():
+    vocoder = speaking()
+    counts = vocoder.predict_counts([1, 2, 3])
+    f0_hz = vocoder.predict_f0([1] * 20)
+    assert len(counts) == 3
+    assert min(counts) >= 1
+    assert len(f0_hz) == 20
+    assert all(hz == 0 or 30 < hz < 1000 for hz in f0_hz)
+
+
+def test_a_unit_beyond_the_vocoder_is_refused():
+    with pytest.raises(InputError, match="unit 10, but the vocoder knows 0 to 9"):
+        speaking().check([3, 10])
+
+
+def test_bins_of_f0_are_those_of_the_pitch_module():
+    from units.pitch import hz_to_bin
+
+    f0_hz = np.concatenate([[0.0], np.geomspace(45, 450, 300)])
+    np.testing.assert_array_equal(f0_bin(torch.tensor(f0_hz), 32).numpy(), hz_to_bin(f0_hz, 32))
+
+
+def test_a_discriminator_that_knows_all_has_no_loss():
+    real, made = [(torch.ones(2, 3), [])], [(torch.zeros(2, 3), [])]
+    assert least_squares(real, made).item() == 0
+    assert least_squares(made, real).item() == 2
+
+
+@pytest.mark.parametrize(("arch", "judges"), [("v1", 3), ("v2", 8)])
+def test_each_period_and_scale_gives_a_score(arch, judges):
+    judged = Discriminators(arch, width=0.05)(torch.randn(2, 6400))
+    assert len(judged) == judges
+    assert feature_matching(judged, judged).item() == 0
+
+
+def test_losses_are_nothing_for_the_same_audio_and_grow_with_distance():
+    torch.manual_seed(0)
+    wave = torch.randn(1, 8000) * 0.1
+    distance = MultiResolutionStft()
+    assert distance(wave, wave).item() == 0
+    assert distance(wave * 0.5, wave).item() < distance(torch.randn(1, 8000), wave).item()
+    assert (LogMel()(wave) - LogMel()(wave / 2)).mean().item() == pytest.approx(np.log(2), abs=1e-3)
+
+
+def test_speed_and_speaker_change_what_is_spoken():
+    units, f0_hz = resample(list(range(100)), [100.0] * 100, 2.0)
+    assert (len(units), len(f0_hz)) == (50, 50)
+    assert len(resample([1], [0.0], 4.0)[0]) == 1
+    config = VocoderConfig(speakers=("low", "high"), f0_mean=(4.6, 5.3), f0_sd=(0.1, 0.2))
+    moved = move_f0([np.exp(4.7), 0.0], config, 0, 1)
+    assert moved == pytest.approx([np.exp(5.5), 0.0])
