@@ -21,6 +21,10 @@ HELP = {
     "save_every": (click.IntRange(1), "Steps between validations and checkpoints."),
     "adversarial_start": (click.IntRange(0), "Step at which the discriminators join."),
     "discriminator_width": (click.FloatRange(0.05, 1), "Their channels, relative to HiFi-GAN's."),
+    "predictor_steps": (
+        click.IntRange(1),
+        "Steps that the F0 and duration predictors are trained for, first.",
+    ),
     "held_out": (click.FloatRange(0.001, 0.9), "Share of the recordings that validation is done on."),
 }
 
