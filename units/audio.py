@@ -217,7 +217,7 @@ def wav_header(samples=None, comment=""):
 
     comment: ASCII text kept in the file's LIST chunk.
     """
-    text = comment.encode("ascii") + b"\0" * (1 + len(comment) % 2)
+    text = comment.encode("ascii") + b"\0" * (2 - len(comment) % 2)
     info = b"INFOICMT" + struct.pack("<I", len(text)) + text if comment else b""
     listed = b"LIST" + struct.pack("<I", len(info)) + info if comment else b""
     size = 0xFFFFFFFF if samples is None else 2 * samples
