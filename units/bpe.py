@@ -62,8 +62,21 @@ def train(texts, config=BpeConfig(), seed=0):
         raise InputError(
             f"a vocabulary of {config.vocab_size} is too small: the units and <unk> alone are {alphabet + 1}"
         )
+    if config.model_type == "unigram":
+        texts = _shorten(texts, max(config.max_piece_length, 16))
     # A text for each unit makes it known without making any pair: required_chars ignores what is not seen.
-    return _train(texts + list(to_text(range(alphabet))), config, seed)
+    # What is rarer than 2**-24 would be left out even so, as coverage is a float32 there.
+    often = 1 + (sum(map(len, texts)) >> 24)
+    return _train(texts + list(to_text(range(alphabet))) * often, config, seed)
+
+
+def _shorten(texts, longest):
+    """Return the texts cut into equal parts no longer than that.
+
+    Over long texts the probabilities of SentencePiece's unigram trainer underflow, and pieces are lost.
+    """
+    parts = [(text, -(-len(text) // longest)) for text in texts]
+    return [text[len(text) * i // n : len(text) * (i + 1) // n] for text, n in parts for i in range(n)]
 
 
 def _train(texts, config, seed):

@@ -1,73 +1,121 @@
 """Which pieces of units recur, where, and how much more often than their parts let expect."""
 
-import collections
-import functools
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 
-Segment = collections.namedtuple("Segment", "id audio_filepath speaker units edges pieces")
-Segment.__doc__ = """A record whose units are in pieces.
 
-units: (R,) int, the runs; edges: (R + 1,) float, where each run begins and the last ends, s in the recording;
-pieces: (P,) int. audio_filepath and speaker are None where not known.
-"""
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a recording in units and in pieces.
+
+    units: (R,) int, one a run; edges: (R + 1,) float, where each run begins and the last ends, s from the
+    beginning of the recording; pieces: (P,) int, of the same units; end: where the segment ends, s.
+    """
+
+    id: str | None
+    audio_filepath: str | None
+    speaker: str | None
+    units: np.ndarray
+    edges: np.ndarray
+    pieces: np.ndarray
+    end: float
 
 
-def find(segments, model, min_count=2):
-    """Return the motifs: pieces of two or more units that occur at least min_count times, best first.
+@dataclass(frozen=True)
+class Motif:
+    """A piece that recurs: its units, and where it occurs, in the order of the segments.
 
-    segments: list of Segment; model: units.bpe.Model. Each motif is a dict of motif (piece), units,
-    count, recordings, speakers, mean_duration and sd_duration (s), llr (see `association`) and occurrences,
-    a list of (segment, start, end) in the order of the segments. Best is the highest llr, of equals the
-    most frequent.
+    where: (C,) int, the segments' indices; starts, ends: (C,) float, s in the recording; llr: that of
+    `association`.
+    """
+
+    piece: int
+    units: list
+    where: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    llr: float
+
+
+RANKINGS = {
+    "llr": lambda motif: (-motif.llr, -len(motif.where), motif.piece),
+    "count": lambda motif: (-len(motif.where), -motif.llr, motif.piece),
+}
+
+
+def find(segments, model, min_count=2, ranking="llr"):
+    """Return the Motifs: pieces of two or more units that occur at least min_count times, best first.
+
+    segments: list of Segment; model: units.bpe.Model; ranking: one of RANKINGS.
     """
     pieces, where, starts, ends = _occurrences(segments, model)
-    count = np.bincount(pieces, minlength=len(model.lengths))
-    kept = np.flatnonzero((model.lengths > 1) & (count >= min_count))
-    scores = association([model.units_of(p) for p in kept], [s.units for s in segments])
+    counts = np.bincount(pieces, minlength=len(model.lengths))
+    kept = np.flatnonzero((model.lengths > 1) & (counts >= min_count)).tolist()
+    strings = [model.units_of(piece) for piece in kept]
     order = np.argsort(pieces, kind="stable")
-    first = np.searchsorted(pieces[order], kept)
+    firsts = np.searchsorted(pieces[order], kept)
     motifs = []
-    for piece, score, begin in zip(kept.tolist(), scores, first, strict=True):
-        at = order[begin : begin + count[piece]]
-        found = [
-            (segments[w], s, e)
-            for w, s, e in zip(where[at], starts[at].tolist(), ends[at].tolist(), strict=True)
-        ]
-        motifs.append({"motif": piece, "units": model.units_of(piece), **_describe(found, score)})
-    return sorted(motifs, key=lambda m: (-m["llr"], -m["count"], m["motif"]))
+    scores = association(strings, [segment.units for segment in segments])
+    for piece, units, first, score in zip(kept, strings, firsts, scores, strict=True):
+        at = order[first : first + counts[piece]]
+        motifs.append(Motif(piece, units, where[at], starts[at], ends[at], score))
+    return sorted(motifs, key=RANKINGS[ranking])
 
 
 def _occurrences(segments, model):
     """Return for every piece of every segment: piece, segment index, start and end in s, each (P,)."""
-    pieces = [s.pieces for s in segments]
-    starts, ends = [], []
-    for segment in segments:
-        after = np.cumsum(model.lengths[segment.pieces])
-        starts.append(segment.edges[after - model.lengths[segment.pieces]])
+    pieces, where = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    starts, ends = [np.empty(0)], [np.empty(0)]
+    for index, segment in enumerate(segments):
+        lengths = model.lengths[segment.pieces]
+        after = np.cumsum(lengths)
+        pieces.append(segment.pieces)
+        where.append(np.full(len(lengths), index))
+        starts.append(segment.edges[after - lengths])
         ends.append(segment.edges[after])
-    where = np.repeat(np.arange(len(segments)), [len(p) for p in pieces])
-    join = functools.partial(np.concatenate, dtype=np.float64)
-    return (
-        np.concatenate([np.empty(0, np.int64), *pieces]),
-        where,
-        join([np.empty(0), *starts]),
-        join([np.empty(0), *ends]),
-    )
+    return tuple(map(np.concatenate, (pieces, where, starts, ends)))
 
 
-def _describe(found, score):
-    durations = np.array([end - start for _, start, end in found])
+def describe(motif, segments):
+    """Return a motif as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
+    durations = motif.ends - motif.starts
+    there = [segments[i] for i in motif.where.tolist()]
+    starts, ends = motif.starts.round(6).tolist(), motif.ends.round(6).tolist()
     return {
-        "count": len(found),
-        "recordings": len({s.audio_filepath or s.id for s, _, _ in found}),
-        "speakers": len({s.speaker for s, _, _ in found} - {None}),
-        "mean_duration": float(durations.mean()),
-        "sd_duration": float(durations.std()),
-        "llr": score,
-        "occurrences": found,
+        "motif": motif.piece,
+        "units": motif.units,
+        "count": len(there),
+        "recordings": len({s.audio_filepath or s.id for s in there}),
+        "speakers": len({s.speaker for s in there} - {None}),
+        "mean_duration": round(float(durations.mean()), 6),
+        "sd_duration": round(float(durations.std()), 6),
+        "llr": round(motif.llr, 3),
+        "occurrences": [
+            [s.id, s.audio_filepath, start, end] for s, start, end in zip(there, starts, ends, strict=True)
+        ],
     }
+
+
+def choose(motif, segments, number):
+    """Return the indices of the occurrences to listen to, best first: at most `number`.
+
+    Speakers take turns, and so do the recordings of one speaker; among those the one nearest the median
+    duration comes first.
+    """
+    durations = motif.ends - motif.starts
+    there = [segments[i] for i in motif.where.tolist()]
+    order = np.argsort(np.abs(durations - np.median(durations)), kind="stable").tolist()
+    order = _in_turn(order, [s.audio_filepath or s.id for s in there])
+    return _in_turn(order, [s.speaker for s in there])[:number]
+
+
+def _in_turn(order, groups):
+    """Return the indices with the first of each group first, then the second of each: the order kept else."""
+    seen = {}
+    turn = {i: seen.setdefault(groups[i], itertools.count()).__next__() for i in order}
+    return sorted(order, key=turn.get)
 
 
 def association(strings, sequences):
@@ -128,7 +176,7 @@ def _joined(sequences, base, size=1 << 20):
     """Yield the sequences joined to some `size` units, -1 after each; units that no string has become -1."""
     held, length = [], 0
     for sequence in sequences:
-        held += [np.where(np.asarray(sequence) < base, sequence, -1), [-1]]
+        held += [np.where(sequence < base, sequence, -1), [-1]]
         length += len(sequence) + 1
         if length > size:
             yield np.concatenate(held)

@@ -117,42 +117,83 @@ def decode(job, pieces, model, output):
 @keep_runs_option
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Write the N best only.  [default: all]")
 @click.option(
+    "--by",
+    "ranking",
+    type=click.Choice(["llr", "count"]),
+    default="llr",
+    help="Best is what occurs more often than its parts predict (log-likelihood ratio), or most often.",
+)
+@click.option(
     "--min-count", type=click.IntRange(min=1), default=MOTIFS.min_count, help="Fewest times a motif occurs."
 )
-def motifs(job, units, model, keep_runs, top, min_count):
+@click.option(
+    "--clips",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cut the N best examples of each motif as WAV, with 75 ms around, into the folder of -o.",
+)
+@output_option("The folder of the clips.", metavar="DIR")
+def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output):
     """Write the pieces of two or more units that recur, best first, with all their occurrences."""
     import sys
 
     from units import bpe
-    from units.motifs import find
+    from units.motifs import describe, find
     from units.streams import write_record
 
+    if bool(clips) != bool(output):
+        raise click.UsageError("--clips and -o go together")
     model = bpe.load(model)
     segments = []
     for record in job.records(units):
         with job.item(record):
-            segments.append(_segment(record, model, keep_runs))
-    for motif in find(segments, model, min_count)[:top]:
-        motif["occurrences"] = [
-            [s.id, s.audio_filepath, round(start, 6), round(end, 6)] for s, start, end in motif["occurrences"]
-        ]
-        write_record(motif, sys.stdout.buffer)
+            segments.append(_segment(record, model, keep_runs, needs_audio=clips))
+    for rank, motif in enumerate(find(segments, model, min_count, ranking)[:top], start=1):
+        record = describe(motif, segments)
+        if clips:
+            record["clips"] = _cut(motif, segments, clips, output, rank)
+        write_record(record, sys.stdout.buffer)
 
 
-def _segment(record, model, keep_runs):
+def _segment(record, model, keep_runs, needs_audio):
     import numpy as np
 
     from units.audio import FRAME_SHIFT
     from units.motifs import Segment
 
+    if needs_audio:
+        require(record, "audio_filepath")
     values, counts = runs(record, keep_runs)
-    offset = require(record, "offset") if "offset" in record else 0.0
-    shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    known = {name: require(record, name) for name in _OF_A_SEGMENT if name in record}
+    offset, shift = known.get("offset", 0.0), known.get("frame_shift", FRAME_SHIFT)
     edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    name, path, speaker = (
-        require(record, field) if field in record else None for field in ("id", "audio_filepath", "speaker")
-    )
-    return Segment(name, path, speaker, np.asarray(values, np.int32), edges, model.encode(values))
+    end = max(float(edges[-1]), offset + known.get("duration", 0.0))
+    names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
+    return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)
+
+
+_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")
+
+
+def _cut(motif, segments, number, folder, rank):
+    """Write the best examples of a motif as WAV; return the names of the files."""
+    import os
+
+    from units.audio import load, save
+    from units.motifs import choose
+    from units.streams import create
+
+    os.makedirs(folder, exist_ok=True)
+    names = []
+    for i, example in enumerate(choose(motif, segments, number), start=1):
+        segment = segments[motif.where[example]]
+        start = max(0.0, float(motif.starts[example]) - MOTIFS.context)
+        end = min(segment.end, float(motif.ends[example]) + MOTIFS.context)
+        names.append(os.path.join(folder, f"{rank:04d}-{motif.piece}-{i}.wav"))
+        samples = load(segment.audio_filepath, start, end - start)
+        with create(names[-1]) as out:
+            save(out, samples)
+    return names
 
 
 def runs(record, keep_runs):
