@@ -64,7 +64,7 @@ endif
 # What two cores do in some six minutes
 RECORDINGS := 240
 SEGMENTS   := 420
-HOURS      := 0.075
+HOURS      := 0.08
 
 demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
 	@cat $(B)/scores.txt
@@ -138,8 +138,8 @@ $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'
 	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-vocoder -o $(B)/vocoder $$resume --arch v2 --width 128 --batch-size 8 --segment-length 8000 \
-	    --lr 2e-3 --adversarial-start 1000000 --save-every 100 --max-hours $(HOURS) $<
+	  su-train-vocoder -o $(B)/vocoder $$resume --arch v2 --width 64 --batch-size 8 --segment-length 8000 \
+	    --lr 3e-3 --adversarial-start 1000000 --save-every 150 --max-hours $(HOURS) $<
 	@touch $@
 
 $(B)/held-out.jsonl: $(B)/vocoder/.trained

@@ -64,10 +64,3 @@ def fold_weight_norm(module):
         if is_parametrized(part, "weight"):
             remove_parametrizations(part, "weight")
     return module
-
-
-def start_small(module):
-    """Initialise convolutions as HiFi-GAN does, from N(0, 0.01)."""
-    if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-        with torch.no_grad():
-            module.weight = torch.empty_like(module.weight).normal_(0.0, 0.01)

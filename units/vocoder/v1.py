@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, start_small, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, upsample
 
 
 class ResidualStack(nn.Module):
@@ -32,7 +32,6 @@ class GeneratorV1(nn.Module):
         self.ups = nn.ModuleList(upsample(widths[i], widths[i + 1], rate) for i, rate in enumerate(RATES))
         self.stacks = nn.ModuleList(ResidualStack(width) for width in widths[1:])
         self.last = conv(widths[-1], 1, 7)
-        self.apply(start_small)
 
     def forward(self, units, f0_hz, speaker):
         """Return (B, 320 N) in -1..1."""

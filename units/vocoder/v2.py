@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, start_small, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, upsample
 
 KERNELS, DILATIONS = (3, 7, 11), (1, 3, 5)
 
@@ -50,7 +50,6 @@ class GeneratorV2(nn.Module):
         self.ups = nn.ModuleList(upsample(widths[i], widths[i + 1], rate) for i, rate in enumerate(RATES))
         self.fusions = nn.ModuleList(ReceptiveFieldFusion(width) for width in widths[1:])
         self.last = conv(widths[-1], 1, 7)
-        self.apply(start_small)
 
     def forward(self, units, f0_hz, speaker):
         """Return (B, 320 N) in -1..1."""
