@@ -94,7 +94,7 @@ def mcd_dtw(reference, synthesis):
     if not len(reference) or not len(synthesis):
         return None
     total, pairs = align(reference[:, 1:], synthesis[:, 1:], _BAND)
-    return _DB * total / pairs
+    return float(_DB * total / pairs)
 
 
 def align(x, y, band):
