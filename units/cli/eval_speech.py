@@ -5,6 +5,7 @@ from functools import partial
 import click
 
 from units.cli import PATH, device_option, jobs_option, output_option, say, seed_option, tool
+from units.cli.eval_html import SpeechReport, create_report, examples_option, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.speech import NAMES
 from units.records import InputError, require
@@ -44,9 +45,11 @@ class Figures(click.ParamType):
 @seed_option
 @at_most_option(NAMES)
 @at_least_option(NAMES)
+@html_option
+@examples_option
 @output_option("Records of SYN with their figures, the summary last; standard output if not given.")
 def speech_command(
-    job, reference, synthesis, metrics, codebook, device, jobs, at_most, at_least, output, seed
+    job, reference, synthesis, metrics, codebook, device, jobs, at_most, at_least, output, seed, **page
 ):
     """Measure the audio of records SYN against that of REF, paired by id, one by one and in the mean."""
     from units.metrics.bootstrap import summarize
@@ -60,7 +63,7 @@ def speech_command(
     references = _references(job, reference)
     work = partial(measure, metrics=metrics)
     done = []
-    with create(output) as out:
+    with create_report(SpeechReport, (synthesis, reference), output, **page) as report, create(output) as out:
         for pair, outcome in ordered_map(work, _pairs(job.records([synthesis]), references), jobs):
             record = pair[0]
             with job.item(record):
@@ -69,9 +72,11 @@ def speech_command(
                     figures |= _unit_error_rate(listener, record)
                 done.append(_add(record, figures, metrics))
                 write_record(record, out)
+                report.add(record, pair[1], done[-1])
         job.log(f"{len(references) - len(done)} of {len(references)} records of REF were not compared")
         summary = summarize(done, metrics, seed)
         write_record({"summary": summary, "records": len(done)}, out)
+        report.write(job, summary)
     check(summary, at_most, at_least)
 
 

@@ -1,0 +1,130 @@
+"""Chromium without a window, driven by its DevTools protocol over a pipe: what tests look at pages with."""
+
+import base64
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe"),
+)
+
+
+def find():
+    """Return the path of Chromium, None where there is none."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+class Chromium:
+    """A browser with one page open, and what its console complained of."""
+
+    def __init__(self, executable):
+        self.complaints, self.requests, self._count, self._buffer = [], [], 0, b""
+        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        (given, self._to), (self._from, told) = os.pipe(), os.pipe()
+        arguments = [executable, *FLAGS, f"--user-data-dir={self._home.name}", "about:blank"]
+        wires = [(os.POSIX_SPAWN_DUP2, given, 63), (os.POSIX_SPAWN_DUP2, told, 62)]  # then to 3 and 4
+        wires += [(os.POSIX_SPAWN_DUP2, 63, 3), (os.POSIX_SPAWN_DUP2, 62, 4)]
+        wires += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1, 2)]
+        environment = {**os.environ, "HOME": self._home.name}
+        self._pid = os.posix_spawn(executable, arguments, environment, file_actions=wires, setpgroup=0)
+        os.close(given)
+        os.close(told)
+        self._session = None
+        page = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    def call(self, method, timeout_s=60, **parameters):
+        """Call a method of the protocol; return its result."""
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + timeout_s
+        while True:
+            answer = self._receive(deadline)
+            if answer.get("id") == self._count:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    def _receive(self, deadline):
+        """Return the next message, having noted what complains or asks for a network."""
+        while b"\0" not in self._buffer:
+            ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
+            data = os.read(self._from, 1 << 20) if ready else b""
+            assert data, "Chromium does not answer"
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\0")
+        message = json.loads(line)
+        method, about = message.get("method"), message.get("params", {})
+        if method == "Runtime.exceptionThrown":
+            self.complaints.append(about["exceptionDetails"])
+        elif method == "Log.entryAdded" or (
+            method == "Runtime.consoleAPICalled" and about["type"] in ("error", "warning", "assert")
+        ):
+            self.complaints.append(about)
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(about["request"]["url"])
+        return message
+
+    def open(self, path, width=1280, height=900, dark=False):
+        """Show a file in a window of that size; return when it is loaded."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                  mobile=width < 600)  # fmt: skip
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.call("Page.navigate", url=f"file://{path}")
+        self.until("document.readyState === 'complete' && location.protocol === 'file:'")
+
+    def evaluate(self, expression):
+        """Return the value of a JavaScript expression in the page, awaited, as by a click of the user."""
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
+                           userGesture=True)  # fmt: skip
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def until(self, expression, timeout_s=20):
+        """Wait until a JavaScript expression is true."""
+        deadline = time.monotonic() + timeout_s
+        while not self.evaluate(expression):
+            assert time.monotonic() < deadline, f"never true: {expression}"
+            time.sleep(0.02)
+
+    def press(self, key, code=None):
+        """Press and release a key."""
+        known = {"Tab": 9, "Enter": 13, " ": 32}
+        event = {
+            "key": key,
+            "code": code or key,
+            "windowsVirtualKeyCode": known.get(key, ord(key[0].upper())),
+        }
+        if len(key) == 1 or key == "Enter":
+            event["text"] = "\r" if key == "Enter" else key
+        self.call("Input.dispatchKeyEvent", type="keyDown", **event)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **{k: v for k, v in event.items() if k != "text"})
+
+    def screenshot(self, path, whole=False):
+        """Write a PNG of what is seen, or of the whole page."""
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+        with open(path, "wb") as file:
+            file.write(base64.b64decode(data))
+
+    def close(self):
+        """End the browser."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._to)
+        os.close(self._from)
+        self._home.cleanup()

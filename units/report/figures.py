@@ -1,0 +1,224 @@
+"""Pictures of a report, drawn to SVG. The home of matplotlib.
+
+A picture is (SVG, width, height), the last two in CSS pixels. Ink and the colours of series are drawn in
+stand-ins that become CSS variables of the SVG, so that one drawing suits light and dark pages.
+"""
+
+import io
+import logging
+import re
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+
+from units.report.page import visible
+
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # success is silent, also where no cache can be kept
+
+import matplotlib  # noqa: E402
+import matplotlib.style  # noqa: E402
+import matplotlib.ticker  # noqa: E402
+from matplotlib.figure import Figure  # noqa: E402
+
+_DPI = 96  # CSS pixels an inch
+_INK, _FAINT, _FIRST, _SECOND = "#010203", "#040506", "#070809", "#0a0b0c"
+# stand-in: (light, dark), both of contrast above 4.5 to the page but for faint lines
+_COLOURS = {_INK: ("#24292f", "#d7dde4"), _FAINT: ("#d5dae0", "#3a424d"),
+            _FIRST: ("#1f5fbf", "#79b0ff"), _SECOND: ("#b8480b", "#ffa45c")}  # fmt: skip
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "units",
+    "image.composite_image": False,
+    "font.family": "sans-serif",
+    "font.size": 8.25,
+    "text.color": _INK,
+    "text.parse_math": False,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+_LEVELS = matplotlib.colormaps["magma"].resampled(32)  # few colours: the PNG is a third of its size
+_SHARES = matplotlib.colormaps["viridis"].resampled(64)
+
+
+@contextmanager
+def _drawing(width, height):
+    """Give a Figure of so many CSS pixels, and the list that then holds its picture.
+
+    A style of the user's own (matplotlibrc) is set aside.
+    """
+    picture = []
+    with warnings.catch_warnings(), matplotlib.style.context(["default", _STYLE], after_reset=True):
+        warnings.simplefilter("ignore")  # of letters that the font to measure with lacks
+        figure = Figure((width / _DPI, height / _DPI), dpi=_DPI)
+        yield figure, picture
+        picture += [_svg(figure), width, height]
+
+
+def _svg(figure):
+    """Return the SVG of the figure, its colours those of a light or a dark page."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = re.sub(r"<\?xml.*?<svg", "<svg", file.getvalue(), count=1, flags=re.DOTALL)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font: \1 system-ui, sans-serif", svg)
+    svg = re.sub(r"\n\s*", "\n", svg)
+    for number, stand_in in enumerate(_COLOURS):
+        svg = svg.replace(stand_in, f"var(--c{number})")
+    schemes = [";".join(f"--c{n}:{pair[i]}" for n, pair in enumerate(_COLOURS.values())) for i in (0, 1)]
+    style = f":root{{{schemes[0]}}}@media(prefers-color-scheme:dark){{:root{{{schemes[1]}}}}}"
+    return re.sub(r"(<svg[^>]*>)", rf"\1<style>{style}</style>", svg, count=1)
+
+
+def histogram(values, interval=None, label=""):
+    """Return the distribution of values, (N,): counts in bins, a dash for each value where they are few.
+
+    interval: {"mean", "low", "high"}, drawn over it.
+    """
+    with _drawing(300, 150) as (figure, picture):
+        axes = figure.add_axes((0.13, 0.27, 0.84, 0.68))
+        axes.hist(values, bins=min(40, max(5, round(2 * len(values) ** 0.5))), color=_FIRST, alpha=0.55)
+        if len(values) <= 300:
+            axes.plot(values, np.zeros(len(values)), "|", color=_FIRST, markersize=7, clip_on=False)
+        if interval:
+            axes.axvspan(interval["low"], interval["high"], color=_SECOND, alpha=0.25, linewidth=0)
+            axes.axvline(interval["mean"], color=_SECOND, linewidth=1.5)
+        axes.set_xlabel(label)
+        axes.locator_params(axis="x", nbins=6)
+        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3, integer=True))
+    return tuple(picture)
+
+
+def spectrogram_db(samples, hop=160, size=400, bins=512):
+    """Return the levels of a waveform, (bins // 2 + 1, N) float32 dB: Hann windows of 25 ms each 10 ms."""
+    if len(samples) < size:
+        samples = np.pad(samples, (0, size - len(samples)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
+    spectra = np.fft.rfft(frames * np.hanning(size).astype(np.float32), bins)
+    return 20 * np.log10(np.abs(spectra).T + 1e-5).astype(np.float32)
+
+
+class Timeline:
+    """Rows of one recording over a common time, drawn one under the other.
+
+    seconds: s that all rows span. The time axis begins at LEFT and ends at 1 - RIGHT pixels of the width.
+    """
+
+    LEFT, RIGHT, _FOOT = 44, 12, 40
+
+    def __init__(self, seconds, pixels_a_second=140, least=860):
+        self.seconds = max(seconds, 0.1)
+        self.width = max(least, round(self.seconds * pixels_a_second) + self.LEFT + self.RIGHT)
+        self._rows = []  # (height, gap above, function that draws on axes)
+
+    def spectrogram(self, samples, label, top_db):
+        """Add the spectrogram of a waveform; the colours span the 70 dB below top_db."""
+
+        def draw(axes):
+            levels = spectrogram_db(samples)
+            end = levels.shape[1] * 0.01
+            axes.imshow(levels, _LEVELS, aspect="auto", origin="lower", interpolation="none",
+                        extent=(0.0075, end + 0.0075, 0, 8), vmin=top_db - 70, vmax=top_db)  # fmt: skip
+            axes.set_yticks([0, 4, 8], ["0", "4", "8 kHz"])
+            self._named(axes, label)
+
+        self._rows.append((130, 22, draw))
+
+    def strip(self, spans, label, coloured):
+        """Add spans side by side with their labels: [(start, end, label)], s; coloured: by label, an int."""
+
+        def draw(axes):
+            pixels = (self.width - self.LEFT - self.RIGHT) / self.seconds
+            for start, end, value in spans:
+                fill = _unit_colour(value) if coloured else "none"
+                axes.axvspan(start, end, facecolor=fill, edgecolor=_FAINT, linewidth=0.5)
+                value = visible(value)
+                if 5.5 * len(value) + 1 <= (end - start) * pixels and start < self.seconds:
+                    ink = "#101010" if coloured else _INK
+                    axes.text((start + end) / 2, 0.5, value, color=ink, ha="center", va="center_baseline",
+                              clip_on=True, fontsize=7.5)  # fmt: skip
+            axes.set_ylim(0, 1)
+            axes.set_yticks([0.5], [label])
+            axes.tick_params(left=False)
+
+        self._rows.append((18, 3, draw))
+
+    def pitch(self, tracks, step):
+        """Add F0 tracks over each other, two of (N,) Hz, 0 where unvoiced, one value each `step` s."""
+
+        def draw(axes):
+            for track, colour, name in zip(
+                tracks, (_FIRST, _SECOND), ("original", "resynthesis"), strict=True
+            ):
+                track = np.where(track > 0, track, np.nan)
+                axes.plot(np.arange(len(track)) * step, track, color=colour, linewidth=1.8, label=name)
+            axes.set_ylabel("F0, Hz", labelpad=1)
+            axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+            axes.legend(loc="upper left", bbox_to_anchor=(0, 1.25), ncols=2, frameon=False, borderaxespad=0)
+
+        self._rows.append((110, 26, draw))
+
+    @staticmethod
+    def _named(axes, label):
+        axes.text(0, 1.03, label, transform=axes.transAxes, va="bottom", fontweight="bold")
+
+    def picture(self):
+        """Return the picture of all rows."""
+        height = sum(row + gap for row, gap, _ in self._rows) + self._FOOT
+        with _drawing(self.width, height) as (figure, picture):
+            top = height
+            for row, gap, draw in self._rows:
+                top -= row + gap
+                box = (self.LEFT, top, self.width - self.LEFT - self.RIGHT, row)
+                axes = figure.add_axes(tuple(np.divide(box, (self.width, height) * 2)))
+                draw(axes)
+                axes.set_xlim(0, self.seconds)
+                axes.tick_params(labelbottom=top <= self._FOOT, bottom=top <= self._FOOT)
+            axes.set_xlabel("seconds", loc="right", labelpad=0)
+        return tuple(picture)
+
+
+def _unit_colour(unit):
+    """Return a light colour of a unit, neighbours in number far apart in hue."""
+    from matplotlib.colors import hsv_to_rgb
+
+    return tuple(hsv_to_rgb((unit * 0.618034 % 1, 0.25 + 0.2 * (unit % 3) / 2, 0.95)))
+
+
+def heat_map(values, rows, columns, row_name, column_name):
+    """Return a map of shares from 0 to 1.
+
+    values: (R, C); rows, columns: their labels, shown as far as there is room.
+    """
+    down, across = max(3, min(14, 2400 // max(1, len(rows)))), max(3, min(16, 1600 // max(1, len(columns))))
+    left, top, foot, right = 64, 40, 12, 70
+    width, height = across * len(columns) + left + right, max(140, down * len(rows)) + top + foot
+    with _drawing(width, height) as (figure, picture):
+        box = left / width, foot / height, 1 - (left + right) / width, 1 - (top + foot) / height
+        axes = figure.add_axes(box)
+        image = axes.imshow(values, _SHARES, aspect="auto", interpolation="none", vmin=0, vmax=1)
+        axes.xaxis.tick_top()
+        axes.xaxis.set_label_position("top")
+        axes.set(xlabel=column_name, ylabel=row_name)
+        _ticks(axes.set_xticks, columns, across, 14)
+        _ticks(axes.set_yticks, rows, down, 11)
+        axes.tick_params(length=0, pad=2, labelsize=7.5)
+        bar = figure.add_axes(
+            (1 - (right - 14) / width, box[1] + box[3] - 120 / height, 10 / width, 120 / height)
+        )
+        figure.colorbar(image, cax=bar).outline.set_visible(False)
+    return tuple(picture)
+
+
+def _ticks(set_ticks, labels, pixels, room):
+    """Label every cell, or each 2nd, 5th, 10th ... where cells are smaller than a label needs."""
+    step = next(
+        step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, len(labels) + 1) if step * pixels >= room
+    )
+    set_ticks(range(0, len(labels), step), [visible(label) for label in labels[::step]])

@@ -1,0 +1,93 @@
+"""Recordings of a report to look at and listen to: which ones, what is drawn of them, and their sound."""
+
+import io
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from units.alignments.frames import FIELD
+from units.audio import FRAME_SHIFT, RATE, blocks, load, save
+from units.records import frame_units, require
+
+MOST_SECONDS = 20.0  # of a recording that a page holds, so that its size is bounded
+
+
+@dataclass(frozen=True)
+class Example:
+    """A pair to listen to: (S,) and (T,) float32 at 16 kHz, and [(start, end, label)] in s."""
+
+    id: str
+    rank: str
+    figures: dict
+    original: np.ndarray
+    resynthesis: np.ndarray
+    whole_seconds: float
+    units: list = field(default_factory=list)
+    phones: list = field(default_factory=list)
+
+
+def choose(values, count, better):
+    """Return [(index, rank)] of `count` records from the best to the worst, evenly spaced by rank.
+
+    values: one figure a record, None where it has none; better: 1 where high is good, -1 where low is.
+
+    >>> choose([5.0, 9.0, 7.0, None], 3, -1)
+    [(0, 'best'), (2, 'median'), (1, 'worst')]
+    """
+    known = [index for index, value in enumerate(values) if value is not None]
+    order = sorted(known, key=lambda index: -better * values[index])
+    count = min(count, len(order))
+    places = np.linspace(0, 1, count) if count > 1 else np.full(count, 0.5)
+    return [(order[round(place * (len(order) - 1))], _rank(place)) for place in places]
+
+
+def _rank(place):
+    return {0.0: "best", 0.5: "median", 1.0: "worst"}.get(place, f"{place:.0%} from the best")
+
+
+def load_example(record, reference, rank, figures):
+    """Return the Example of a record of resynthesis and that of its recording."""
+    original, resynthesis = beginning(reference), beginning(record)
+    whole = max(require(each, "duration") if "duration" in each else 0.0 for each in (record, reference))
+    labelled = record if "phones" in record else reference
+    phones = require(labelled, "phones") if "phones" in labelled else []
+    spans = unit_spans(record if "units" in record else reference)
+    return Example(record["id"], rank, figures, original, resynthesis, whole, spans, phones)
+
+
+def beginning(record):
+    """Return the first MOST_SECONDS of a record's audio, (S,) float32 at 16 kHz."""
+    path = require(record, "audio_filepath")
+    offset = require(record, "offset") if "offset" in record else 0.0
+    if "duration" in record:
+        return load(path, offset, min(require(record, "duration"), MOST_SECONDS))
+    parts, length = [np.zeros(0, np.float32)], 0
+    for block in blocks(path, offset):
+        parts.append(block)
+        length += len(block)
+        if length >= MOST_SECONDS * RATE:
+            break
+    return np.concatenate(parts)[: round(MOST_SECONDS * RATE)]
+
+
+def unit_spans(record):
+    """Return the runs of a record's units, [(start, end, unit)] in s, each frame about its centre.
+
+    >>> unit_spans({"units": [5, 5, 9]})
+    [(0.0025, 0.0425, 5), (0.0425, 0.0625, 9)]
+    """
+    if "units" not in record:
+        return []
+    shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    units = np.array(frame_units(record)[: round(MOST_SECONDS / shift)], np.int64)
+    edges = np.flatnonzero(np.diff(units, prepend=-1, append=-1))
+    start = (FIELD - shift) / 2
+    times = [round(start + shift * edge, 6) for edge in edges.tolist()]
+    return list(zip(times, times[1:], units[edges[:-1]].tolist(), strict=False))
+
+
+def flac(samples):
+    """Return the samples as the bytes of a FLAC file: half of WAV, and every browser plays it."""
+    file = io.BytesIO()
+    save(file, samples, "FLAC")
+    return file.getvalue()

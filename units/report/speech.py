@@ -1,0 +1,153 @@
+"""The report of su-eval speech: a resynthesis against its recordings."""
+
+import numpy as np
+
+from units.audio import RATE
+from units.metrics.cepstral import FRAME_MS, f0_track
+from units.report.figures import Timeline, histogram, spectrogram_db
+from units.report.listening import MOST_SECONDS, flac
+from units.report.page import data_uri, figure, name, page, text
+from units.report.tables import Column, Figure, sortable_table, summary_table
+
+FIGURES = {
+    "log_mel": Figure("Log-mel distance", "mean difference of log mel spectra, 80 bands", -1),
+    "mcd": Figure("MCD, dB", "mel-cepstral distortion, frame for frame", -1, 2),
+    "mcd_dtw": Figure("MCD with DTW, dB", "mel-cepstral distortion along the best alignment", -1, 2),
+    "f0_rmse_hz": Figure("F0 RMSE, Hz", "error of pitch where both are voiced", -1, 1),
+    "f0_rmse_cents": Figure("F0 RMSE, cents", "the same on a musical scale: 100 are a semitone", -1, 0),
+    "f0_corr": Figure("F0 correlation", "whether the melody moves alike", 1),
+    "vde": Figure("Voicing decision error", "share of frames voiced in one and not in the other", -1),
+    "gpe": Figure("Gross pitch error", "share of voiced frames whose pitch is off by more than 20 %", -1),
+    "stoi": Figure("STOI", "short-time objective intelligibility", 1),
+    "estoi": Figure("ESTOI", "the same, also where noise comes and goes", 1),
+    "pesq": Figure("PESQ-wb", "perceived quality, 1 to 4.6", 1, 2),
+    "mos": Figure("MOS", "naturalness as a network without the reference hears it, 1 to 5", 1, 2),
+    "comb_db": Figure("Comb, dB", "spectral lines at the frame rate over their neighbours: a buzz", -1, 1),
+    "uer": Figure("Unit error rate", "units that change when the resynthesis is encoded again", -1),
+    "rtf": Figure("Real-time factor", "seconds of computing a second of speech", -1),
+}
+
+
+def ranking(summary):
+    """Return the figure by which examples are chosen, None where there are no figures."""
+    return next((key for key in ("mcd", "stoi", *FIGURES) if key in summary), None)
+
+
+def speech_page(title, summary, rows, examples):
+    """Return the report, HTML.
+
+    title: text; summary: {name: {"mean", "low", "high"}}; rows: [(id, {name: figure})], in order;
+    examples: {index of row: Example}.
+    """
+    figures = {key: FIGURES[key] for key in FIGURES if key in summary}
+    lead = (
+        f"<p>{len(rows):,} recordings. Each mean comes with a bootstrap 95 % interval over recordings; "
+        "arrows tell which way is better.</p>"
+    )
+    columns = [Column("Recording"), *(Column(k, f.decimals, f.label) for k, f in figures.items())]
+    table = [[key, *(found.get(k) for k in figures)] for key, found in rows]
+    links = {index: f"example-{number}" for number, index in enumerate(examples)}
+    parts = [("summary", "Summary", summary_table(summary, figures))]
+    if examples:
+        by = FIGURES[ranking(summary)].label
+        parts.append(("listen", "Listen and look", _examples(examples.values(), by, figures)))
+    parts.append(("distributions", "Distributions", _distributions(summary, rows, figures)))
+    parts.append(
+        (
+            "recordings",
+            "Recordings",
+            sortable_table("all", "Figures of each recording", columns, table, links),
+        )
+    )
+    return page(title, lead, parts)
+
+
+def _distributions(summary, rows, figures):
+    parts = []
+    for key, merit in figures.items():
+        values = np.array([found[key] for _, found in rows if found.get(key) is not None])
+        low, middle, high = np.percentile(values, [25, 50, 75])
+        words = (
+            f"{merit.label} of {len(values):,} recordings: from {merit.write(values.min())} to "
+            f"{merit.write(values.max())}, median {merit.write(middle)}, "
+            f"half of them between {merit.write(low)} and {merit.write(high)}"
+        )
+        parts.append(figure(histogram(values, summary[key], merit.label), words))
+    legend = "<p>Bars count recordings; the line is the mean, the band about it its interval.</p>\n"
+    return f'{legend}<div class="grid">\n{"".join(parts)}</div>'
+
+
+def _examples(examples, by, figures):
+    lead = (
+        f"<p>Chosen by {text(by)}. One button plays both in step; switch between them while they play, also "
+        "with the keys <kbd>A</kbd> and <kbd>B</kbd>, and click into the picture to move.</p>\n"
+    )
+    return lead + "".join(_example(number, each, figures) for number, each in enumerate(examples))
+
+
+def _example(number, example, figures):
+    values = " ".join(
+        f"<div><dt>{text(key)}</dt><dd>{figures[key].write(example.figures[key])}</dd></div>"
+        for key in figures
+        if key in example.figures
+    )
+    cut = ""
+    if example.whole_seconds > MOST_SECONDS:
+        cut = f"<p>The first {MOST_SECONDS:.0f} s of {example.whole_seconds:.0f} s.</p>"
+    return (
+        f'<article class="example" id="example-{number}">\n'
+        f'<h3><span class="rank">{text(example.rank)}</span> {name(example.id)}</h3>\n'
+        f'<dl class="figures">{values}</dl>{cut}\n'
+        f"{_player(number, example)}{_picture(example)}</article>\n"
+    )
+
+
+def _player(number, example):
+    pair = (("Original", example.original), ("Resynthesis", example.resynthesis))
+    seconds = max(len(samples) for _, samples in pair) / RATE
+    choices = "".join(
+        f'<label class="choice"><input type="radio" name="version-{number}"{" checked" * (letter == "A")}>'
+        f"<span>{letter} {label.lower()}</span></label>"
+        for letter, (label, _) in zip("AB", pair, strict=True)
+    )
+    sounds = "".join(_sound(label, samples, example.id) for label, samples in pair)
+    return (
+        f'<div class="player" role="group" aria-label="Both of {text(example.id)} in step" '
+        f'data-seconds="{seconds:.4f}" hidden><button type="button" class="play">Play</button>'
+        f'<span class="choices">{choices}</span>'
+        '<input type="range" class="seek" min="0" step="0.01" value="0" aria-label="Position in seconds">'
+        '<output class="time"></output></div>\n'
+        f'<div class="sounds">{sounds}</div>\n'
+    )
+
+
+def _sound(label, samples, record_id):
+    source = data_uri(flac(samples), "audio/flac")
+    return (
+        f'<figure><figcaption>{label}</figcaption><audio controls preload="metadata" src="{source}" '
+        f'aria-label="{label} of {text(record_id)}"></audio></figure>'
+    )
+
+
+def _picture(example):
+    pair = example.original, example.resynthesis
+    seconds = max(map(len, pair)) / RATE
+    drawing = Timeline(seconds)
+    top_db = float(spectrogram_db(example.original).max())
+    strips = ((example.phones, "phones", False), (example.units, "units", True))
+    for samples, label in zip(pair, ("Original", "Resynthesis"), strict=True):
+        drawing.spectrogram(samples, label, top_db)
+        for spans, kind, coloured in strips:
+            if spans:
+                drawing.strip(spans, kind, coloured)
+    drawing.pitch([f0_track(samples) for samples in pair], FRAME_MS / 1000)
+    given = [kind for spans, kind, _ in strips if spans]
+    below = f", with the {' and '.join(given)} under each" if given else ""
+    words = (
+        f"Spectrograms of the original and the resynthesis of {example.id}{below}, "
+        "and F0 of both over each other"
+    )
+    return figure(drawing.picture(), words, wide=True).replace(
+        '<div class="scroller"',
+        f'<div class="scroller timeline" data-left="{drawing.LEFT}" data-right="{drawing.RIGHT}"',
+    )
