@@ -34,8 +34,10 @@ class Vocoder:
 
     def speaker_index(self, name):
         """Return the index of a speaker; of None the first. InputError where there is no such speaker."""
-        if name is None or not self.config.speakers:
+        if name is None:
             return 0
+        if not self.config.speakers:
+            raise InputError(f"no speaker {name}: this vocoder was trained on records without speakers")
         if name not in self.config.speakers:
             raise InputError(f"no speaker {name} in this vocoder, only {', '.join(self.config.speakers)}")
         return self.config.speakers.index(name)
