@@ -13,7 +13,15 @@ from units.metrics import token_distances
 from units.metrics.abx import abx
 from units.metrics.aligned import Aligned
 from units.metrics.dtw import local_distances, unit_length, warp
-from units.metrics.triphones import TokenFrames, Tokens, Triphones, frame_range, sample, triphones
+from units.metrics.triphones import (
+    TokenFrames,
+    Tokens,
+    Triphones,
+    frame_range,
+    sample,
+    sample_contexts,
+    triphones,
+)
 
 
 def packed(tokens):
@@ -199,6 +207,18 @@ def test_a_sample_holds_as_many_of_a_kind_as_may_be(kinds, most, seed):
     assert {kind: left.count(kind) for kind in set(kinds)} == {
         kind: min(most, kinds.count(kind)) for kind in set(kinds)
     }
+
+
+@given(st.lists(st.integers(0, 5), max_size=60), st.integers(1, 40), st.integers(0, 3))
+def test_contexts_are_drawn_whole(contexts, most, seed):
+    number = np.arange(len(contexts))
+    same = np.zeros(len(contexts), int)
+    drawn = sample_contexts(Triphones(number, same, same, np.array(contexts, int), same, same), most, seed)
+    kept = set(drawn.context.tolist())
+    assert drawn.record.tolist() == [i for i, context in enumerate(contexts) if context in kept]
+    sizes = [contexts.count(context) for context in kept]
+    assert sum(size * (size - 1) // 2 for size in sizes) <= most or len(kept) == 1
+    assert kept or not contexts
 
 
 @given(st.integers(0, 30), st.floats(0, 0.5), st.floats(0, 0.5))

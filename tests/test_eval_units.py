@@ -199,8 +199,8 @@ def test_runs_and_frames_give_the_same_bytes(evaluate):
 def test_same_input_same_bytes_whatever_the_jobs(evaluate):
     alignments = speech(7)
     records = units_of(alignments, phone_mostly)
-    first = evaluate(records, alignments, "-j1", "--abx-tokens", "2")
-    assert evaluate(records, alignments, "-j2", "--abx-tokens", "2").stdout == first.stdout
+    first = evaluate(records, alignments, "-j1", "--abx-cell", "2")
+    assert evaluate(records, alignments, "-j2", "--abx-cell", "2").stdout == first.stdout
 
 
 def test_noise_knows_nothing_of_phones(evaluate):

@@ -19,11 +19,18 @@ from units.records import InputError, require
 @click.option("--size", type=click.IntRange(min=1), help="Size of the codebook.  [default: highest unit + 1]")
 @click.option("--abx/--no-abx", default=True, help="Compute ABX, which takes the longest.")
 @click.option(
-    "--abx-tokens",
+    "--abx-cell",
     type=click.IntRange(min=2),
     default=10,
     metavar="N",
     help="Most tokens of one triphone and speaker in ABX, drawn at random.",
+)
+@click.option(
+    "--abx-pairs",
+    type=click.IntRange(min=1),
+    default=5_000_000,
+    metavar="N",
+    help="Most pairs of tokens that ABX compares, drawn as whole contexts.",
 )
 @click.option(
     "--distance",
@@ -73,19 +80,19 @@ def _read(job, units, alignments, tier, silence):
     return aligned
 
 
-def _summary(job, corpus, size, seed, abx, abx_tokens, features, distance, jobs):
+def _summary(job, corpus, size, abx, **options):
     """Return {name: interval} of all figures that can be computed, in the order of UNIT_FIGURES."""
-    figures = corpus.summary(size, seed)
+    figures = corpus.summary(size, options["seed"])
     if abx:
-        figures |= _abx(job, corpus.records, abx_tokens, features, distance, seed, jobs)
+        figures |= _abx(job, corpus.records, **options)
     return {name: figures[name] for name in UNIT_FIGURES if name in figures}
 
 
-def _abx(job, records, most, features, distance, seed, jobs):
+def _abx(job, records, abx_cell, abx_pairs, features, distance, seed, jobs):
     from units.metrics.abx import abx
-    from units.metrics.triphones import TokenFrames, sample, triphones
+    from units.metrics.triphones import TokenFrames, sample, sample_contexts, triphones
 
-    drawn = sample(triphones(records), most, seed)
+    drawn = sample_contexts(sample(triphones(records), abx_cell, seed), abx_pairs, seed)
     frames = TokenFrames(drawn)
     for number, record in enumerate(records):
         frames.add(number, record.units, record.frame_shift)

@@ -75,6 +75,19 @@ def sample(tokens, most, seed=0):
     return tokens.take(np.sort(order[rank < most]))
 
 
+def sample_contexts(tokens, most, seed=0):
+    """Return the triphones of as many whole contexts, drawn with the seed, as hold at most so many pairs.
+
+    At least one context is kept. Tests never go across contexts, so each one kept is tested in full; what
+    they cost grows with the square of its size.
+    """
+    contexts, counts = np.unique(tokens.context, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(contexts))
+    kept = np.cumsum((counts * (counts - 1) // 2)[order]) <= most
+    kept[:1] = True
+    return tokens.take(np.flatnonzero(np.isin(tokens.context, contexts[order[kept]])))
+
+
 @dataclass(frozen=True)
 class Tokens:
     """What is compared, one an entry of each array (T,): what it is, and which frames are its own.
