@@ -58,7 +58,7 @@ def speech_command(
 
     if reference == synthesis == "-":
         raise click.UsageError("only one of REF and SYN can be standard input")
-    metrics = _computable(job, metrics)
+    metrics = computable(job, metrics)
     listener = _listener(codebook, device) if codebook and "uer" in metrics else None
     references = _references(job, reference)
     work = partial(measure, metrics=metrics)
@@ -80,7 +80,7 @@ def speech_command(
     check(summary, at_most, at_least)
 
 
-def _computable(job, metrics):
+def computable(job, metrics):
     """Return the figures whose libraries are installed, having said which are left out."""
     from units.metrics.speech import missing
 
