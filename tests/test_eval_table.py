@@ -1,0 +1,102 @@
+"""su-eval table: runs side by side, and their paired differences."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from units.metrics.bootstrap import interval, summarize
+from units.metrics.runs import Run, difference, read_run
+from units.records import InputError
+
+
+def run_of(figures, **pooled):
+    """Return what su-eval writes of {id: {figure: value}}, and of figures of the whole run."""
+    names = dict.fromkeys(name for own in figures.values() for name in own)
+    summary = summarize(list(figures.values()), names)
+    summary |= {name: {"mean": value, "low": value, "high": value} for name, value in pooled.items()}
+    records = [{"id": key, "units": [1], "offset": 3.5, **own} for key, own in figures.items()]
+    return [*records, {"summary": summary, "records": len(records)}]
+
+
+A = run_of({"1": {"mcd": 6.0, "stoi": 0.8}, "2": {"mcd": 8.0, "stoi": 0.6}}, pnmi=0.4)
+B = run_of({"2": {"mcd": 7.0}, "1": {"mcd": 5.5}, "3": {"mcd": 1.0}}, pnmi=0.5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, records in (("a", A), ("b", B)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    return tmp_path
+
+
+def test_text_shows_means_with_intervals_and_differences_of_pairs(run, folder):
+    result = run("su-eval", "table", "a.jsonl", "b.jsonl", cwd=folder)
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout.decode() == (
+        "figure  a.jsonl         b.jsonl         b.jsonl - a.jsonl\n"
+        "mcd     7 [6, 8]        4.5 [1, 7]      -0.75 [-1, -0.5]\n"
+        "stoi    0.7 [0.6, 0.8]  -               -\n"
+        "pnmi    0.4 [0.4, 0.4]  0.5 [0.5, 0.5]  -\n"
+    )
+
+
+def test_markdown_is_a_table_whatever_the_files_are_called(run, folder):
+    (folder / "a.jsonl").rename(folder / "odd|name.jsonl")
+    result = run("su-eval", "table", "odd|name.jsonl", "--format", "markdown", cwd=folder)
+    assert result.stdout.decode().splitlines() == [
+        r"| figure | odd\|name.jsonl |",
+        "| --- | --- |",
+        "| mcd | 7 [6, 8] |",
+        "| stoi | 0.7 [0.6, 0.8] |",
+        "| pnmi | 0.4 [0.4, 0.4] |",
+    ]
+
+
+def test_csv_has_every_number_in_full_and_three_runs_side_by_side(run, folder):
+    third = json.dumps({"summary": {"mcd": {"mean": 1 / 3, "low": 0.25, "high": 0.5}}, "records": 0})
+    result = run(
+        "su-eval", "table", "--format=csv", "a.jsonl", "b.jsonl", "-", stdin=third.encode(), cwd=folder
+    )
+    head, mcd, *_ = csv.reader(io.StringIO(result.stdout.decode()))
+    row = dict(zip(head, mcd, strict=True))
+    assert head[:2] == ["figure", "a.jsonl mean"] and len(head) == 1 + 3 * 5
+    assert (row["- mean"], row["- low"], row["- high"]) == (repr(1 / 3), "0.25", "0.5")
+    assert row["b.jsonl - a.jsonl mean"] == "-0.75"
+    assert row["- - a.jsonl mean"] == ""
+
+
+def test_a_difference_is_of_pairs_so_hard_records_do_not_hide_it():
+    hard = {str(i): {"mcd": 5.0 + i} for i in range(20)}
+    better = {key: {"mcd": own["mcd"] - 0.1 - 0.001 * int(key)} for key, own in hard.items()}
+    first, other = Run("a", {}, hard), Run("b", {}, better)
+    found = difference(first, other, "mcd")
+    assert found["high"] < -0.1 and found["mean"] == pytest.approx(-0.1095)
+    assert interval([own["mcd"] for own in hard.values()])["low"] < 14 - 0.11  # apart, nothing could be said
+
+
+def test_a_run_without_its_summary_is_not_compared(run, folder):
+    cut = (folder / "a.jsonl").read_text().splitlines()[:-1]
+    (folder / "cut.jsonl").write_text("\n".join(cut) + "\n")
+    result = run("su-eval", "table", "a.jsonl", "cut.jsonl", cwd=folder)
+    assert result.status == 1
+    assert result.stderr == "su-eval: cut.jsonl: ends without the summary that su-eval writes\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"summary": 3}', ":1: .summary. is not an object"),
+        ('{"summary": {"mcd": 3}}', ":1: 'mcd' has not"),
+        ('{"summary": {"mcd": {"mean": 1, "low": 1, "high": null}}}', ":1: 'mcd' has not"),
+        ('{"id": "1"}\n{"id": "1"}\n{"summary": {}}', ":2: no .id. of its own"),
+        ('{"id": ["1"]}\n{"summary": {}}', ":1: no .id. of its own"),
+        ('{"summary": {}}\n{"id": "1"}', ":2: a record after the summary"),
+        ("", ": ends without the summary"),
+    ],
+)
+def test_what_su_eval_did_not_write_is_told(tmp_path, text, told):
+    (tmp_path / "run.jsonl").write_text(text)
+    with pytest.raises(InputError, match=told):
+        read_run(str(tmp_path / "run.jsonl"))
