@@ -110,9 +110,9 @@ class Timeline:
     seconds: s that all rows span. The time axis begins at LEFT and ends at 1 - RIGHT pixels of the width.
     """
 
-    LEFT, RIGHT, _FOOT = 44, 12, 40
+    LEFT, RIGHT, _FOOT = 48, 12, 40
 
-    def __init__(self, seconds, pixels_a_second=140, least=860):
+    def __init__(self, seconds, pixels_a_second=190, least=860):
         self.seconds = max(seconds, 0.1)
         self.width = max(least, round(self.seconds * pixels_a_second) + self.LEFT + self.RIGHT)
         self._rows = []  # (height, gap above, function that draws on axes)
@@ -130,24 +130,28 @@ class Timeline:
 
         self._rows.append((130, 22, draw))
 
-    def strip(self, spans, label, coloured):
-        """Add spans side by side with their labels: [(start, end, label)], s; coloured: by label, an int."""
+    def phones(self, spans):
+        """Add phones with their labels: [(start, end, label)], s."""
+        self._rows.append((18, 3, lambda axes: self._strip(axes, spans, "phones", "none", _INK, 0)))
 
-        def draw(axes):
-            pixels = (self.width - self.LEFT - self.RIGHT) / self.seconds
-            for start, end, value in spans:
-                fill = _unit_colour(value) if coloured else "none"
-                axes.axvspan(start, end, facecolor=fill, edgecolor=_FAINT, linewidth=0.5)
-                value = visible(value)
-                if 5.5 * len(value) + 1 <= (end - start) * pixels and start < self.seconds:
-                    ink = "#101010" if coloured else _INK
-                    axes.text((start + end) / 2, 0.5, value, color=ink, ha="center", va="center_baseline",
-                              clip_on=True, fontsize=7.5)  # fmt: skip
-            axes.set_ylim(0, 1)
-            axes.set_yticks([0.5], [label])
-            axes.tick_params(left=False)
+    def units(self, spans):
+        """Add runs of units, each in a colour of its own, with their numbers: [(start, end, unit)], s."""
+        fills = [_unit_colour(unit) for _, _, unit in spans]
+        self._rows.append((24, 3, lambda axes: self._strip(axes, spans, "units", fills, "#101010", 90)))
 
-        self._rows.append((18, 3, draw))
+    def _strip(self, axes, spans, name, fills, ink, rotation):
+        bars = [(start, end - start) for start, end, _ in spans]
+        axes.broken_barh(bars, (0, 1), facecolors=fills, edgecolors=_FAINT, linewidths=0.5)
+        pixels = (self.width - self.LEFT - self.RIGHT) / self.seconds
+        for start, end, label in spans:
+            label = visible(label)
+            room = 7.5 if rotation else 5.5 * len(label) + 1
+            if room <= (end - start) * pixels and start < self.seconds and len(label) < 8:
+                axes.text((start + end) / 2, 0.5, label, color=ink, ha="center", va="center", clip_on=True,
+                          fontsize=6.5 if rotation else 7.5, rotation=rotation)  # fmt: skip
+        axes.set_ylim(0, 1)
+        axes.set_yticks([0.5], [name])
+        axes.tick_params(left=False)
 
     def pitch(self, tracks, step):
         """Add F0 tracks over each other, two of (N,) Hz, 0 where unvoiced, one value each `step` s."""

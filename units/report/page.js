@@ -8,6 +8,10 @@ function compare(a, b) {
   return typeof a === "string" ? collator.compare(a, b) : a - b;
 }
 
+function written(value, decimals) {
+  return Number(value.toFixed(decimals)).toFixed(decimals);  // no minus before nothing
+}
+
 function element(tag, properties, child) {
   const made = Object.assign(document.createElement(tag), properties);
   if (child !== undefined) made.append(child);
@@ -26,7 +30,7 @@ function makeSortable(box) {
 
   function cell(value, at) {
     if (data.decimals[at] === null) return element("td", {}, element("bdi", {}, value));
-    return element("td", { className: "number" }, value === null ? "–" : value.toFixed(data.decimals[at]));
+    return element("td", { className: "number" }, value === null ? "–" : written(value, data.decimals[at]));
   }
 
   function line(index) {

@@ -134,15 +134,15 @@ def _picture(example):
     seconds = max(map(len, pair)) / RATE
     drawing = Timeline(seconds)
     top_db = float(spectrogram_db(example.original).max())
-    strips = ((example.phones, "phones", False), (example.units, "units", True))
-    for samples, label in zip(pair, ("Original", "Resynthesis"), strict=True):
-        drawing.spectrogram(samples, label, top_db)
-        for spans, kind, coloured in strips:
-            if spans:
-                drawing.strip(spans, kind, coloured)
+    drawing.spectrogram(example.original, "Original", top_db)
+    if example.phones:
+        drawing.phones(example.phones)
+    if example.units:
+        drawing.units(example.units)
+    drawing.spectrogram(example.resynthesis, "Resynthesis", top_db)
     drawing.pitch([f0_track(samples) for samples in pair], FRAME_MS / 1000)
-    given = [kind for spans, kind, _ in strips if spans]
-    below = f", with the {' and '.join(given)} under each" if given else ""
+    given = [kind for spans, kind in ((example.phones, "phones"), (example.units, "units")) if spans]
+    below = f", {' and '.join(given)} between them" if given else ""
     words = (
         f"Spectrograms of the original and the resynthesis of {example.id}{below}, "
         "and F0 of both over each other"

@@ -8,6 +8,15 @@ PAGE_ROWS = 100  # shown at once: a table of 10,000 rows takes seconds to lay ou
 MOST_ROWS = 20_000  # kept in the page
 
 
+def written(value, decimals):
+    """Return a number with so many decimals, as text; a dash for None, and no minus before nothing.
+
+    >>> written(5.218, 2), written(-0.001, 1)
+    ('5.22', '0.0')
+    """
+    return "\u2013" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"
+
+
 @dataclass(frozen=True)
 class Figure:
     """What a figure of merit is: a label, what it measures, where good lies, and how it is written."""
@@ -18,12 +27,8 @@ class Figure:
     decimals: int = 3
 
     def write(self, value):
-        """Return the value as text; a dash for none.
-
-        >>> Figure("MCD", "", decimals=2).write(5.218)
-        '5.22'
-        """
-        return "\u2013" if value is None else f"{value:.{self.decimals}f}"
+        """Return the value of the figure as text."""
+        return written(value, self.decimals)
 
     def arrow(self):
         """Return what tells which way is better, HTML."""
@@ -44,7 +49,7 @@ def summary_table(summary, figures):
     return (
         '<div class="scroller" tabindex="0" role="region" aria-label="Summary"><table class="summary">\n'
         '<thead><tr><th scope="col">Figure</th><th scope="col" class="number">Mean</th>'
-        '<th scope="col" class="number">95 % interval</th><th scope="col">What it tells</th></tr></thead>\n'
+        '<th scope="col" class="number">95 % interval</th></tr></thead>\n'
         f"<tbody>\n{rows}</tbody></table></div>\n"
     )
 
@@ -53,9 +58,9 @@ def _summary_row(key, interval, figure):
     low, high = (figure.write(interval[end]) for end in ("low", "high"))
     span = f"{low} to {high}" if low != high else "\u2013"
     return (
-        f'<tr><th scope="row">{text(figure.label)}{figure.arrow()}<code>{text(key)}</code></th>'
-        f'<td class="number mean">{figure.write(interval["mean"])}</td><td class="number">{span}</td>'
-        f"<td>{text(figure.meaning)}</td></tr>\n"
+        f'<tr><th scope="row">{text(figure.label)}{figure.arrow()} <code>{text(key)}</code>'
+        f'<span class="meaning">{text(figure.meaning)}</span></th>'
+        f'<td class="number mean">{figure.write(interval["mean"])}</td><td class="number">{span}</td></tr>\n'
     )
 
 
@@ -112,8 +117,7 @@ def _row(row, columns, link):
 def _cell(value, column):
     if column.decimals is None:
         return f"<td>{name(value)}</td>"
-    shown = "\u2013" if value is None else f"{value:.{column.decimals}f}"
-    return f'<td class="number">{shown}</td>'
+    return f'<td class="number">{written(value, column.decimals)}</td>'
 
 
 def _kept(value, column):
