@@ -1,7 +1,8 @@
 """Waveform to frames: (samples,) at 16 kHz in, (N, D) float32 out, one frame each 20 ms.
 
 An encoder has a `name`, which says what made the frames (model, layer, normalisation), and a method
-`encode(samples)`. Frame i stands for the samples [320 i, 320 i + 400).
+`encode(samples)`. Frame i stands for the samples [320 i, 320 i + 400). Long recordings are encoded in
+overlapping chunks, so memory is bounded; `units.encoders.stream` encodes many recordings in batches.
 """
 
 from units.records import InputError
@@ -14,24 +15,32 @@ MODELS = {
     "hubert-base": ("facebook/hubert-base-ls960", 9),
     "wavlm-large": ("microsoft/wavlm-large", 14),
     "mhubert-147": ("utter-project/mHuBERT-147", 9),
+    "whisper-small": ("openai/whisper-small", 6),
+    "whisper-large": ("openai/whisper-large-v3", 16),
 }
 DEFAULT_MODEL = "mms-300m"
+CHUNK_SECONDS = 30.0
 
 
-def load(model=DEFAULT_MODEL, layer=None, device="auto"):
+def load(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_seconds=CHUNK_SECONDS):
     """Return the encoder of that name: `mfcc`, a short name of MODELS, a Hugging Face id or a directory.
 
-    layer: counted as transformers' `hidden_states` is, 0 the input of the first transformer layer; None is
-    the model's default. Raises InputError where the model cannot be had or has no such layer.
+    layer: a number, several, or "all", counted as transformers' `hidden_states` is, 0 the input of the first
+    transformer layer; None is the model's default. dtype: fp32, bf16 or auto. chunk_seconds: longer
+    recordings are encoded in overlapping chunks of this length. Raises InputError where the model cannot be
+    had or has no such layer.
     """
+    if isinstance(layer, int):
+        layer = [layer]
     if model == "mfcc":
         from units.encoders.mfcc import Mfcc
 
-        return Mfcc(layer)
-    from units.encoders.huggingface import HuggingFace
+        return Mfcc(layer, chunk_seconds)
+    from units.encoders.huggingface import open_model
 
-    name, default_layer = MODELS.get(model, (model, None))
-    return HuggingFace(name, default_layer if layer is None else layer, device, short_name=model)
+    source, default = MODELS.get(model, (model, None))
+    layers = [default] if layer is None and default is not None else layer
+    return open_model(source, model, layers, device, dtype, chunk_seconds)
 
 
 def named(name, device="auto"):
@@ -41,7 +50,7 @@ def named(name, device="auto"):
     """
     if name == "mfcc39":
         return load("mfcc")
-    model, _, layer = name.rpartition(":")
+    model, _, layer = name.removesuffix(":raw").rpartition(":")
     if not model or not layer.isdecimal():
         raise InputError(f"no encoder is called {name!r}")
     return load(model, int(layer), device)

@@ -1,55 +1,111 @@
-"""One hidden layer of a wav2vec 2.0-family model: the only home of transformers.
+"""Hidden layers of wav2vec 2.0-family models: the only home of transformers.
 
-Only the layers needed are kept: the model is cut after layer L, and where it applies a last LayerNorm to its
-output (stable layer norm: MMS, XLSR) that is made the identity, so what comes out is exactly `hidden_states[L]`
-of the whole model.
+Only the layers needed are built, read and run: the model is cut after the last layer wanted, and where it
+applies a last LayerNorm to its output (stable layer norm: MMS, XLSR) that is made the identity, so what
+comes out is exactly `hidden_states` of the whole model. Of its last layer we give the raw output, as
+transformers 5 does; 4 applied the LayerNorm there.
 """
+
+import math
+import warnings
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 
-from units.audio import RECEPTIVE_FIELD
+from units.audio import HOP, RECEPTIVE_FIELD, frame_count
+from units.encoders.transformer import Transformer, choose_layers
+from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
 from units.records import InputError
 
-FAMILY = ("wav2vec2", "hubert", "wavlm")
+FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
+MARGIN_SECONDS = 2.0
+_SLICE = 50  # frames whose convolutions are computed at once on a CPU: what they need then stays in its cache
 
 
-class HuggingFace:
-    """Frames of hidden layer `layer` of a wav2vec 2.0, HuBERT or WavLM model."""
+def open_model(source, short_name, layers=None, device="auto", dtype="auto", chunk_seconds=30.0):
+    """Return the encoder for a Hugging Face id or a directory, by the kind of model that its config tells.
 
-    def __init__(self, source, layer=None, device="auto", short_name=None):
-        self.device = _device(device)
-        transformers = _import_transformers()
-        config = _fetch(transformers.AutoConfig, source)
-        if config.model_type not in FAMILY:
-            raise InputError(f"{source}: a {config.model_type} model, not one of {', '.join(FAMILY)}")
+    layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle). Raises
+    InputError, one line that says what to do, where the model cannot be loaded.
+    """
+    transformers = _import_transformers()
+    config = fetch(transformers.AutoConfig, source)
+    if config.model_type == "whisper":
+        from units.encoders.whisper import Whisper
+
+        return Whisper(transformers, source, config, short_name, layers, device, dtype)
+    if config.model_type not in FAMILY:
+        raise InputError(f"{source}: a {config.model_type} model, not one of {', '.join(FAMILY)}, whisper")
+    return HuggingFace(transformers, source, config, short_name, layers, device, dtype, chunk_seconds)
+
+
+class HuggingFace(Transformer):
+    """Frames of hidden layers of a wav2vec 2.0, HuBERT, WavLM or UniSpeech model."""
+
+    def __init__(self, transformers, source, config, short_name, layers, device, dtype, chunk_seconds):
         depth = config.num_hidden_layers
-        layer = round(depth * 0.6) if layer is None else layer
-        if not 0 <= layer <= depth:
-            raise InputError(f"{source}: has layers 0 to {depth}, not {layer}")
-        config.num_hidden_layers = layer
-        self._model = _fetch(transformers.AutoModel, source, config=config)
-        if getattr(config, "do_stable_layer_norm", False):
-            self._model.encoder.layer_norm = torch.nn.Identity()
-        self._model.eval().to(self.device)
+        layers = choose_layers(layers, depth, round(depth * 0.6), source)
+        _check_frames(source, config)
+        config.num_hidden_layers, config.add_adapter = layers[-1], False
+        super().__init__(short_name, layers, config.hidden_size, device, dtype, chunk_seconds, MARGIN_SECONDS)
         self._normalize = _normalizes(transformers, source, config)
-        self.name = f"{short_name or source}:{layer}"
+        if not self._normalize:
+            self.names = [f"{name}:raw" for name in self.names]
+        model = fetch_model(transformers.AutoModel, source, config)
+        if getattr(config, "do_stable_layer_norm", False):
+            model.encoder.layer_norm = torch.nn.Identity()
+        self._norm = None
+        if config.feat_extract_norm == "group":
+            first = model.feature_extractor.conv_layers[0]
+            self._norm = first.layer_norm = UtteranceNorm(first.conv, first.layer_norm)
+        self._model = self._watch(model, model.encoder.layers)
 
-    def encode(self, samples):
-        """Return the (N, D) float32 frames of (samples,) float32 audio at 16 kHz; N is 0 under 25 ms."""
-        if len(samples) < RECEPTIVE_FIELD:
-            return np.zeros((0, self._model.config.hidden_size), np.float32)
-        values = torch.as_tensor(samples, device=self.device)
-        if self._normalize:  # as transformers' feature extractor does, its constant included
-            values = (values - values.mean()) / torch.sqrt(values.var(unbiased=False) + 1e-7)
-        with torch.inference_mode():
-            return self._model(values[None]).last_hidden_state[0].float().cpu().numpy()
+    def _condition(self, samples):
+        mean, scale = mean_and_scale(samples) if self._normalize else (0.0, 1.0)
+        return mean, scale, self._norm and self._norm.moments(samples, mean, scale)
+
+    def _input(self, samples, chunk, condition):
+        mean, scale, _ = condition
+        return ((samples[chunk.samples] - np.float32(mean)) * np.float32(scale)).astype(np.float32)
+
+    def _batch(self, pieces):
+        """Return (audio (B, S), mask (B, T) or None where all are of one length)."""
+        lengths = [len(piece.input) for piece in pieces]
+        values = torch.zeros(len(pieces), max(lengths))
+        for row, piece in zip(values, pieces, strict=True):
+            row[: len(piece.input)] = torch.from_numpy(piece.input)
+        values = self._to_device(values)
+        if self._norm:
+            self._norm.set([piece.condition[2] for piece in pieces], values)
+        if min(lengths) == max(lengths):
+            return values, None
+        frames = torch.tensor([frame_count(length) for length in lengths], device=self.device)
+        return values, torch.arange(int(frame_count(max(lengths))), device=self.device) < frames[:, None]
+
+    def _last(self, values, mask):
+        hidden = self._model.feature_projection(self._convolved(values).transpose(1, 2))
+        hidden = hidden[0] if isinstance(hidden, tuple) else hidden
+        return self._model.encoder(hidden, attention_mask=mask).last_hidden_state
+
+    def _convolved(self, values):
+        """Return the (B, C, T) output of the convolutions, slice by slice: they see 25 ms alone."""
+        frames = frame_count(values.shape[1])
+        size = frames if self.asynchronous else _SLICE
+        slices = [
+            values[:, start * HOP : (min(start + size, frames) - 1) * HOP + RECEPTIVE_FIELD]
+            for start in range(0, frames, size)
+        ]
+        return torch.cat([self._model.feature_extractor(part) for part in slices], dim=2)
 
 
-def _device(device):
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return device
+def _check_frames(source, config):
+    """Raise InputError where the model's frames do not stand where everyone else's do."""
+    hop, field = math.prod(config.conv_stride), 1
+    for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
+        field = (field - 1) * stride + kernel
+    if (hop, field) != (HOP, RECEPTIVE_FIELD):
+        raise InputError(f"{source}: a frame of {field} samples each {hop}, not {RECEPTIVE_FIELD} each {HOP}")
 
 
 def _import_transformers():
@@ -63,19 +119,32 @@ def _import_transformers():
         ) from None
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # WavLM's own doing
     return transformers
 
 
-def _fetch(kind, source, **options):
+def fetch(kind, source, **options):
     """Load from a directory or the hub; the code that a model's repository may hold is never run."""
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(
-            f"model {source} cannot be loaded ({reason}); name a directory that holds it, or use -m mfcc, "
-            "which needs no download"
-        ) from None
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        raise _cannot_load(source, (str(error).strip() or repr(error)).splitlines()[0]) from None
+
+
+def fetch_model(kind, source, config):
+    """Load a model by its config, cut as that says; InputError where weights are missing."""
+    model, report = fetch(kind, source, config=config, output_loading_info=True)
+    missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
+    if missing:  # transformers would go on with random ones
+        raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")
+    return model
+
+
+def _cannot_load(source, reason):
+    return InputError(
+        f"model {source} cannot be loaded ({reason.rstrip('.')}); name a directory that holds it, or use "
+        "-m mfcc, which needs no download"
+    )
 
 
 def _normalizes(transformers, source, config):

@@ -9,28 +9,33 @@ import torch
 import torchaudio
 
 from units.audio import HOP, RATE, RECEPTIVE_FIELD
+from units.encoders.encoder import Encoder
 from units.records import InputError
 
 _STEP = HOP // 2
+_MARGIN_SECONDS = 0.1  # the second differences see 40 ms: chunks give what one pass gives
 
 
-class Mfcc:
+class Mfcc(Encoder):
     """39 coefficients a frame."""
 
-    name = "mfcc39"
-
-    def __init__(self, layer=None):
-        if layer not in (None, 0):
+    def __init__(self, layers=None, chunk_seconds=30.0):
+        if layers is not None and list(layers) != [0]:
             raise InputError("mfcc has no layers; leave --layer out")
+        super().__init__("mfcc39", None, 39, chunk_seconds, _MARGIN_SECONDS)
         mel = {"n_fft": RECEPTIVE_FIELD, "hop_length": _STEP, "n_mels": 40, "center": False, "f_min": 20.0}
         self._mfcc = torchaudio.transforms.MFCC(RATE, n_mfcc=13, log_mels=True, melkwargs=mel)
 
-    def encode(self, samples):
-        """Return the (N, 39) float32 frames of (samples,) float32 audio; N is 0 under 25 ms."""
-        if len(samples) < RECEPTIVE_FIELD:
-            return torch.zeros(0, 39).numpy()
+    def launch(self, pieces):
+        """Return a function that returns each piece's frames; see Encoder."""
+        frames = [self._frames(piece) for piece in pieces]
+        return lambda: frames
+
+    def _frames(self, piece):
         with torch.inference_mode():
-            static = self._mfcc(torch.as_tensor(samples))
+            static = self._mfcc(torch.as_tensor(piece.input))
             delta = torchaudio.functional.compute_deltas(static)
             both = torch.cat([static, delta, torchaudio.functional.compute_deltas(delta)])
-        return both[:, ::2].T.contiguous().numpy()
+        return (
+            both[None, :, ::2].transpose(1, 2)[:, piece.skip : piece.skip + piece.count].contiguous().numpy()
+        )

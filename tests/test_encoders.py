@@ -1,0 +1,279 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reference_encoders import (
+    DEPTH,
+    KINDS,
+    hidden_states,
+    make,
+    make_whisper,
+    whisper_hidden_states,
+)
+from safetensors.torch import load_file, save_file
+from speechlike import recording
+
+from units.audio import frame_count
+from units.encoders import load, named
+from units.encoders.chunks import chunks
+from units.encoders.stream import Recording, encode
+from units.encoders.transformer import choose_dtype
+from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale, window_moments
+from units.quantize import assign
+from units.records import InputError
+
+RNG = np.random.default_rng(0)
+SPEECH = recording([0.2, 2.5, 0.3, 1.7, 0.05]) + RNG.normal(0.02, 0.003, 76000).astype(np.float32)
+PART = SPEECH[: 16000 * 2 + 137]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """The folder of each kind of model."""
+    folder = tmp_path_factory.mktemp("models")
+    return {kind: make(kind, folder / kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory):
+    return make_whisper(tmp_path_factory.mktemp("whisper"))
+
+
+def frames_of(encoder, samples, batch_samples=0):
+    """All layers of one recording: (layers, N, D)."""
+    whole = Recording({}, frame_count(len(samples)))
+    return np.concatenate([block for _, block in encode([(whole, samples)], encoder, batch_samples)], axis=1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_are_the_hidden_states_of_transformers(kind, models):
+    expected = hidden_states(models[kind], PART)
+    everything = load(models[kind], "all", dtype="fp32")
+    assert everything.layers == list(range(DEPTH + 1))
+    np.testing.assert_allclose(frames_of(everything, PART), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", range(DEPTH + 1))
+def test_a_layer_is_the_same_alone_and_only_what_it_needs_is_built(layer, models):
+    encoder = load(models["mms"], layer, dtype="fp32")
+    assert len(encoder._model.encoder.layers) == layer
+    np.testing.assert_allclose(
+        encoder.encode(PART), hidden_states(models["mms"], PART)[layer], rtol=0, atol=1e-4
+    )
+
+
+def test_whisper_gives_the_middle_of_its_encoder_without_the_padding(whisper):
+    encoder = load(whisper, dtype="fp32")
+    assert encoder.layers == [DEPTH // 2]
+    frames = encoder.encode(PART)
+    assert frames.shape == (frame_count(len(PART)), 32)
+    expected = whisper_hidden_states(whisper, PART[200:])[DEPTH // 2, : len(frames)]
+    np.testing.assert_allclose(frames, expected, rtol=0, atol=1e-4)
+
+
+def test_every_layer_of_whisper_is_that_of_transformers(whisper):
+    frames = frames_of(load(whisper, "all", dtype="fp32"), PART)
+    expected = whisper_hidden_states(whisper, PART[200:])[:, : frames.shape[1]]
+    np.testing.assert_allclose(frames, expected, rtol=0, atol=1e-4)
+
+
+def test_whisper_goes_through_long_audio_window_by_window(whisper):
+    long = np.tile(SPEECH, 9)
+    encoder = load(whisper, dtype="fp32")
+    pieces = list(encoder.pieces(long))
+    frames = encoder.encode(long)
+    assert len(pieces) == 2 and len(frames) == frame_count(len(long))
+    first = pieces[1].skip
+    start = pieces[0].count - first
+    window = whisper_hidden_states(whisper, long[start * 320 + 200 :][: 30 * 16000])[DEPTH // 2]
+    np.testing.assert_allclose(
+        frames[pieces[0].count :], window[first : first + pieces[1].count], rtol=0, atol=1e-4
+    )
+
+
+def test_frames_of_whisper_and_of_the_others_stand_for_the_same_samples(whisper):
+    click = np.zeros(16000, np.float32)
+    click[320 * 25 + 200] = 1.0  # the middle of frame 25
+    frames = load(whisper, 0, dtype="fp32").encode(click)
+    quiet = load(whisper, 0, dtype="fp32").encode(np.zeros(16000, np.float32))
+    assert np.abs(frames - quiet).sum(axis=1).argmax() == 25
+
+
+@given(lengths=st.lists(st.integers(0, 30000), min_size=1, max_size=6), batch_seconds=st.integers(0, 8))
+@settings(max_examples=6, deadline=None)
+@pytest.mark.parametrize("kind", ["mms", "hubert-base", "wavlm-base"])
+def test_units_do_not_depend_on_how_recordings_are_batched(kind, models, lengths, batch_seconds):
+    encoder = _once(models[kind])
+    recordings = [
+        (Recording({"id": str(i)}, frame_count(n)), SPEECH[i * 777 :][:n]) for i, n in enumerate(lengths)
+    ]
+    batched = list(encode(recordings, encoder, batch_seconds * 16000))
+    assert [recording for recording, _ in batched] == [recording for recording, _ in recordings]
+    centroids = RNG.choice(encoder.encode(SPEECH), 20, replace=False)
+    for (_, block), (recording_, samples) in zip(batched, recordings, strict=True):
+        if not recording_.frames:
+            assert block is None
+            continue
+        alone = encoder.encode(samples)
+        np.testing.assert_allclose(block[0], alone, rtol=0, atol=1e-4)
+        assert (assign(block[0], centroids) == assign(alone, centroids)).mean() > 0.99
+
+
+_LOADED = {}
+
+
+def _once(path):
+    if path not in _LOADED:
+        _LOADED[path] = load(path, 2, dtype="fp32")
+    return _LOADED[path]
+
+
+def k_means(frames, k):
+    """A few rounds of Lloyd's algorithm: units of chance centroids flicker as no others do."""
+    centroids = RNG.choice(frames, k, replace=False)
+    for _ in range(5):
+        units = assign(frames, centroids)
+        centroids = np.stack([frames[units == unit].mean(axis=0) for unit in np.unique(units)])
+    return centroids
+
+
+@pytest.mark.parametrize("kind", ["mms", "wav2vec2-base"])
+def test_units_of_chunks_are_those_of_one_pass(kind, models):
+    long = np.tile(SPEECH, 6)
+    whole, chunked = (load(models[kind], 2, dtype="fp32", chunk_seconds=s).encode(long) for s in (30, 16))
+    centroids = k_means(whole, 100)
+    assert chunked.shape == whole.shape
+    assert (assign(whole, centroids) == assign(chunked, centroids)).mean() >= 0.995
+
+
+def test_mfcc_of_chunks_are_those_of_one_pass():
+    long = np.tile(SPEECH, 5)
+    np.testing.assert_allclose(
+        load("mfcc", chunk_seconds=8).encode(long), load("mfcc").encode(long), rtol=0, atol=2e-3
+    )
+
+
+@given(st.integers(0, 3000), st.integers(1, 500), st.integers(0, 100))
+def test_chunks_keep_each_frame_once_with_a_margin_on_both_sides(frames, core, margin):
+    plan = chunks(frames, core + 2 * margin, margin)
+    kept = [
+        i for chunk in plan for i in range(chunk.first + chunk.skip, chunk.first + chunk.skip + chunk.count)
+    ]
+    assert kept == list(range(frames))
+    for chunk in plan:
+        assert chunk.last - chunk.first <= core + 2 * margin
+        assert chunk.skip == margin or chunk.first == 0
+        assert chunk.last - (chunk.first + chunk.skip + chunk.count) == margin or chunk.last == frames
+
+
+@given(st.integers(10, 4000), st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_group_norm_from_moments_is_group_norm_over_the_recording(length, seed):
+    rng = np.random.default_rng(seed)
+    samples = rng.normal(0.1, 0.5, length).astype(np.float32)
+    convolution, norm = torch.nn.Conv1d(1, 6, 10, stride=5, bias=True), torch.nn.GroupNorm(6, 6)
+    ours = UtteranceNorm(convolution, norm)
+    mean, scale = mean_and_scale(samples)
+    with torch.inference_mode():
+        filtered = convolution(torch.as_tensor((samples - mean) * scale, dtype=torch.float32)[None, None])
+        ours.set([ours.moments(samples, mean, scale)], filtered)
+        if filtered.shape[2] > 1:
+            torch.testing.assert_close(ours(filtered), norm(filtered), rtol=1e-3, atol=1e-3)
+
+
+def test_moments_of_windows_are_those_of_all_windows():
+    samples = RNG.normal(0, 1, 1003).astype(np.float32)
+    windows = np.stack([samples[i : i + 10] for i in range(0, 1003 - 9, 5)])
+    mean, covariance = window_moments(samples, 10, 5)
+    np.testing.assert_allclose(mean, windows.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(covariance, np.cov(windows.T, bias=True), atol=1e-6)
+
+
+@pytest.mark.parametrize("model", ["mfcc", "mms"])
+def test_audio_shorter_than_a_frame_has_no_frames(model, models):
+    encoder = load(models.get(model, model))
+    assert encoder.encode(SPEECH[:399]).shape == (0, encoder.dimension)
+    assert encoder.encode(SPEECH[:400]).shape == (1, encoder.dimension)
+
+
+def test_digital_silence_has_finite_frames(models, whisper):
+    for model in ("mfcc", models["mms"], models["hubert-base"], whisper):
+        assert np.isfinite(load(model, dtype="fp32").encode(np.zeros(8000, np.float32))).all()
+
+
+def test_bf16_is_close_to_fp32(models):
+    whole, half = (load(models["mms"], 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
+    assert half.dtype == np.float32
+    assert np.linalg.norm(whole - half) < 0.05 * np.linalg.norm(whole)
+
+
+def test_the_precision_wanted_is_had():
+    cpu = torch.device("cpu")
+    assert choose_dtype("bf16", cpu) == torch.bfloat16
+    assert choose_dtype("fp32", cpu) == torch.float32
+    assert choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)
+
+
+def test_the_name_tells_layers_and_normalisation_apart_and_leads_back(models):
+    encoder = load(models["mms"], [1, 3])
+    assert encoder.names == [f"{models['mms']}:1", f"{models['mms']}:3"]
+    raw = load(models["wav2vec2-raw"], 2).name
+    assert raw == f"{models['wav2vec2-raw']}:2:raw"
+    assert named(raw).name == raw
+    assert named("mfcc39").name == "mfcc39"
+
+
+def test_what_cannot_be_loaded_is_told_in_one_line(models, whisper, tmp_path):
+    def complaint(*args, **options):
+        with pytest.raises(InputError) as caught:
+            load(*args, **options)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    assert "cannot be loaded" in complaint(str(tmp_path / "nowhere"))
+    assert "cannot be loaded" in complaint(str(tmp_path))
+    assert "layers 0 to 3, not 4" in complaint(models["mms"], 4)
+    assert "layers 0 to 3, not 9" in complaint(whisper, 9)
+    assert "mfcc has no layers" in complaint("mfcc", 5)
+    assert "no such GPU" in complaint(models["mms"], device="cuda:99")
+    assert "too short" in complaint(models["mms"], chunk_seconds=4)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    assert "a bert model" in complaint(str(tmp_path))
+    with pytest.raises(InputError, match="is called"):
+        named("mystery")
+
+
+def test_a_model_of_another_frame_rate_is_refused(models, tmp_path):
+    with open(f"{models['mms']}/config.json") as file:
+        config = json.load(file)
+    config["conv_stride"] = [5, 2, 2, 2, 2, 2, 1]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match="400 each 320"):
+        load(str(tmp_path))
+
+
+def test_missing_weights_are_an_error_and_weights_of_layers_not_run_may_be_missing(models, tmp_path):
+    make("mms", tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    save_file(
+        {name: weight for name, weight in weights.items() if "encoder.layers.2" not in name},
+        tmp_path / "model.safetensors",
+        {"format": "pt"},
+    )
+    expected = load(models["mms"], 2, dtype="fp32").encode(PART)
+    np.testing.assert_array_equal(load(str(tmp_path), 2, dtype="fp32").encode(PART), expected)
+    with pytest.raises(InputError, match="weights are missing"):
+        load(str(tmp_path), 3)
+
+
+def test_code_that_a_model_brings_is_never_run(models, tmp_path):
+    make("mms", tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    load(str(tmp_path), 1)
+    assert not (tmp_path / "ran").exists()

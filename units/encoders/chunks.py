@@ -1,0 +1,40 @@
+"""Overlapping chunks of a long recording, and the frames that each of them is asked for."""
+
+from dataclasses import dataclass
+
+from units.audio import HOP, RECEPTIVE_FIELD
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Frames [first, last) of a recording are computed, and [first + skip, first + skip + count) kept."""
+
+    first: int
+    last: int
+    skip: int
+    count: int
+
+    @property
+    def samples(self):
+        """The slice of the recording that these frames stand for."""
+        return slice(self.first * HOP, (self.last - 1) * HOP + RECEPTIVE_FIELD)
+
+
+def chunks(frames, most, margin):
+    """Return the Chunks that together keep each of so many frames once, in order.
+
+    most: frames computed at once, above 2 * margin; margin: frames at least computed and dropped at each end
+    that is not the recording's. Chunks keep equal numbers of frames, so that none is short.
+
+    >>> [(c.first, c.last, c.skip, c.count) for c in chunks(10, 6, 1)]
+    [(0, 5, 0, 4), (3, 9, 1, 4), (7, 10, 1, 2)]
+    """
+    if frames <= most:
+        return [Chunk(0, frames, 0, frames)] if frames else []
+    number = -(-frames // (most - 2 * margin))
+    size = -(-frames // number)
+    starts = range(0, frames, size)
+    return [
+        Chunk(max(0, s - margin), min(frames, s + size + margin), min(s, margin), min(size, frames - s))
+        for s in starts
+    ]

@@ -1,0 +1,100 @@
+"""What networks of transformer layers have in common: device, precision, which hidden states are kept."""
+
+import torch
+
+from units.devices import choose
+from units.encoders.encoder import Encoder
+from units.records import InputError
+
+_CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # x86's two, and Arm's
+
+
+def choose_dtype(name, device):
+    """Return the torch dtype of fp32, bf16 or auto: bf16 where the device multiplies it quicker than fp32."""
+    if name == "auto":
+        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+        name = "bf16" if quick else "fp32"
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+
+
+def _cpu_has_bf16():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return not set(_CPU_FLAGS).isdisjoint(file.read().split())
+    except OSError:
+        return False
+
+
+def choose_layers(layers, depth, default, source):
+    """Return the sorted layers wanted, counted as `hidden_states` is: 0 to depth. None is the default."""
+    if layers == "all":
+        return list(range(depth + 1))
+    layers = sorted(set([default] if layers is None else layers))
+    if wrong := [layer for layer in layers if not 0 <= layer <= depth]:
+        raise InputError(f"{source}: has layers 0 to {depth}, not {wrong[0]}")
+    return layers
+
+
+class Transformer(Encoder):
+    """Base of encoders that run transformer layers, the last of them the last layer wanted.
+
+    A subclass gives `_batch`, what the network is given for some Pieces, and `_last`, the raw output of its
+    last layer for that; what goes into and comes out of the other layers is taken on the way.
+    """
+
+    def __init__(self, name, layers, dimension, device, dtype, chunk_seconds, margin_seconds):
+        super().__init__(name, layers, dimension, chunk_seconds, margin_seconds)
+        self.device = choose(device)
+        self.dtype = choose_dtype(dtype, self.device)
+        self.asynchronous = self.device.type == "cuda"
+        self._taken = {}
+
+    def _watch(self, network, blocks):
+        """Move the network to its device, and take the hidden states wanted as they pass its layers."""
+        for layer in self.layers[:-1]:
+            if layer == 0:
+                blocks[0].register_forward_pre_hook(lambda _module, args: self._take(0, args[0]))
+            else:
+                blocks[layer - 1].register_forward_hook(
+                    lambda _module, _args, output, layer=layer: self._take(layer, output)
+                )
+        return network.eval().to(self.device, self.dtype)
+
+    def _take(self, layer, hidden):
+        self._taken[layer] = hidden[0] if isinstance(hidden, tuple) else hidden
+
+    def launch(self, pieces):
+        """Start on Pieces; return a function that waits for their frames; see Encoder."""
+        try:
+            with torch.inference_mode():
+                self._taken[self.layers[-1]] = self._last(*self._batch(pieces))
+                hidden = torch.stack([self._taken.pop(layer) for layer in self.layers])
+                host, arrived = self._to_host(hidden)
+        except RuntimeError as error:
+            if "memory" not in str(error):
+                raise
+            raise InputError(
+                f"out of memory on {self.device}; lower --batch-seconds or --chunk-seconds"
+            ) from None
+
+        def frames():
+            arrived()
+            cut = [slice(piece.skip, piece.skip + piece.count) for piece in pieces]
+            return [host[:, i, frames].numpy() for i, frames in enumerate(cut)]
+
+        return frames
+
+    def _to_host(self, hidden):
+        """Return the tensor in memory as float32, and a function that waits until it is there."""
+        if not self.asynchronous:
+            return hidden.float(), lambda: None
+        host = torch.empty(hidden.shape, dtype=torch.float32, pin_memory=True)
+        host.copy_(hidden.float(), non_blocking=True)
+        event = torch.cuda.Event()
+        event.record()
+        return host, event.synchronize
+
+    def _to_device(self, tensor):
+        if self.asynchronous:
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True).to(self.dtype)
