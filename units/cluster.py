@@ -1,163 +1,194 @@
-"""Frames to codebook: a seeded sample of the corpus, k-means over it. The only home of faiss."""
-
-import hashlib
-import zipfile
-from dataclasses import dataclass
-from functools import cached_property
+"""Frames to codebook: k-means over a sample of a corpus. The only home of faiss."""
 
 import numpy as np
 
+from units.codebook import Codebook, load_codebook
 from units.config import ClusterConfig
 from units.records import InputError
 
+__all__ = ["fit", "load_codebook"]
 
-@dataclass(frozen=True)
-class Codebook:
-    """K centroids, and what happens to a frame before it meets them.
+_BLOCK = 4096  # frames worked on at once, so that nothing of the size of the sample is held beside it
+_SMALL = 256  # frames a centroid, on which starts are tried
+_SMALL_NITER = 20
+_REPAIRS = 3
+_COVARIANCE_FRAMES = 200_000
+_FLOOR = 1e-3  # of the mean variance: a direction with less is noise, or a sum of others
 
-    centroids: (K, D) float32, of frames normalised as (frame - mean) / scale; mean, scale: (D,) float32;
-    encoder: what made the frames.
+
+def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None):
+    """Return the Codebook of a sample of frames, and a report of it.
+
+    frames: (N, context * D) float32, as `units.sampling.Reservoir` holds them; they are normalised IN PLACE,
+    for a second copy of two million frames is gigabytes. weights: (N,) float32 or None. The report has the
+    inertia (mean squared distance of normalised frames to their centroids), the perplexity, the size of the
+    smallest cluster and how many are dead. Raises InputError where there are fewer frames than clusters.
     """
-
-    centroids: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
-    encoder: str = ""
-
-    @cached_property
-    def hash(self):
-        """A short hash of the content, the same wherever the file lies."""
-        digest = hashlib.sha256(self.encoder.encode())
-        for array in (self.centroids, self.mean, self.scale):
-            digest.update(np.ascontiguousarray(array, "<f4").tobytes())
-        return digest.hexdigest()[:12]
-
-    def normalize(self, frames):
-        """Return (N, D) frames as the centroids expect them."""
-        return (frames - self.mean) / self.scale
+    if len(frames) < config.k:
+        raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
+    random = np.random.default_rng(seed)
+    mean, scale, projection = _normalize(frames, config, weights)
+    centroids = _start(frames, config, random, weights)
+    centroids, _ = _lloyd(frames, centroids, config.niter, weights)
+    centroids, nearest, squared = _repair(frames, centroids, weights)
+    book = Codebook(centroids, mean, scale, encoder, projection)
+    return book, _report(nearest, squared, config.k, weights)
 
 
-class Reservoir:
-    """A uniform sample, of at most `size`, of all frames ever added: one pass, bounded memory.
+def _normalize(frames, config, weights):
+    """Normalise (N, context * D) frames in place; return the mean, scale and projection that do it."""
+    size = frames.shape[1] // config.context
+    side = config.context // 2 * size
+    mean, deviation = _moments(frames[:, side : side + size], weights)
+    # Without --normalize the mean still goes: distances are the same and are computed more exactly.
+    scale = np.where(deviation > 1e-8, deviation, 1.0) if config.normalize else np.ones(size)
+    mean, scale = mean.astype(np.float32), scale.astype(np.float32)
+    for block in _blocks(frames):
+        block -= np.tile(mean, config.context)
+        block /= np.tile(scale, config.context)
+    projection = _projection(frames, config.whiten, weights) if config.whiten or config.context > 1 else None
+    if projection is not None:
+        for block in _blocks(frames):
+            block[:] = block.astype(np.float64) @ projection  # in float32 the last bits depend on the threads
+    return mean, scale, projection
 
-    Vitter's algorithm R, a block at a time (ACM TOMS 11(1), 1985).
+
+def _blocks(array):
+    return (array[start : start + _BLOCK] for start in range(0, len(array), _BLOCK))
+
+
+def _moments(frames, weights):
+    """Return the weighted mean and standard deviation of each dimension, (D,) float64."""
+    total = sum(weight.sum() for _, weight in _weighted(frames, weights))
+    # numpy's own sums: those of matrix products depend on how many threads there are
+    mean = sum((block * weight).sum(axis=0) for block, weight in _weighted(frames, weights)) / total
+    squares = (np.square(block - mean) * weight for block, weight in _weighted(frames, weights))
+    variance = sum(square.sum(axis=0) for square in squares) / total
+    return mean, np.sqrt(variance)
+
+
+def _weighted(frames, weights):
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK]
+        yield (
+            block,
+            np.ones((len(block), 1))
+            if weights is None
+            else weights[start : start + _BLOCK, None].astype(float),
+        )
+
+
+def _projection(frames, power, weights):
+    """Return the symmetric (R, R) float32 matrix that undoes correlations: the covariance to the -power / 2.
+
+    At 1 all directions come to weigh the same (ZCA whitening), at 0 none changes. Being symmetric it does not
+    depend on the signs and the order of eigenvectors.
     """
-
-    def __init__(self, size, seed):
-        self.size, self.seen = size, 0
-        self._random = np.random.default_rng(seed)
-        self._frames = None
-
-    def add(self, frames):
-        """Add (N, D) frames; raises InputError where D is not that of the frames before."""
-        if self._frames is None:
-            self._frames = np.empty((0, frames.shape[1]), np.float32)
-        if frames.shape[1] != self._frames.shape[1]:
-            raise InputError(f"frames of {frames.shape[1]} dimensions after some of {self._frames.shape[1]}")
-        room = max(0, min(len(frames), self.size - self.seen))
-        if room:
-            self._grow(self.seen + room)
-            self._frames[self.seen : self.seen + room] = frames[:room]
-        rest = frames[room:]
-        slots = self._random.integers(0, self.seen + room + 1 + np.arange(len(rest)))
-        kept = slots < self.size
-        self._frames[slots[kept]] = rest[kept]
-        self.seen += len(frames)
-
-    def _grow(self, needed):
-        if needed > len(self._frames):
-            more = np.empty(
-                (min(self.size, max(needed, 2 * len(self._frames))), self._frames.shape[1]), np.float32
-            )
-            more[: self.seen] = self._frames[: self.seen]
-            self._frames = more
-
-    def frames(self):
-        """Return the (min(size, seen), D) float32 sample."""
-        if self._frames is None:
-            return np.empty((0, 0), np.float32)
-        return self._frames[: min(self.size, self.seen)]
+    step = 1 + len(frames) // _COVARIANCE_FRAMES
+    few = frames[::step], None if weights is None else weights[::step]
+    mean, _ = _moments(*few)
+    covariance = sum(((block - mean) * weight).T @ (block - mean) for block, weight in _weighted(*few))
+    values, vectors = np.linalg.eigh(covariance / len(few[0]))
+    values = np.maximum(values, max(_FLOOR * values.mean(), np.finfo(np.float32).tiny))
+    projection = (vectors * values ** (-power / 2)) @ vectors.T
+    # The last bits depend on how many threads there are: they are rounded off.
+    step = 2.0 ** (np.floor(np.log2(np.abs(projection).max())) - 18)
+    return (np.round(projection / step) * step).astype(np.float32)
 
 
-def fit(frames, config=ClusterConfig(), seed=0, encoder=""):
-    """Return the Codebook of (N, D) float32 frames, and a report of it.
+def _start(points, config, random, weights):
+    """Return (K, R) centroids to start from: the best of config.nredo runs on some of the points."""
+    size = min(len(points), _SMALL * config.k)
+    chosen = np.sort(random.choice(len(points), size, replace=False))
+    few, weights = points[chosen], None if weights is None else weights[chosen]
+    runs = [
+        _lloyd(few, plus_plus(few, config.k, random, weights), _SMALL_NITER, weights)
+        for _ in range(config.nredo)
+    ]
+    return min(runs, key=lambda run: run[1])[0]
 
-    Lloyd's k-means by faiss on all the frames given (unless told, faiss silently takes 256 a centroid). The
-    report has inertia (mean squared distance), perplexity, the smallest cluster and the dead ones. Raises
-    InputError where there are fewer frames than clusters.
+
+def plus_plus(points, k, random, weights=None):
+    """Return k of the points, far from each other, (K, R): greedy k-means++.
+
+    Each is drawn with a chance in proportion to its squared distance from those before, and of some drawn so
+    the one that lowers the sum of distances the most is taken (Arthur & Vassilvitskii, SODA 2007).
+    """
+    trials = 2 + int(np.log(k))
+    norms = np.square(points).sum(axis=1)
+    weights = np.ones(len(points), np.float32) if weights is None else weights
+    chosen = [int(random.choice(len(points), p=weights / weights.sum(dtype=np.float64)))]
+    squared = _squared(points, norms, chosen)[0]
+    for _ in range(1, k):
+        cumulated = np.cumsum(squared * weights, dtype=np.float64)
+        drawn = np.searchsorted(cumulated, random.random(trials) * cumulated[-1], side="right")
+        candidates = np.minimum(drawn, len(points) - 1)
+        nearer = np.minimum(squared, _squared(points, norms, candidates))
+        best = int((nearer * weights).sum(axis=1, dtype=np.float64).argmin())
+        chosen.append(int(candidates[best]))
+        squared = nearer[best]
+    return points[chosen]
+
+
+def _squared(points, norms, chosen):
+    """Return the squared distances of some of the points to all, (len(chosen), N)."""
+    return np.maximum(norms[chosen][:, None] + norms - 2.0 * (points[chosen] @ points.T), 0.0)
+
+
+def _lloyd(points, centroids, niter, weights):
+    """Return the centroids after niter iterations over all points, and the sum of squares before the last.
+
+    Unless told, faiss silently takes 256 points a centroid. A cluster that loses all its points is given half
+    of a large one.
     """
     import faiss
 
-    if len(frames) < config.k:
-        raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
-    mean, scale = (
-        _z_score(frames) if config.normalize else (np.zeros(frames.shape[1]), np.ones(frames.shape[1]))
-    )
-    book = Codebook(np.empty(0), np.float32(mean), np.float32(scale), encoder)
-    points = np.ascontiguousarray(book.normalize(frames), np.float32)
     kmeans = faiss.Kmeans(
         points.shape[1],
-        config.k,
-        niter=config.niter,
-        nredo=config.nredo,
-        seed=seed,
+        len(centroids),
+        niter=niter,
         min_points_per_centroid=1,
         max_points_per_centroid=len(points),
         gpu=hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0,
     )
-    kmeans.train(points)
-    squared, nearest = kmeans.index.search(points, 1)
-    book = Codebook(np.array(kmeans.centroids, np.float32), book.mean, book.scale, encoder)
-    return book, _report(nearest[:, 0], squared[:, 0], config.k)
+    kmeans.train(points, weights=weights, init_centroids=np.ascontiguousarray(centroids))
+    return np.array(kmeans.centroids, np.float32), float(kmeans.obj[-1])
 
 
-def _z_score(frames):
-    scale = frames.std(axis=0, dtype=np.float64)
-    return frames.mean(axis=0, dtype=np.float64), np.where(scale > 1e-8, scale, 1.0)
+def _repair(points, centroids, weights):
+    """Return centroids, none without points if that can be; the nearest of each point, and how far it is.
+
+    A dead centroid goes to the point that is furthest from its own.
+    """
+    for left in reversed(range(_REPAIRS + 1)):
+        nearest, squared = _nearest(points, centroids)
+        dead = np.flatnonzero(np.bincount(nearest, minlength=len(centroids)) == 0)
+        if not len(dead) or not left:
+            break
+        centroids[dead] = points[np.argsort(-squared, kind="stable")[: len(dead)]]
+        if left > 1:  # the last time they stay, where they have a point for certain
+            centroids, _ = _lloyd(points, centroids, 1, weights)
+    return centroids, nearest, squared
 
 
-def _report(nearest, squared, k):
+def _nearest(points, centroids):
+    import faiss
+
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(centroids)
+    squared, nearest = index.search(points, 1)
+    return nearest[:, 0], squared[:, 0]
+
+
+def _report(nearest, squared, k, weights):
     sizes = np.bincount(nearest, minlength=k)
-    share = sizes[sizes > 0] / sizes.sum()
+    mass = np.bincount(nearest, weights, minlength=k)
+    share = mass[mass > 0] / mass.sum()
     return {
         "frames": len(nearest),
         "k": k,
-        "inertia": float(squared.mean(dtype=np.float64)),
+        "inertia": float(np.average(squared.astype(np.float64), weights=weights)),
         "perplexity": float(np.exp(-(share * np.log(share)).sum())),
         "smallest": int(sizes.min()),
         "dead": int((sizes == 0).sum()),
     }
-
-
-def save_codebook(book, file):
-    """Write a codebook to a binary file as .npz."""
-    np.savez(file, centroids=book.centroids, mean=book.mean, scale=book.scale, encoder=np.array(book.encoder))
-
-
-def load_codebook(path):
-    """Return the Codebook in an .npz that su-cluster wrote, or of a bare (K, D) .npy.
-
-    Raises InputError naming the file where it is neither, or where its arrays do not fit each other.
-    """
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            centroids = np.asarray(content, np.float32)
-            book = Codebook(centroids, np.zeros(centroids.shape[-1:]), np.ones(centroids.shape[-1:]))
-        else:
-            with content:
-                book = Codebook(
-                    *(np.asarray(content[name], np.float32) for name in ("centroids", "mean", "scale")),
-                    encoder=str(content["encoder"]),
-                )
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'not a codebook'}") from None
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path}: not a codebook ({str(error).splitlines()[0] if str(error) else 'empty'})"
-        ) from None
-    if book.centroids.ndim != 2 or not len(book.centroids) or book.mean.shape != book.scale.shape:
-        raise InputError(f"{path}: not a codebook of (K, D) centroids")
-    if book.mean.shape != book.centroids.shape[1:] or not np.isfinite(book.centroids).all():
-        raise InputError(f"{path}: not a codebook of finite (K, D) centroids")
-    return book

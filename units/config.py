@@ -25,6 +25,8 @@ class ClusterConfig:
     niter: int = 30  # k-means iterations
     nredo: int = 1  # restarts, of which the best is kept
     normalize: bool = True  # z-score each dimension first
+    whiten: float = 0.0  # how far correlations between dimensions are undone, 1 wholly
+    context: int = 1  # frames that one unit is decided by, odd
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,13 @@
-"""Frames and codebook to units; run lengths."""
+"""Frames and codebook to units; smoothing; run lengths."""
+
+import itertools
 
 import numpy as np
 
-_BLOCK = 4096  # frames whose distances to all centroids are held at once
+from units.records import InputError
+
+_BLOCK = 2048  # frames whose distances to all centroids are held at once: they fit in the processor's cache
+_TOLERANCE = 1e-3  # of a penalty that is searched for
 
 
 def assign(frames, centroids):
@@ -13,38 +18,106 @@ def assign(frames, centroids):
     >>> assign(np.array([[0.1], [0.9]]), np.array([[0.0], [1.0]]))
     array([0, 1])
     """
-    # |f - c|^2 = |f|^2 - 2 f.c + |c|^2, and |f|^2 is the same for all c
-    half_norms = 0.5 * np.square(centroids).sum(axis=1)
     units = np.empty(len(frames), np.int64)
-    for start in range(0, len(frames), _BLOCK):
-        scores = frames[start : start + _BLOCK] @ centroids.T
-        scores -= half_norms
-        scores.argmax(axis=1, out=units[start : start + _BLOCK])
+    for start, scores in _scores(frames, centroids):
+        scores.argmax(axis=1, out=units[start : start + len(scores)])
     return units
+
+
+def _scores(frames, centroids):
+    """Yield (start, (n, K) scores) of successive frames, the same array again and again.
+
+    |f - c|^2 = |f|^2 - 2 (f.c - |c|^2 / 2), and |f|^2 is the same for all c: the nearest scores highest.
+    """
+    half_norms = 0.5 * np.square(centroids).sum(axis=1)
+    whole = np.empty((min(_BLOCK, len(frames)), len(centroids)), np.result_type(frames, centroids))
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK]
+        scores = np.matmul(block, centroids.T, out=whole[: len(block)])
+        scores -= half_norms
+        yield start, scores
 
 
 def smooth(frames, centroids, penalty):
     """Return the units that minimise sum |frame - centroid|^2 + penalty * (number of changes), exactly.
 
-    frames: (N, D); centroids: (K, D); penalty >= 0, in squared distance. Returns (N,) int64. Viterbi in O(N K):
-    a change may come from any unit, so only the best of the frame before matters.
+    frames: (N, D); centroids: (K, D); penalty >= 0, in squared distance. Returns (N,) int64. Viterbi in
+    O(N K) time: a change may come from any unit, so only the best of the frame before matters. Memory is a
+    bit a frame and centroid.
     """
-    if not len(frames):
-        return np.empty(0, np.int64)
-    norms = np.square(centroids).sum(axis=1)
-    cost = norms - 2.0 * (frames @ centroids.T)
-    total, came_from = cost[0], np.empty(cost.shape, np.int32)
-    stay = np.arange(len(centroids))
-    for i in range(1, len(frames)):
-        best = int(total.argmin())
-        change = total[best] + penalty
-        came_from[i] = np.where(total <= change, stay, best)
-        total = np.minimum(total, change) + cost[i]
-    units = np.empty(len(frames), np.int64)
-    units[-1] = total.argmin()
-    for i in range(len(frames) - 1, 0, -1):
-        units[i - 1] = came_from[i, units[i]]
+    return _viterbi((scores for _, scores in _scores(frames, centroids)), len(centroids), penalty)
+
+
+def _viterbi(blocks, size, penalty):
+    # total: cost of the best path that ends in each unit, less that of the best of all, which no choice sees
+    total, changed, bests = np.zeros(size), [], []
+    for scores in blocks:
+        costs = -2.0 * scores.astype(np.float64)
+        changes = np.empty(costs.shape, bool)
+        for cost, change in zip(costs, changes, strict=True):
+            best = total.argmin()
+            bests.append(int(best))
+            total -= total[best]
+            np.greater(total, penalty, out=change)
+            np.minimum(total, penalty, out=total)
+            total += cost
+        changed.append(np.packbits(changes, axis=1))
+    return _trace(int(total.argmin()), changed, bests)
+
+
+def _trace(unit, changed, bests):
+    """Return the path that ends in a unit: where it changed, the unit before was the best of that frame."""
+    units = np.empty(len(bests), np.int64)
+    frame = len(bests)
+    for bits in reversed(changed):
+        byte, mask = unit >> 3, 128 >> (unit & 7)
+        for row in bits[::-1]:
+            frame -= 1
+            units[frame] = unit
+            if row[byte] & mask:
+                unit = bests[frame]
+                byte, mask = unit >> 3, 128 >> (unit & 7)
     return units
+
+
+def quantize(frames, book, penalty=0.0):
+    """Return the units of one record's (N, D) frames in a codebook, smoothed where the penalty is above 0.
+
+    The normalised frames of a long record are never held as a whole. Raises InputError where the frames have
+    another D than the codebook's.
+    """
+    blocks = (block for _, block in book.blocks(frames))
+    if not penalty:
+        units = [assign(block, book.centroids) for block in blocks]
+        return np.concatenate(units) if units else np.empty(0, np.int64)
+    scores = (scores for block in blocks for _, scores in _scores(block, book.centroids))
+    return _viterbi(scores, len(book.centroids), penalty)
+
+
+def penalty_for_rate(samples, book, rate_hz):
+    """Return the least penalty, within 0.1 %, that leaves at most rate_hz runs a second in some records.
+
+    samples: [((N, D) frames, frame_shift in s), ...]. As the penalty rises the runs of the exact minimum can
+    only grow fewer, so halving an interval finds it. 0 where no smoothing is needed. Raises InputError where
+    one run a record is still more.
+    """
+    seconds = sum(len(frames) * frame_shift for frames, frame_shift in samples)
+    wanted = rate_hz * seconds
+    if not seconds or sum(1 for frames, _ in samples if len(frames)) > wanted:
+        raise InputError(
+            f"{seconds:.1f} s of speech in {len(samples)} records have more than {rate_hz:g} runs a second"
+        )
+
+    def too_many(penalty):
+        return sum(len(run_lengths(quantize(frames, book, penalty))[0]) for frames, _ in samples) > wanted
+
+    if not too_many(0.0):
+        return 0.0
+    low, high = 0.0, next(power for power in (4.0**n for n in itertools.count()) if not too_many(power))
+    while high - low > _TOLERANCE * high:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if too_many(middle) else (low, middle)
+    return float(f"{high:.5g}")
 
 
 def run_lengths(units):

@@ -20,30 +20,62 @@ DEFAULT = ClusterConfig()
     "--max-frames",
     type=click.IntRange(min=2),
     default=DEFAULT.max_frames,
-    help="Frames sampled uniformly over the corpus; memory is 4 bytes a frame and dimension, twice.",
+    help="Frames sampled uniformly over the corpus; memory is 4 bytes a frame and dimension.",
 )
 @click.option("--niter", type=click.IntRange(1, 1000), default=DEFAULT.niter, help="k-means iterations.")
 @click.option(
-    "--nredo", type=click.IntRange(1, 100), default=DEFAULT.nredo, help="Restarts; the best is kept."
+    "--nredo", type=click.IntRange(1, 100), default=DEFAULT.nredo, help="Starts tried; the best is kept."
 )
 @click.option("--normalize/--no-normalize", default=DEFAULT.normalize, help="z-score each dimension first.")
+@click.option(
+    "--whiten",
+    type=click.FloatRange(0, 1),
+    default=DEFAULT.whiten,
+    metavar="POWER",
+    help="Undo correlations between dimensions, at 1 wholly; it pays for mfcc.",
+)
+@click.option(
+    "--context",
+    type=click.IntRange(1, 31),
+    default=DEFAULT.context,
+    metavar="FRAMES",
+    help="Decide each unit by that many frames around it, an odd number.",
+)
+@click.option(
+    "--weight-by-speaker", is_flag=True, help="Let all speakers weigh the same, however long they speak."
+)
 @seed_option
 @output_option("The codebook (.npz).", required=True)
-def main(job, features, output, seed, **settings):
+def main(job, features, weight_by_speaker, output, seed, **settings):
     """Find the centroids of a corpus's frames; say inertia and perplexity on stdout."""
-    from units.cluster import Reservoir, fit, save_codebook
-    from units.streams import create, features_of
+    from units.cluster import fit
+    from units.codebook import save_codebook
+    from units.sampling import Reservoir, speaker_weights
+    from units.streams import create
 
     config = ClusterConfig(**settings)
-    sample, encoder = Reservoir(config.max_frames, seed), None
-    for record in job.records(features):
+    if config.context % 2 == 0:
+        raise click.UsageError("--context must be odd, to have a frame in its middle")
+    sample = Reservoir(config.max_frames, seed, config.context)
+    encoder = _fill(sample, job, features, weight_by_speaker)
+    weights = speaker_weights(sample.speakers()) if weight_by_speaker else None
+    book, report = fit(sample.frames(), config, seed, encoder, weights)
+    with create(output) as out:
+        save_codebook(book, out)
+    click.echo(json.dumps({"codebook": book.hash, "encoder": book.encoder, "seen": sample.seen, **report}))
+
+
+def _fill(sample, job, paths, with_speakers):
+    """Add the frames of all records to the sample; return the encoder, of which there may be only one."""
+    from units.streams import features_of
+
+    encoder, speakers = None, {}
+    for record in job.records(paths):
         with job.item(record):
             name = require(record, "encoder") if "encoder" in record else ""
             encoder = name if encoder is None else encoder
             if name != encoder:
-                raise InputError(f"frames of {name or 'no named encoder'} after some of {encoder}")
-            sample.add(features_of(record))
-    book, report = fit(sample.frames(), config, seed, encoder or "")
-    with create(output) as out:
-        save_codebook(book, out)
-    click.echo(json.dumps({"codebook": book.hash, "encoder": book.encoder, "seen": sample.seen, **report}))
+                raise InputError(f"frames of {name or 'no named encoder'} after some of {encoder or 'none'}")
+            speaker = require(record, "speaker") if with_speakers else ""
+            sample.add(features_of(record), speakers.setdefault(speaker, len(speakers)))
+    return encoder or ""

@@ -1,0 +1,67 @@
+"""A uniform sample of a corpus's frames in one pass, and the weights that make its speakers equal."""
+
+import numpy as np
+
+from units.records import InputError
+
+
+class Reservoir:
+    """A uniform sample, of at most `size`, of all frames ever added: one pass, bounded memory.
+
+    Vitter's algorithm R, a block at a time (ACM TOMS 11(1), 1985). context: how many frames stand side by
+    side in each row of the sample, its own in the middle.
+    """
+
+    def __init__(self, size, seed, context=1):
+        self.size, self.context, self.seen = size, context, 0
+        self._random = np.random.default_rng(seed)
+        self._rows = np.empty((0, 0), np.float32)
+        self._speakers = np.empty(0, np.int32)
+
+    def add(self, frames, speaker=0):
+        """Add the (N, D) frames of one record; raises InputError where D is not that of those before.
+
+        speaker: a number that `speakers` gives back.
+        """
+        width = frames.shape[1] * self.context
+        if not self._rows.shape[1]:
+            self._rows = np.empty((0, width), np.float32)
+        if width != self._rows.shape[1]:
+            before = self._rows.shape[1] // self.context
+            raise InputError(f"frames of {frames.shape[1]} dimensions after some of {before}")
+        room = max(0, min(len(frames), self.size - self.seen))
+        self._grow(self.seen + room)
+        slots = self._random.integers(0, self.seen + room + 1 + np.arange(len(frames) - room))
+        # Of those that fall into the same slot the last is kept, as when they come one at a time.
+        slots = np.concatenate([np.arange(self.seen, self.seen + room), slots])
+        kept = np.flatnonzero(slots < self.size)
+        side = self.context // 2
+        near = np.clip(kept[:, None] + np.arange(-side, side + 1), 0, max(0, len(frames) - 1))
+        self._rows[slots[kept]] = frames[near].reshape(len(kept), width)
+        self._speakers[slots[kept]] = speaker
+        self.seen += len(frames)
+
+    def _grow(self, needed):
+        """Make room: realloc moves pages, not bytes, so for a large sample there is never a second copy."""
+        if needed > len(self._rows):
+            length = min(self.size, max(needed, len(self._rows) + len(self._rows) // 8 + 4096))
+            self._rows.resize((length, self._rows.shape[1]), refcheck=False)
+            self._speakers.resize(length, refcheck=False)
+
+    def frames(self):
+        """Return the (min(size, seen), context * D) float32 sample: the reservoir's own memory."""
+        return self._rows[: min(self.size, self.seen)]
+
+    def speakers(self):
+        """Return the speaker of each row of the sample, (min(size, seen),) int32."""
+        return self._speakers[: min(self.size, self.seen)]
+
+
+def speaker_weights(speakers):
+    """Return a weight for each frame so that all speakers weigh the same, their mean 1.
+
+    >>> speaker_weights(np.array([0, 0, 0, 1])).tolist()
+    [0.6666666865348816, 0.6666666865348816, 0.6666666865348816, 2.0]
+    """
+    _, index, counts = np.unique(speakers, return_inverse=True, return_counts=True)
+    return (len(index) / len(counts) / counts[index]).astype(np.float32)
