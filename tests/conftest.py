@@ -1,14 +1,19 @@
 """What tests share: a quick way to run tools, and a small corpus that the tools themselves made."""
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from typing import ClassVar
 
 import hypothesis
+import numpy as np
 import pytest
+import soundfile
 from processes import ROOT, Process
+from speechlike import RATE, recording
 
 # What a user has in mind when a tool is run by cron: no colours, no columns, no hub.
 ENVIRONMENT = {
@@ -27,6 +32,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("suite")
 
 
+TINY_VOCODER = (
+    "--arch v1 --width 32 --epochs 1 --batch-size 8 --segment-length 6400 --held-out 0.5 --predictor-steps 1 "
+    "--discriminator-width 0.05"
+)
+
+
 @dataclass(frozen=True)
 class Result:
     """How a tool ended and what it said."""
@@ -38,8 +49,6 @@ class Result:
     @property
     def records(self):
         """The JSON objects on stdout, where no arrays stand between them."""
-        import json
-
         return [json.loads(line) for line in self.stdout.splitlines()]
 
 
@@ -85,3 +94,74 @@ def run(tmp_path_factory):
     assert server.stdout.readline() == b"ready\n"
     yield Server(path)
     server.communicate(timeout=20)
+
+
+class Corpus:
+    """A folder with two recordings and all that the tools make of them, each made when first asked for.
+
+    What is asked for is a path: corpus["units.jsonl"]. Records name audio by its whole path.
+    """
+
+    RECIPES: ClassVar = {
+        "segments.jsonl": "su-segment {recordings}",
+        "features.jsonl": "su-encode -m mfcc {segments.jsonl}",
+        "codebook.npz": "su-cluster -k 8 -o {} {features.jsonl}",
+        "units.jsonl": "su-quantize -c {codebook.npz} {features.jsonl}",
+        "runs.jsonl": "su-quantize -c {codebook.npz} --collapse {features.jsonl}",
+        "pitch.jsonl": "su-pitch -j 1 {units.jsonl}",
+        "bpe.model": "su-bpe train --vocab-size 24 -o {} {units.jsonl}",
+        "pieces.jsonl": "su-bpe encode -m {bpe.model} {units.jsonl}",
+        "vocoder": f"su-train-vocoder -o {{}} {TINY_VOCODER} {{pitch.jsonl}}",
+        "spoken.jsonl": "su-synth -m {vocoder} -o {spoken} {units.jsonl}",
+        "scores.jsonl": "su-eval speech --metrics log_mel -j 1 {segments.jsonl} {spoken.jsonl}",
+    }
+    NAMES = ("🔴 ÊXODO 📖 (a Saída de Israel do Egito).wav", 'it\'s "Mc 1".wav')
+
+    def __init__(self, folder, run):
+        self.folder, self.run = folder, run
+        (folder / "audio").mkdir()
+        for i, name in enumerate(self.NAMES):
+            samples = recording([0.6, 2.2, 0.8, 2.4, 0.6], seed=100 * i, f0_hz=(110.0, 180.0)[i])
+            soundfile.write(folder / "audio" / name, samples, RATE)
+
+    def __getitem__(self, name):
+        path = self.folder / name
+        if name == "alignments.jsonl" and not path.exists():
+            self._write_alignments(path)
+        elif name in self.RECIPES and not path.exists():
+            result = self.run(*self._command(name), timeout_s=300)
+            assert (result.status, result.stderr) == (0, ""), result.stderr
+            if not path.exists():
+                path.write_bytes(result.stdout)
+        return str(path)
+
+    def _command(self, name):
+        """Return the words of a recipe: {} is its own path, {other} that of another."""
+        words = []
+        for word in self.RECIPES[name].split():
+            if word == "{recordings}":
+                words += [str(self.folder / "audio" / recording) for recording in self.NAMES]
+            elif word.startswith("{"):
+                words.append(self[word[1:-1]] if word != "{}" else str(self.folder / name))
+            else:
+                words.append(word)
+        return words
+
+    def records(self, name):
+        """Return the records of one of its files, which must hold no arrays."""
+        with open(self[name], "rb") as file:
+            return [json.loads(line) for line in file]
+
+    def _write_alignments(self, path):
+        """Write phones for each segment: a, b, c in turn, 0.1 s each."""
+        with open(path, "w", encoding="utf-8") as file:
+            for record in self.records("segments.jsonl"):
+                times = np.arange(0, record["duration"] - 0.1, 0.1).round(3).tolist()
+                phones = [[t, round(t + 0.1, 3), "abc"[i * i % 7 % 3]] for i, t in enumerate(times)]
+                file.write(json.dumps({"id": record["id"], "phones": phones}) + "\n")
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory, run):
+    """Two small recordings and what the tools make of them; see Corpus."""
+    return Corpus(tmp_path_factory.mktemp("corpus"), run)

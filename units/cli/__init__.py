@@ -7,13 +7,20 @@ dies of that same signal, so that shells and make see it.
 
 import contextlib
 import os
-import re
 import signal
 import sys
 
 import click
 
 from units import __version__
+from units.cli.options import (  # noqa: F401 - the tools take them from here
+    PATH,
+    device_option,
+    jobs_option,
+    output_option,
+    records_argument,
+    seed_option,
+)
 from units.records import InputError
 
 
@@ -55,6 +62,7 @@ class Job:
     def __init__(self, name, keep_going=False, verbose=False):
         self.name, self.keep_going, self.verbose = name, keep_going, verbose
         self.total = self.skipped = 0
+        self._raised = None
 
     def records(self, paths):
         """Yield the records of the files; a bar with audio hours shows while stderr is a terminal."""
@@ -73,6 +81,7 @@ class Job:
     def fault(self, error):
         """Raise the error, or with keep_going report it and count its record as skipped."""
         if not self.keep_going:
+            self._raised = error
             raise error
         self.skipped += 1
         say(self.name, error)
@@ -84,6 +93,8 @@ class Job:
         try:
             yield
         except InputError as error:
+            if error is self._raised:  # of a record further on, which was read ahead
+                raise
             known = str(error).startswith(f"{record.place}:")
             self.fault(error if known else InputError(f"{record.place}: {error}"))
         else:
@@ -200,48 +211,5 @@ def _keep_going(*names):
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr.")
 _version = click.version_option(__version__, message="%(prog)s %(version)s")
 
+
 CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
-
-PATH = click.Path(path_type=str)
-
-
-class Device(click.ParamType):
-    """The name of a device as torch has it: auto, cpu, cuda, cuda:N."""
-
-    name = "device"
-
-    def convert(self, value, param, ctx):
-        """Return the name, or fail as wrong usage; whether there is such a device only torch can tell."""
-        if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", value):
-            self.fail(f"{value!r} is not auto, cpu, cuda or cuda:N.", param, ctx)
-        return value
-
-
-def records_argument(name):
-    """Return the decorator for the record files a tool reads: any number, standard input for none."""
-    return click.argument(name, nargs=-1, type=PATH, metavar=f"[{name.upper()}]...")
-
-
-def output_option(what, metavar="FILE", required=False):
-    """Return the decorator for -o: where the output goes, which takes its name when it is whole."""
-    return click.option("-o", "--output", type=PATH, metavar=metavar, required=required, help=what)
-
-
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, help="Seed of all that is random; same seed, same bytes."
-)
-jobs_option = click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=lambda: len(os.sched_getaffinity(0)),
-    show_default="number of processors",
-    help="Work on this many records at once; the output keeps its order.",
-)
-device_option = click.option(
-    "--device",
-    type=Device(),
-    default="auto",
-    metavar="auto|cpu|cuda|cuda:N",
-    help="Where networks run; auto: a GPU if one is seen.",
-)
