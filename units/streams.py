@@ -37,7 +37,8 @@ def open_input(path):
     if path == "-":
         if sys.stdin is None:
             raise InputError("standard input is closed")
-        return contextlib.nullcontext(sys.stdin.buffer)
+        # Not sys.stdin.buffer: Python cannot end while a thread waits inside that one.
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     return open(path, "rb")
 
 
