@@ -124,8 +124,8 @@ $(B)/codebook.npz: $(B)/features
 	@su-cluster -k 100 -o $@ $< >$(B)/codebook.json
 
 $(B)/units.jsonl: $(B)/features $(B)/codebook.npz
-	@echo 'su-quantize'
-	@su-quantize -c $(B)/codebook.npz -o $@ $<
+	@echo 'su-quantize --smooth 16'
+	@su-quantize --smooth 16 -c $(B)/codebook.npz -o $@ $<
 
 $(B)/bpe.model: $(B)/units.jsonl
 	@echo 'su-bpe train'
@@ -174,4 +174,4 @@ $(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
 	   su-eval table $(B)/speech-scores.jsonl $(B)/bare-scores.jsonl; \
 	   if [ -s $(B)/units-scores.jsonl ]; then echo; echo 'Units against phones:'; su-eval table $(B)/units-scores.jsonl; fi; \
 	   echo; echo 'Motifs that recur most beyond chance:'; \
-	   head -n 5 $(B)/motifs.jsonl | cut -c 1-100; } >$@
+	   head -n 5 $(B)/motifs.jsonl | cut -c 1-160; } >$@
