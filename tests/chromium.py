@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -29,14 +30,15 @@ class Chromium:
         self.complaints, self.requests, self._count, self._buffer = [], [], 0, b""
         self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         (given, self._to), (self._from, told) = os.pipe(), os.pipe()
+        # above 9, so that neither is overwritten when both become 3 and 4 in the browser
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (given, told)]
         arguments = [executable, *FLAGS, f"--user-data-dir={self._home.name}", "about:blank"]
-        wires = [(os.POSIX_SPAWN_DUP2, given, 63), (os.POSIX_SPAWN_DUP2, told, 62)]  # then to 3 and 4
-        wires += [(os.POSIX_SPAWN_DUP2, 63, 3), (os.POSIX_SPAWN_DUP2, 62, 4)]
+        wires = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, 3)]
         wires += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1, 2)]
         environment = {**os.environ, "HOME": self._home.name}
         self._pid = os.posix_spawn(executable, arguments, environment, file_actions=wires, setpgroup=0)
-        os.close(given)
-        os.close(told)
+        for end in (given, told, *ends):
+            os.close(end)
         self._session = None
         page = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         attached = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)
@@ -94,7 +96,7 @@ class Chromium:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def until(self, expression, timeout_s=20):
+    def until(self, expression, timeout_s=60):
         """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(expression):

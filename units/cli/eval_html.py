@@ -83,3 +83,23 @@ class SpeechReport:
         figures = self.rows[index][1]
         record, reference = map(parse, self._kept[index])
         return load_example(record, reference, rank, figures)
+
+
+class UnitsReport:
+    """What a page of su-eval units shows."""
+
+    def __init__(self, file, title):
+        self.file, self.title = file, title
+
+    def write(self, job, corpus, summary):
+        """Write the page of a corpus, None where there is not one record."""
+        if self.file is None:
+            return
+        from units.report.page import page
+        from units.report.units import units_page
+
+        html = (
+            units_page(self.title, summary, corpus) if corpus else page(self.title, "<p>No records.</p>", [])
+        )
+        self.file.write(html.encode())
+        job.log(f"a page of {len(corpus.records) if corpus else 0} records")

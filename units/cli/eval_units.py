@@ -3,6 +3,7 @@
 import click
 
 from units.cli import PATH, jobs_option, output_option, seed_option, tool
+from units.cli.eval_html import UnitsReport, create_report, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.names import SILENCE, UNIT_FIGURES
 from units.records import InputError, require
@@ -42,8 +43,9 @@ from units.records import InputError, require
 @seed_option
 @at_most_option(UNIT_FIGURES)
 @at_least_option(UNIT_FIGURES)
+@html_option
 @output_option("Figures of each record, the summary last; standard output if not given.")
-def units_command(job, units, alignments, silence, tier, size, at_most, at_least, output, **abx):
+def units_command(job, units, alignments, silence, tier, size, at_most, at_least, output, html, **abx):
     """Measure the units of records against phones in ALIGNMENTS, and print the figures of each and of all.
 
     Alignments are records with `phones`, Praat TextGrid, Kaldi or NIST CTM, TIMIT .phn, Festival .lab or ELAN
@@ -54,13 +56,14 @@ def units_command(job, units, alignments, silence, tier, size, at_most, at_least
 
     if [units, *alignments, abx["features"]].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
-    aligned = _read(job, units, alignments, tier, silence.split())
-    corpus = Corpus(aligned) if aligned else None
-    summary = _summary(job, corpus, size, **abx) if corpus else {}
-    with create(output) as out:
+    with create_report(UnitsReport, (units, *alignments), output, html) as report, create(output) as out:
+        aligned = _read(job, units, alignments, tier, silence.split())
+        corpus = Corpus(aligned) if aligned else None
+        summary = _summary(job, corpus, size, **abx) if corpus else {}
         for number, record in enumerate(aligned):
             write_record({"id": record.id, **corpus.record_figures(number)}, out)
         write_record({"summary": summary, "records": len(aligned)}, out)
+        report.write(job, corpus, summary)
     check(summary, at_most, at_least)
 
 

@@ -17,6 +17,7 @@ from units.report.page import visible
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # success is silent, also where no cache can be kept
 
 import matplotlib  # noqa: E402
+import matplotlib.colors  # noqa: E402
 import matplotlib.style  # noqa: E402
 import matplotlib.ticker  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -45,7 +46,10 @@ _STYLE = {
     "savefig.facecolor": "none",
 }
 _LEVELS = matplotlib.colormaps["magma"].resampled(32)  # few colours: the PNG is a third of its size
-_SHARES = matplotlib.colormaps["viridis"].resampled(64)
+_SHARES = matplotlib.colors.LinearSegmentedColormap.from_list(  # from nothing: on a light page and a dark one
+    "shares", [(0.18, 0.48, 0.92, 0.0), (0.18, 0.48, 0.92, 0.8), (0.80, 0.26, 0.05, 1.0)], 64
+)
+_HALF, _HALF_BOX = (440, 270), (0.12, 0.17, 0.85, 0.79)
 
 
 @contextmanager
@@ -76,13 +80,13 @@ def _svg(figure):
     return re.sub(r"(<svg[^>]*>)", rf"\1<style>{style}</style>", svg, count=1)
 
 
-def histogram(values, interval=None, label=""):
+def histogram(values, interval=None, label="", size=(300, 150)):
     """Return the distribution of values, (N,): counts in bins, a dash for each value where they are few.
 
-    interval: {"mean", "low", "high"}, drawn over it.
+    interval: {"mean", "low", "high"}, drawn over it; size: in CSS pixels.
     """
-    with _drawing(300, 150) as (figure, picture):
-        axes = figure.add_axes((0.13, 0.27, 0.84, 0.68))
+    with _drawing(*size) as (figure, picture):
+        axes = figure.add_axes((0.13, 40 / size[1], 0.84, 1 - 48 / size[1]))
         axes.hist(values, bins=min(40, max(5, round(2 * len(values) ** 0.5))), color=_FIRST, alpha=0.55)
         if len(values) <= 300:
             axes.plot(values, np.zeros(len(values)), "|", color=_FIRST, markersize=7, clip_on=False)
@@ -92,6 +96,17 @@ def histogram(values, interval=None, label=""):
         axes.set_xlabel(label)
         axes.locator_params(axis="x", nbins=6)
         axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(3, integer=True))
+    return tuple(picture)
+
+
+def bars(x, heights, width, x_name, y_name):
+    """Return bars of shares, in %, at x, on a logarithmic axis: the rare are seen beside the common."""
+    with _drawing(*_HALF) as (figure, picture):
+        axes = figure.add_axes(_HALF_BOX)
+        axes.bar(x, heights, width=0.8 * width, color=_FIRST, alpha=0.55)
+        axes.set(xlabel=x_name, ylabel=y_name, yscale="log")
+        axes.yaxis.set_major_formatter("{x:g}")  # the usual one writes powers in TeX
+        axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     return tuple(picture)
 
 
@@ -110,7 +125,7 @@ class Timeline:
     seconds: s that all rows span. The time axis begins at LEFT and ends at 1 - RIGHT pixels of the width.
     """
 
-    LEFT, RIGHT, _FOOT = 48, 12, 40
+    LEFT, RIGHT, _FOOT = 54, 12, 40
 
     def __init__(self, seconds, pixels_a_second=190, least=860):
         self.seconds = max(seconds, 0.1)
@@ -145,7 +160,7 @@ class Timeline:
         pixels = (self.width - self.LEFT - self.RIGHT) / self.seconds
         for start, end, label in spans:
             label = visible(label)
-            room = 7.5 if rotation else 5.5 * len(label) + 1
+            room = 9 if rotation else 5.5 * len(label) + 1
             if room <= (end - start) * pixels and start < self.seconds and len(label) < 8:
                 axes.text((start + end) / 2, 0.5, label, color=ink, ha="center", va="center", clip_on=True,
                           fontsize=6.5 if rotation else 7.5, rotation=rotation)  # fmt: skip
@@ -190,33 +205,50 @@ class Timeline:
 
 def _unit_colour(unit):
     """Return a light colour of a unit, neighbours in number far apart in hue."""
-    from matplotlib.colors import hsv_to_rgb
-
-    return tuple(hsv_to_rgb((unit * 0.618034 % 1, 0.25 + 0.2 * (unit % 3) / 2, 0.95)))
+    return tuple(matplotlib.colors.hsv_to_rgb((unit * 0.618034 % 1, 0.25 + 0.2 * (unit % 3) / 2, 0.95)))
 
 
-def heat_map(values, rows, columns, row_name, column_name):
-    """Return a map of shares from 0 to 1.
+def scatter(x, y, labels, x_name, y_name):
+    """Return points, (N,) and (N,), those with a label that find room for it, the outermost first."""
+    with _drawing(*_HALF) as (figure, picture):
+        axes = figure.add_axes(_HALF_BOX)
+        axes.set(xlabel=x_name, ylabel=y_name)
+        axes.grid(color=_FAINT, linewidth=0.6)
+        axes.plot(x, y, "o", markersize=3.5, color=_FIRST, alpha=0.6)
+        axes.autoscale_view()
+        at = axes.transData.transform(np.column_stack((x, y)))
+        taken = []
+        for index in np.argsort(-np.abs(at - np.median(at, axis=0)).max(axis=1), kind="stable"):
+            if all(np.abs((at[index] - at[other]) / (20, 12)).max() > 1 for other in taken):
+                taken.append(index)
+                axes.annotate(visible(labels[index]), (x[index], y[index]), (3, 2), fontsize=7,
+                              textcoords="offset points")  # fmt: skip
+    return tuple(picture)
+
+
+def heat_map(values, rows, columns, row_name, column_name, top=1.0):
+    """Return a map of shares from 0 to `top`.
 
     values: (R, C); rows, columns: their labels, shown as far as there is room.
     """
-    down, across = max(3, min(14, 2400 // max(1, len(rows)))), max(3, min(16, 1600 // max(1, len(columns))))
-    left, top, foot, right = 64, 40, 12, 70
-    width, height = across * len(columns) + left + right, max(140, down * len(rows)) + top + foot
+    square = len(rows) == len(columns)
+    down, across = (max(2, min(12, (620 if square else 1300) // len(n))) for n in (rows, columns))
+    left, top_margin, foot, right = 48, 44, 12, 66
+    width, height = across * len(columns) + left + right, max(140, down * len(rows)) + top_margin + foot
     with _drawing(width, height) as (figure, picture):
-        box = left / width, foot / height, 1 - (left + right) / width, 1 - (top + foot) / height
+        box = left / width, foot / height, 1 - (left + right) / width, 1 - (top_margin + foot) / height
         axes = figure.add_axes(box)
-        image = axes.imshow(values, _SHARES, aspect="auto", interpolation="none", vmin=0, vmax=1)
+        norm = matplotlib.colors.PowerNorm(0.75, 0, top)
+        image = axes.imshow(values, _SHARES, norm, aspect="auto", interpolation="none")
         axes.xaxis.tick_top()
         axes.xaxis.set_label_position("top")
         axes.set(xlabel=column_name, ylabel=row_name)
         _ticks(axes.set_xticks, columns, across, 14)
         _ticks(axes.set_yticks, rows, down, 11)
-        axes.tick_params(length=0, pad=2, labelsize=7.5)
-        bar = figure.add_axes(
-            (1 - (right - 14) / width, box[1] + box[3] - 120 / height, 10 / width, 120 / height)
-        )
-        figure.colorbar(image, cax=bar).outline.set_visible(False)
+        axes.spines[:].set(visible=True, color=_FAINT)
+        axes.tick_params(length=0, pad=2, labelsize=7)
+        bar = (1 - (right - 12) / width, box[1] + box[3] - 110 / height, 9 / width, 110 / height)
+        figure.colorbar(image, cax=figure.add_axes(bar)).outline.set_visible(False)
     return tuple(picture)
 
 

@@ -55,16 +55,18 @@ def svg_uri(svg):
     return "data:image/svg+xml," + quote(svg, safe=_URI_SAFE)
 
 
-def figure(picture, alt, caption="", wide=False):
-    """Return a picture with its description in words, HTML; a wide one moves sideways in a frame of its own.
+def figure(picture, alt, wide=None, **data):
+    """Return a picture with its description in words, HTML; a wide one scrolls in a frame of its own.
 
-    picture: (SVG, width, height), the last two in CSS pixels; caption: HTML.
+    picture: (SVG, width, height), the last two in CSS pixels; wide: class of that frame.
     """
     svg, width, height = picture
     image = f'<img src="{svg_uri(svg)}" width="{width}" height="{height}" alt="{text(alt)}">'
     if wide:
-        image = f'<div class="scroller" tabindex="0" role="region" aria-label="{text(alt)}">{image}</div>'
-    return f"<figure>{image}{f'<figcaption>{caption}</figcaption>' if caption else ''}</figure>\n"
+        marks = "".join(f' data-{key}="{text(value)}"' for key, value in data.items())
+        frame = f'<div class="scroller {wide}" tabindex="0" role="region" aria-label="{text(alt)}"{marks}>'
+        image = f"{frame}{image}</div>"
+    return f"<figure>{image}</figure>\n"
 
 
 def section(anchor, heading, body):

@@ -1,10 +1,9 @@
 """The report of su-eval speech: a resynthesis against its recordings."""
 
-import numpy as np
-
 from units.audio import RATE
 from units.metrics.cepstral import FRAME_MS, f0_track
-from units.report.figures import Timeline, histogram, spectrogram_db
+from units.report.distributions import distributions
+from units.report.figures import Timeline, spectrogram_db
 from units.report.listening import MOST_SECONDS, flac
 from units.report.page import data_uri, figure, name, page, text
 from units.report.tables import Column, Figure, sortable_table, summary_table
@@ -51,7 +50,7 @@ def speech_page(title, summary, rows, examples):
     if examples:
         by = FIGURES[ranking(summary)].label
         parts.append(("listen", "Listen and look", _examples(examples.values(), by, figures)))
-    parts.append(("distributions", "Distributions", _distributions(summary, rows, figures)))
+    parts.append(("distributions", "Distributions", distributions(summary, rows, figures)))
     parts.append(
         (
             "recordings",
@@ -60,21 +59,6 @@ def speech_page(title, summary, rows, examples):
         )
     )
     return page(title, lead, parts)
-
-
-def _distributions(summary, rows, figures):
-    parts = []
-    for key, merit in figures.items():
-        values = np.array([found[key] for _, found in rows if found.get(key) is not None])
-        low, middle, high = np.percentile(values, [25, 50, 75])
-        words = (
-            f"{merit.label} of {len(values):,} recordings: from {merit.write(values.min())} to "
-            f"{merit.write(values.max())}, median {merit.write(middle)}, "
-            f"half of them between {merit.write(low)} and {merit.write(high)}"
-        )
-        parts.append(figure(histogram(values, summary[key], merit.label), words))
-    legend = "<p>Bars count recordings; the line is the mean, the band about it its interval.</p>\n"
-    return f'{legend}<div class="grid">\n{"".join(parts)}</div>'
 
 
 def _examples(examples, by, figures):
@@ -147,7 +131,4 @@ def _picture(example):
         f"Spectrograms of the original and the resynthesis of {example.id}{below}, "
         "and F0 of both over each other"
     )
-    return figure(drawing.picture(), words, wide=True).replace(
-        '<div class="scroller"',
-        f'<div class="scroller timeline" data-left="{drawing.LEFT}" data-right="{drawing.RIGHT}"',
-    )
+    return figure(drawing.picture(), words, "timeline", left=drawing.LEFT, right=drawing.RIGHT)
