@@ -24,6 +24,8 @@ HOP = 320  # samples between frames: 20 ms
 RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
 FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
+_LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
+_PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
 
 
 def frame_count(samples):
@@ -66,8 +68,8 @@ def _decoded(file, path, offset, duration):
     start = round(offset * rate)
     left = None if duration is None else round(duration * rate)
     try:
-        if start or file.tell():
-            file.seek(min(start, file.frames))
+        if file.tell() != start:
+            _seek(file, min(start, file.frames))
         while left is None or left > 0:
             size = _BLOCK_SECONDS * rate if left is None else min(left, _BLOCK_SECONDS * rate)
             block = file.read(size, dtype="float32", always_2d=True)
@@ -84,6 +86,13 @@ def _decoded(file, path, offset, duration):
     # A span is made from the length that the decoder once reported; more than a frame short is a file cut.
     if left is not None and left > rate * FRAME_SHIFT:
         raise InputError(f"{path}: ends {left / rate:.2f} s before the span does")
+
+
+def _seek(file, start):
+    """Go to a sample, by way of those before it where decoding depends on them: in MP3 on up to 511 bytes."""
+    before = min(start, _PREROLL if file.subtype in _LOSSY else 0)
+    file.seek(start - before)
+    file.read(before, dtype="float32")
 
 
 def _resampled(decoded, rate):
