@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from units import __version__
 
-_URI_SAFE = " !$&'()*+,-./0123456789:;=?@[]_{|}~"  # what may stand as it is in a double-quoted data URI
+_URI_SAFE = " !$'()*+,-./0123456789:;=?@[]_{|}~"  # what may stand as it is in a double-quoted data URI
 _SHOWN = {"\n": "\u23ce", "\r": "\u240d", "\t": "\u2409"}
 
 
