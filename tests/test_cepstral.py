@@ -100,6 +100,16 @@ def test_a_vowel_of_known_pitch_is_found():
     assert np.median(voiced[voiced > 0]) == pytest.approx(150, rel=0.005)
 
 
+def test_the_pitch_of_a_long_recording_is_found_in_stretches_that_do_not_show(monkeypatch):
+    samples = speech(5, 0)
+    whole = f0_track(samples)
+    monkeypatch.setattr(cepstral, "_STRETCH", 270)
+    parts = f0_track(samples)
+    assert len(parts) == len(whole) == len(samples) // 80 + 1
+    assert np.mean(np.abs(parts - whole) > 0.1) < 0.02
+    assert len(f0_track(samples[: 270 * 80])) == 271 and len(f0_track(samples[: 270 * 80 - 1])) == 270
+
+
 def test_a_long_recording_is_done_in_blocks_that_do_not_show(monkeypatch):
     samples = speech(1, 0)
     whole = of(samples)

@@ -16,6 +16,8 @@ from units.pitch import CEILING_HZ, FLOOR_HZ
 
 ORDER, ALPHA = 24, 0.42
 FRAME_MS = 5.0
+_HOP = round(RATE * FRAME_MS / 1000)  # samples between frames
+_STRETCH, _MARGIN = 12000, 200  # frames of which F0 is found at once, and seen on either side
 _BLOCK = 6000  # frames whose envelopes are held at once: 25 MB
 _BAND = 2000  # frames that DTW may stray from the diagonal: 10 s
 _ROWS = 64  # rows whose distances are held at once
@@ -24,13 +26,23 @@ _DB = 10 / np.log(10) * np.sqrt(2)
 
 
 def f0_track(samples):
-    """Return F0 each 5 ms by DIO with StoneMask: (N,) float64 Hz, 0 where unvoiced.
+    """Return F0 each 5 ms by DIO with StoneMask: (N,) float64 Hz, 0 where unvoiced; N is S // 80 + 1.
 
-    samples: (S,) float at 16 kHz. Frame i is centred at sample 80 i.
+    samples: (S,) float at 16 kHz. Frame i is centred at sample 80 i. A minute is looked at at once, with a
+    second on either side: DIO takes 1.2 GB for ten.
     """
+    parts = []
+    for start in range(0, len(samples), _STRETCH * _HOP):
+        first = max(0, start - _MARGIN * _HOP)
+        track = _dio(samples[first : start + (_STRETCH + _MARGIN) * _HOP])
+        own = (start - first) // _HOP
+        last = start + _STRETCH * _HOP >= len(samples)
+        parts.append(track[own:] if last else track[own : own + _STRETCH])
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _dio(samples):
     samples = np.ascontiguousarray(samples, np.float64)
-    if not len(samples):
-        return np.zeros(0)
     coarse, times = pyworld.dio(samples, RATE, FLOOR_HZ, CEILING_HZ, frame_period=FRAME_MS)
     return pyworld.stonemask(samples, coarse, times, RATE)
 
