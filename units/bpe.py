@@ -5,20 +5,25 @@ join any units. The model is a plain SentencePiece file, which `spm_encode` load
 https://arxiv.org/abs/1508.07909 (bpe); Kudo 2018, https://arxiv.org/abs/1804.10959 (unigram).
 """
 
+import contextlib
 import io
+import os
 import re
+import tempfile
 
 import numpy as np
 import sentencepiece
 
 from units.config import BpeConfig
 from units.records import InputError
+from units.repeats import repeats
 
 FIRST = 0x4E00  # the character of unit 0
 MAX_ALPHABET = 20_000  # characters from there on that are assigned and have no case or decomposition
 _THREADS = (
     16  # not the machine's number: unigram adds up floats thread by thread, and that shows in the bytes
 )
+_PATH_LENGTH = 512  # bytes that the name of a temporary file is padded to
 _SILENT = 3  # sentencepiece logs fatal errors alone
 
 
@@ -62,24 +67,42 @@ def train(texts, config=BpeConfig(), seed=0):
         raise InputError(
             f"a vocabulary of {config.vocab_size} is too small: the units and <unk> alone are {alphabet + 1}"
         )
-    if config.model_type == "unigram":
-        texts = _shorten(texts, max(config.max_piece_length, 16))
     # A text for each unit makes it known without making any pair: required_chars ignores what is not seen.
     # What is rarer than 2**-24 would be left out even so, as coverage is a float32 there.
     often = 1 + (sum(map(len, texts)) >> 24)
-    return _train(texts + list(to_text(range(alphabet))) * often, config, seed)
+    singles = list(to_text(range(alphabet))) * often
+    if config.model_type == "bpe":
+        return _train(texts + singles, config, seed)
+    with _seeds(texts, config) as path:
+        model = _train(_cut(texts) + singles, config, seed, seed_sentencepieces_file=path)
+    # The model keeps its settings, and this one differs from run to run.
+    return model.replace(path.encode(), b"/" * _PATH_LENGTH)
 
 
-def _shorten(texts, longest):
-    """Return the texts cut into equal parts no longer than that.
+@contextlib.contextmanager
+def _seeds(texts, config):
+    """Give the path, always as long, of a file with the candidates for unigram's pieces.
 
-    Over long texts the probabilities of SentencePiece's unigram trainer underflow, and pieces are lost.
+    SentencePiece compares bytes to find candidates, and so misses most strings whose next characters begin
+    with the same byte, as all units' do.
     """
+    joined = np.maximum(to_units("\0".join([*texts, ""])), -1)
+    found = repeats(joined, config.max_piece_length, max(100_000, 8 * config.vocab_size))
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".tsv") as file:
+        for start, length, count in found.tolist():
+            file.write(f"{to_text(joined[start : start + length])}\t{count}\n")
+        file.flush()
+        folder, name = os.path.split(file.name)
+        yield folder + "/" * (_PATH_LENGTH - len(os.fsencode(folder + name))) + name
+
+
+def _cut(texts, longest=1024):
+    """Return the texts cut into equal parts: over long ones the float32 sums of unigram lose precision."""
     parts = [(text, -(-len(text) // longest)) for text in texts]
     return [text[len(text) * i // n : len(text) * (i + 1) // n] for text, n in parts for i in range(n)]
 
 
-def _train(texts, config, seed):
+def _train(texts, config, seed, **settings):
     model = io.BytesIO()
     sentencepiece.set_random_generator_seed(seed)
     try:
@@ -102,6 +125,7 @@ def _train(texts, config, seed):
             eos_id=-1,
             num_threads=_THREADS,
             minloglevel=_SILENT,
+            **settings,
         )
     except (RuntimeError, ValueError) as error:
         raise InputError(_reason(str(error), config.vocab_size)) from None
