@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import threading
+from collections import deque
 
 import numpy as np
 import soundfile
@@ -150,8 +151,7 @@ def load(path, offset=0.0, duration=None):
 
 
 def _whole(parts, duration):
-    parts = list(parts)
-    samples = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    samples = _joined(deque(parts))
     if duration is None:
         return samples
     # Resamplers differ by a sample in where they stop: a span has the length that its duration says.
@@ -159,6 +159,18 @@ def _whole(parts, duration):
     if len(samples) < wanted:
         samples = np.pad(samples, (0, wanted - len(samples)))
     return samples[:wanted]
+
+
+def _joined(parts):
+    """Return the parts as one array, letting go of each as it is copied: hours of audio are held once."""
+    if len(parts) == 1:
+        return parts[0]
+    samples, end = np.empty(sum(map(len, parts)), np.float32), 0
+    while parts:
+        part = parts.popleft()
+        samples[end : end + len(part)] = part
+        end += len(part)
+    return samples
 
 
 class Reader:
