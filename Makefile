@@ -28,7 +28,7 @@ $(READY): setup.cfg pyproject.toml
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 	    { rm -rf $(VENV); echo 'make: no venv module (Debian: apt install python3-venv)' >&2; exit 1; }
 	@echo 'setting up $(VENV) ...'
-	@$(PY) -m pip install --quiet --disable-pip-version-check uv
+	@$(PY) -m pip install -qq --disable-pip-version-check uv
 	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(UV) torch torchaudio; \
 	 else $(UV) torch==2.13.0 && $(UV) --no-deps torchaudio==2.11.0; fi
 	@$(UV) --editable '.[eval,vad,train,test]'

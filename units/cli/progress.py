@@ -1,4 +1,4 @@
-"""The bar that shows, on a terminal only, how many hours of audio are done and how long the rest will take."""
+"""The bar that shows, on a terminal only, how many hours of audio are done and how long the rest takes."""
 
 import os
 import sys
