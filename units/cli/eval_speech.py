@@ -91,7 +91,7 @@ def computable(job, metrics):
 
 
 def _listener(path, device):
-    from units.cluster import load_codebook
+    from units.codebook import load_codebook
     from units.metrics.unit_error import Listener
 
     return Listener(load_codebook(path), device)
