@@ -57,6 +57,7 @@ class Server:
 
     def __init__(self, path):
         self.path = path
+        self.hub = path + ".hub"  # where the hub's models are kept, as far as there are any
 
     def start(self, tool, *arguments, stdin=None, stdout=None, stderr=None, cwd="/", env=()):
         """Start a tool on open files, /dev/null where none is given; return its Process."""
@@ -89,7 +90,11 @@ def run(tmp_path_factory):
     path = str(tmp_path_factory.mktemp("server") / "socket")
     command = [sys.executable, os.path.join(ROOT, "tests", "processes.py"), path]
     server = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT, start_new_session=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**ENVIRONMENT, "HF_HOME": path + ".hub"},
+        start_new_session=True,
     )
     assert server.stdout.readline() == b"ready\n"
     yield Server(path)

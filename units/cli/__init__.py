@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from units import __version__
+from units import __version__, stderr
 from units.cli.options import (  # noqa: F401 - the tools take them from here
     PATH,
     device_option,
@@ -47,7 +47,7 @@ def _die_of(number):
 def say(name, message):
     """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
     line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
-    with contextlib.suppress(OSError):
+    with stderr.lock, contextlib.suppress(OSError):
         sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
         sys.stderr.flush()
 

@@ -62,11 +62,26 @@ def main(job, units, output, arch, resume, width, device, **settings):
     os.makedirs(output, exist_ok=True)
     if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
         raise InputError(f"{output}: holds a vocoder already; --resume goes on with it")
+    if resume:
+        _check_codebook(output, records[0].get("codebook", ""))
     run = _prepare(records, output, VocoderConfig(arch=arch, width=width), settings, device)
     if resume:
         run.resume()
     with Log(output, resume) as log:
         run.run(log.write, log.progress)
+
+
+def _check_codebook(folder, codebook):
+    """Refuse to go on with a vocoder of another codebook: its units mean something else."""
+    from units.vocoder.config import from_json
+
+    path = os.path.join(folder, "config.json")
+    with open(path, encoding="utf-8") as file:
+        known = from_json(file.read(), path).codebook
+    if known != codebook:
+        raise InputError(
+            f"{folder}: speaks units of codebook {known or 'unknown'}, not {codebook or 'unknown'}"
+        )
 
 
 def _read(job, paths):
