@@ -80,6 +80,7 @@ FIELDS = {
     "units": _UNITS,
     "counts": (lambda v: _is_count_list(v, least=1), "a list of whole numbers from 1 to 2147483647"),
     "codebook": _TEXT,
+    "smooth": (lambda v: _is_number(v) and v >= 0, "a number from 0 up"),
     "f0": (_is_f0, "a list of numbers from 0 up, in Hz"),
     "speaker": _TEXT,
     "pieces": _UNITS,

@@ -49,6 +49,9 @@ def main(job, features, codebook, collapse, penalty, rate_hz, force, output):
         for record, frames in records:
             _set_units(record, quantize(frames, book, penalty), collapse)
             record["codebook"] = book.hash
+            record.pop("smooth", None)
+            if penalty:
+                record["smooth"] = penalty
             write_record(record, out)
 
 

@@ -2,8 +2,8 @@
 
 from units.encoders import named
 from units.metrics.phone_error import edit_distance
-from units.quantize import assign, run_lengths
-from units.records import InputError, frame_units
+from units.quantize import quantize, run_lengths
+from units.records import InputError, frame_units, require
 
 
 def unit_error_rate(spoken, heard):
@@ -26,16 +26,18 @@ class Listener:
             raise InputError("the codebook does not say which encoder it is of")
         self.codebook, self.encoder = codebook, named(codebook.encoder, device)
 
-    def units(self, samples):
-        """Return the units of (S,) float32 samples at 16 kHz: (N,) int64."""
-        frames = self.encoder.encode(samples)
-        return assign(self.codebook.normalize(frames), self.codebook.centroids)
+    def units(self, samples, smooth=0.0):
+        """Return the units of (S,) float32 samples at 16 kHz, smoothed by that penalty: (N,) int64."""
+        return quantize(self.encoder.encode(samples), self.codebook, smooth)
 
     def error_rate(self, record, samples):
         """Return the unit error rate of what was spoken from a record's units; None where it has none.
+
+        What is heard is smoothed as the record's units were.
 
         Raises InputError where the record's units are of another codebook.
         """
         if record.get("codebook", self.codebook.hash) != self.codebook.hash:
             raise InputError(f"units of codebook {record['codebook']}, but {self.codebook.hash} is given")
-        return unit_error_rate(frame_units(record), self.units(samples))
+        smooth = require(record, "smooth") if "smooth" in record else 0.0
+        return unit_error_rate(frame_units(record), self.units(samples, smooth))
