@@ -20,11 +20,23 @@ from units.repeats import repeats
 
 FIRST = 0x4E00  # the character of unit 0
 MAX_ALPHABET = 20_000  # characters from there on that are assigned and have no case or decomposition
-_THREADS = (
-    16  # not the machine's number: unigram adds up floats thread by thread, and that shows in the bytes
-)
 _PATH_LENGTH = 512  # bytes that the name of a temporary file is padded to
-_SILENT = 3  # sentencepiece logs fatal errors alone
+_WHOLE = {  # nothing is normalised, split at, left out or added
+    "normalization_rule_name": "identity",
+    "character_coverage": 1.0,
+    "max_sentence_length": 1 << 30,  # bytes, the most it takes
+    "add_dummy_prefix": False,
+    "remove_extra_whitespaces": False,
+    "split_by_whitespace": False,
+    "split_by_unicode_script": False,
+    "split_by_number": False,
+    "unk_id": 0,
+    "bos_id": -1,
+    "eos_id": -1,
+    # not the machine's number: unigram adds up floats thread by thread, and that shows in the bytes
+    "num_threads": 16,
+    "minloglevel": 3,  # fatal errors alone, which are raised as well
+}
 
 
 def to_text(units):
@@ -72,9 +84,10 @@ def train(texts, config=BpeConfig(), seed=0):
     often = 1 + (sum(map(len, texts)) >> 24)
     singles = list(to_text(range(alphabet))) * often
     if config.model_type == "bpe":
-        return _train(texts + singles, config, seed)
+        return _train(_cut(texts, 1 << 28) + singles, config, seed)
     with _seeds(texts, config) as path:
-        model = _train(_cut(texts) + singles, config, seed, seed_sentencepieces_file=path)
+        # over long texts the float32 sums of unigram lose precision
+        model = _train(_cut(texts, 1024) + singles, config, seed, seed_sentencepieces_file=path)
     # The model keeps its settings, and this one differs from run to run.
     return model.replace(path.encode(), b"/" * _PATH_LENGTH)
 
@@ -96,8 +109,8 @@ def _seeds(texts, config):
         yield folder + "/" * (_PATH_LENGTH - len(os.fsencode(folder + name))) + name
 
 
-def _cut(texts, longest=1024):
-    """Return the texts cut into equal parts: over long ones the float32 sums of unigram lose precision."""
+def _cut(texts, longest):
+    """Return the texts cut into equal parts of at most that many characters."""
     parts = [(text, -(-len(text) // longest)) for text in texts]
     return [text[len(text) * i // n : len(text) * (i + 1) // n] for text, n in parts for i in range(n)]
 
@@ -112,19 +125,7 @@ def _train(texts, config, seed, **settings):
             model_type=config.model_type,
             vocab_size=config.vocab_size,
             max_sentencepiece_length=config.max_piece_length,
-            max_sentence_length=1 << 30,  # bytes, the most it takes
-            normalization_rule_name="identity",
-            character_coverage=1.0,
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            split_by_whitespace=False,
-            split_by_unicode_script=False,
-            split_by_number=False,
-            unk_id=0,
-            bos_id=-1,
-            eos_id=-1,
-            num_threads=_THREADS,
-            minloglevel=_SILENT,
+            **_WHOLE,
             **settings,
         )
     except (RuntimeError, ValueError) as error:

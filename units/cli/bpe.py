@@ -30,13 +30,13 @@ def main():
     "--vocab-size",
     type=click.IntRange(min=2),
     default=DEFAULT.vocab_size,
-    help="Number of pieces, the single units among them.",
+    help="Number of pieces, the single units among them: hundreds for sounds, thousands for words.",
 )
 @click.option(
     "--model-type",
     type=click.Choice(["bpe", "unigram"]),
     default=DEFAULT.model_type,
-    help="Merge the most frequent pairs, or prune by likelihood.",
+    help="Merge the most frequent pair again and again, or prune all that recurs by likelihood.",
 )
 @click.option(
     "--max-piece-length",
@@ -121,7 +121,7 @@ def decode(job, pieces, model, output):
     "ranking",
     type=click.Choice(["llr", "count"]),
     default="llr",
-    help="Best is what occurs more often than its parts predict (log-likelihood ratio), or most often.",
+    help="Best is what occurs more often than its pairs of units predict (likelihood ratio), or most often.",
 )
 @click.option(
     "--min-count", type=click.IntRange(min=1), default=MOTIFS.min_count, help="Fewest times a motif occurs."
