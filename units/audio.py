@@ -10,7 +10,6 @@ import io
 import os
 import struct
 import threading
-from collections import deque
 
 import numpy as np
 import soundfile
@@ -26,6 +25,7 @@ HOP = 320  # samples between frames: 20 ms
 RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
 FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
+_PROMISED, _SLACK = 6 * 3600 * RATE, 64  # samples for which memory is taken on a header's word
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
 
@@ -134,27 +134,19 @@ def load(path, offset=0.0, duration=None):
     return _whole(blocks(path, offset, duration), duration)
 
 
-def _whole(parts, duration):
-    samples = _joined(deque(parts))
-    if duration is None:
-        return samples
-    # Resamplers differ by a sample in where they stop: a span has the length that its duration says.
-    wanted = round(duration * RATE)
-    if len(samples) < wanted:
-        samples = np.pad(samples, (0, wanted - len(samples)))
-    return samples[:wanted]
-
-
-def _joined(parts):
-    """Return the parts as one array, letting go of each as it is copied: hours of audio are held once."""
-    if len(parts) == 1:
-        return parts[0]
-    samples, end = np.empty(sum(map(len, parts)), np.float32), 0
-    while parts:
-        part = parts.popleft()
+def _whole(parts, duration, expected=0):
+    """Return the parts as one array, made beforehand where its length is known: held once, not twice."""
+    wanted = None if duration is None else round(duration * RATE)
+    samples, end = np.zeros(min(wanted or expected, _PROMISED) + _SLACK, np.float32), 0
+    for part in parts:
+        if end + len(part) > len(samples):
+            samples = np.concatenate([samples[:end], np.zeros(len(part) + end // 2, np.float32)])
         samples[end : end + len(part)] = part
         end += len(part)
-    return samples
+    # Resamplers differ by a sample in where they stop: a span has the length that its duration says.
+    if wanted is not None and wanted > len(samples):
+        return np.pad(samples[:end], (0, wanted - end))
+    return samples[: end if wanted is None else wanted]
 
 
 class Reader:
@@ -178,7 +170,8 @@ class Reader:
                 return _whole([_cut(self._decoded_elsewhere(path, error), offset, duration)], duration)
             self._own.path = path
         file, self._own.path = self._own.file, None  # until it is read: one that fails is opened anew
-        samples = _whole(_span(file, path, offset, duration), duration)
+        expected = max(0, round((file.frames / file.samplerate - offset) * RATE))
+        samples = _whole(_span(file, path, offset, duration), duration, expected)
         self._own.path = path
         return samples
 
