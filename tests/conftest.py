@@ -126,8 +126,9 @@ class Corpus:
         self.folder, self.run = folder, run
         (folder / "audio").mkdir()
         for i, name in enumerate(self.NAMES):
-            samples = recording([0.6, 2.2, 0.8, 2.4, 0.6], seed=100 * i, f0_hz=(110.0, 180.0)[i])
-            soundfile.write(folder / "audio" / name, samples, RATE)
+            plans = [0.6, 2.2, 0.8], [0, 2.4, 0.6]  # of one seed, so that what is said recurs
+            parts = [recording(plan, seed=100 * i, f0_hz=(110.0, 180.0)[i]) for plan in plans]
+            soundfile.write(folder / "audio" / name, np.concatenate(parts), RATE)
 
     def __getitem__(self, name):
         path = self.folder / name
