@@ -116,15 +116,17 @@ def plus_plus(points, k, random, weights=None):
     """
     trials = 2 + int(np.log(k))
     norms = np.square(points).sum(axis=1)
-    weights = np.ones(len(points), np.float32) if weights is None else weights
-    chosen = [int(random.choice(len(points), p=weights / weights.sum(dtype=np.float64)))]
+    share = None if weights is None else weights / weights.sum(dtype=np.float64)
+    chosen = [int(random.choice(len(points), p=share))]
     squared = _squared(points, norms, chosen)[0]
     for _ in range(1, k):
-        cumulated = np.cumsum(squared * weights, dtype=np.float64)
+        cumulated = np.cumsum(squared if weights is None else squared * weights, dtype=np.float64)
         drawn = np.searchsorted(cumulated, random.random(trials) * cumulated[-1], side="right")
         candidates = np.minimum(drawn, len(points) - 1)
-        nearer = np.minimum(squared, _squared(points, norms, candidates))
-        best = int((nearer * weights).sum(axis=1, dtype=np.float64).argmin())
+        nearer = _squared(points, norms, candidates)
+        np.minimum(squared, nearer, out=nearer)
+        totals = nearer.sum(axis=1) if weights is None else (nearer * weights).sum(axis=1)
+        best = int(totals.argmin())
         chosen.append(int(candidates[best]))
         squared = nearer[best]
     return points[chosen]
@@ -132,7 +134,11 @@ def plus_plus(points, k, random, weights=None):
 
 def _squared(points, norms, chosen):
     """Return the squared distances of some of the points to all, (len(chosen), N)."""
-    return np.maximum(norms[chosen][:, None] + norms - 2.0 * (points[chosen] @ points.T), 0.0)
+    squared = points[chosen] @ points.T
+    squared *= -2.0
+    squared += norms
+    squared += norms[chosen][:, None]
+    return np.maximum(squared, 0.0, out=squared)
 
 
 def _lloyd(points, centroids, niter, weights):
