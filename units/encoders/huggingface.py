@@ -110,6 +110,7 @@ def _check_frames(source, config):
 
 def _import_transformers():
     try:
+        import huggingface_hub
         import transformers
         from transformers import Wav2Vec2Model  # noqa: F401 - this is what fails where the pair does not fit
     except (OSError, RuntimeError, ImportError) as error:
@@ -118,6 +119,7 @@ def _import_transformers():
             f"transformers cannot be imported ({reason}); `make install` sets up a pair that fits"
         ) from None
     transformers.utils.logging.set_verbosity_error()
+    huggingface_hub.utils.logging.set_verbosity_error()  # its retries would be lines on stderr
     transformers.utils.logging.disable_progress_bar()
     warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # WavLM's own doing
     return transformers
