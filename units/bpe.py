@@ -149,13 +149,13 @@ class Model:
 
     def __init__(self, data, name="model"):
         """data: the bytes of a SentencePiece file; name: what errors call it. Raises InputError."""
-        self._processor = sentencepiece.SentencePieceProcessor()
+        self._processor = p = sentencepiece.SentencePieceProcessor()
         try:
-            self._processor.LoadFromSerializedProto(data)
-        except (RuntimeError, ValueError):
+            p.LoadFromSerializedProto(data)
+            pieces = range(p.GetPieceSize())
+            texts = ["" if p.IsUnknown(i) or p.IsControl(i) else p.IdToPiece(i) for i in pieces]
+        except (RuntimeError, ValueError):  # a piece that is not UTF-8 is a ValueError
             raise InputError(f"{name}: not a SentencePiece model") from None
-        p, size = self._processor, self._processor.GetPieceSize()
-        texts = ["" if p.IsUnknown(i) or p.IsControl(i) else p.IdToPiece(i) for i in range(size)]
         self.flat = to_units("".join(texts))
         if self.flat.size and not 0 <= self.flat.min() <= self.flat.max() < MAX_ALPHABET:
             raise InputError(f"{name}: a SentencePiece model, but not one of units")
