@@ -72,9 +72,15 @@ class Timeline:
             for track, colour, name in zip(tracks, (FIRST, SECOND), ("original", "resynthesis"), strict=True):
                 track = np.where(track > 0, track, np.nan)
                 axes.plot(np.arange(len(track)) * step, track, color=colour, linewidth=1.8, label=name)
-            axes.set_ylabel("F0, Hz", labelpad=1)
+            self._named(axes, "F0, Hz")
             axes.grid(axis="y", color=FAINT, linewidth=0.6)
-            axes.legend(loc="upper left", bbox_to_anchor=(0, 1.25), ncols=2, frameon=False, borderaxespad=0)
+            axes.legend(
+                loc="upper left",
+                bbox_to_anchor=(60 / self.width, 1.22),
+                ncols=2,
+                frameon=False,
+                borderaxespad=0,
+            )
 
         self._rows.append((110, 26, draw))
 
@@ -93,6 +99,7 @@ class Timeline:
                 axes = figure.add_axes(tuple(np.divide(box, (self.width, height) * 2)))
                 draw(axes)
                 axes.set_xlim(0, self.seconds)
+                axes.set_xticks(np.arange(0, self.seconds, 1.0 if self.seconds > 2 else 0.2))
                 axes.tick_params(labelbottom=top <= self._FOOT, bottom=top <= self._FOOT)
             axes.set_xlabel("seconds", loc="right", labelpad=0)
         return tuple(picture)
