@@ -84,6 +84,12 @@ def test_a_word_of_units_that_recurs_becomes_one_piece(model_type):
     assert model(model_type).units_of(pieces[0]) == WORD
 
 
+@given(st.lists(st.lists(st.integers(0, 9), max_size=50), max_size=8))
+def test_many_sequences_at_once_are_encoded_as_one_by_one(sequences):
+    pieces = [found.tolist() for found in model().encode_all(sequences)]
+    assert pieces == [model().encode(units).tolist() for units in sequences]
+
+
 def test_the_model_is_a_plain_sentencepiece_file_that_needs_nothing_of_ours(model_file):
     plain = sentencepiece.SentencePieceProcessor(model_file=model_file)
     units = corpus(seed=1)[0]

@@ -166,11 +166,19 @@ class Model:
 
     def encode(self, units):
         """Return the pieces of units, one sequence: (P,) int64. Raises InputError naming an unknown unit."""
+        return self._processor.Encode(self._text(units), return_type="numpy").astype(np.int64)
+
+    def encode_all(self, sequences):
+        """Return the pieces of each of many sequences, worked on by all processors: a list of (P,) int32."""
+        texts = [self._text(units) for units in sequences]
+        return self._processor.Encode(texts, return_type="numpy", num_threads=os.cpu_count())
+
+    def _text(self, units):
         units = np.asarray(units, np.int64)
         known = self._known[np.minimum(units, MAX_ALPHABET - 1)] & (units < MAX_ALPHABET)
         if not known.all():
             raise InputError(f"unit {units[~known][0]} is not in the model")
-        return self._processor.Encode(to_text(units), return_type="numpy").astype(np.int64)
+        return to_text(units)
 
     def decode(self, pieces):
         """Return the units of pieces, (N,) int64, the inverse of `encode`. Raises InputError."""
