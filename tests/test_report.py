@@ -86,7 +86,7 @@ def pages(run, tmp_path_factory):
         lines["units"].append({"id": name, "units": frames, "phones": phones})
     for kind, records in lines.items():
         (folder / f"{kind}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
-    speech = ("speech", "ref.jsonl", "syn.jsonl", "--metrics", "log_mel,stoi", "-j1", "-o", "o.jsonl")
+    speech = ("speech", "ref.jsonl", "syn.jsonl", "--metrics", "log_mel", "-j1", "-o", "o.jsonl")
     units = ("units", "units.jsonl", "units.jsonl", "--no-abx", "-o", "u.jsonl")
     for arguments in ((*speech, "--html", "speech.html"), (*units, "--html", "units.html")):
         done = run("su-eval", *arguments, cwd=folder)
@@ -372,10 +372,10 @@ def test_what_units_have_in_common_is_mutual_and_whole_with_themselves(drawn):
 
 @pytest.mark.parametrize("labels", [("a", "b"), ("SIL", "SIL")], ids=["phones", "silence alone"])
 def test_units_of_any_number_make_a_page(labels):
-    phones = [[0.0, 5.0, labels[0]], [5.0, 30.0, labels[1]]]
-    records = [align({"id": str(n), "units": list(range(n, 900 + n))}, phones) for n in range(2)]
+    phones = [[0.0, 3.0, labels[0]], [3.0, 30.0, labels[1]]]
+    records = [align({"id": str(n), "units": list(range(n, 400 + n))}, phones) for n in range(2)]
     Outline(source := units_page("t", {}, Corpus(records)))
-    assert "300 most frequent units; 601 are not" in source
+    assert "300 most frequent units; 101 are not" in source
 
 
 def test_every_figure_of_su_eval_has_its_words():

@@ -49,7 +49,7 @@ LEVELS = matplotlib.colormaps["magma"].resampled(32)  # few colours: the PNG is 
 _SHARES = matplotlib.colors.LinearSegmentedColormap.from_list(  # from nothing: on a light page and a dark one
     "shares", [(0.18, 0.48, 0.92, 0.0), (0.18, 0.48, 0.92, 0.8), (0.80, 0.26, 0.05, 1.0)], 64
 )
-_HALF, _HALF_BOX = (440, 270), (0.12, 0.17, 0.85, 0.79)
+_HALF, _HALF_BOX = (440, 270), (0.15, 0.17, 0.82, 0.79)
 
 
 @contextmanager
