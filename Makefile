@@ -67,7 +67,8 @@ CORPUS := build/festvox-ru
 VOICE  := $(CORPUS)/usr/share/festival/voices/russian/msu_ru_nsh_clunits
 AUDIO  ?=
 ifneq ($(AUDIO),)
-B      := build/demo-own
+quote   = '$(subst ','\'',$(1))'
+B      := build/demo-$(shell printf %s $(call quote,$(abspath $(AUDIO))) | cksum | cut -d ' ' -f 1)
 endif
 
 # What two cores do in some six minutes
