@@ -37,6 +37,16 @@ _WHISPER = {
     "decoder_start_token_id": 1,
 }
 
+_BERT = {
+    "hidden_size": 32,
+    "num_hidden_layers": DEPTH,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "vocab_size": 10,
+    "add_adapter": True,
+    "output_hidden_size": 32,
+}
+
 # name: (class, config, whether its preprocessor normalises)
 KINDS = {
     "mms": ("Wav2Vec2", {**_SMALL, **_LARGE}, True),
@@ -66,6 +76,14 @@ def make_whisper(folder):
     return str(folder)
 
 
+def make_bert(folder):
+    """Save a random model of the kind of w2v-BERT 2.0; return its path."""
+    config = transformers.Wav2Vec2BertConfig(**_BERT)
+    _random(transformers.Wav2Vec2BertModel, config).save_pretrained(folder)
+    transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
+    return str(folder)
+
+
 def _random(kind, config):
     """Make a model whose every weight, those of norms too, has a value that shows where it is left out."""
     with torch.random.fork_rng():
@@ -84,6 +102,14 @@ def hidden_states(path, samples):
     model = transformers.AutoModel.from_pretrained(path).eval()
     extractor = transformers.AutoFeatureExtractor.from_pretrained(path)
     values = extractor(samples, sampling_rate=16000, return_tensors="pt").input_values
+    return _with_raw_last(model, model.encoder.layers[-1], values)
+
+
+def bert_hidden_states(path, samples):
+    """Return the (DEPTH + 1, N, D) hidden states of w2v-BERT 2.0, for an even number of bands."""
+    model = transformers.Wav2Vec2BertModel.from_pretrained(path).eval()
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(path)
+    values = extractor(samples, sampling_rate=16000, return_tensors="pt").input_features
     return _with_raw_last(model, model.encoder.layers[-1], values)
 
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from reference_encoders import (
     DEPTH,
     KINDS,
+    bert_hidden_states,
     hidden_states,
     make,
+    make_bert,
     make_whisper,
     whisper_hidden_states,
 )
@@ -102,11 +104,30 @@ def test_frames_of_whisper_and_of_the_others_stand_for_the_same_samples(whisper)
     assert np.abs(frames - quiet).sum(axis=1).argmax() == 25
 
 
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    return make_bert(tmp_path_factory.mktemp("bert"))
+
+
+def test_every_layer_of_w2v_bert_is_that_of_transformers(bert):
+    even = PART[: 400 + 160 * 197]
+    frames = frames_of(load(bert, "all", dtype="fp32"), even)
+    np.testing.assert_allclose(frames, bert_hidden_states(bert, even), rtol=0, atol=1e-4)
+
+
+def test_w2v_bert_has_as_many_frames_as_the_others(bert):
+    encoder = load(bert, 1, dtype="fp32")
+    for samples in (399, 400, 559, 560, 719, 720, 9999):
+        assert len(encoder.encode(SPEECH[:samples])) == frame_count(samples)
+
+
 @given(lengths=st.lists(st.integers(0, 30000), min_size=1, max_size=6), batch_seconds=st.integers(0, 8))
 @settings(max_examples=6, deadline=None)
-@pytest.mark.parametrize("kind", ["mms", "hubert-base", "wavlm-base"])
-def test_units_do_not_depend_on_how_recordings_are_batched(kind, models, lengths, batch_seconds):
-    encoder = _once(models[kind])
+@pytest.mark.parametrize("kind", ["mms", "hubert-base", "wavlm-base", "w2v-bert", "whisper"])
+def test_units_do_not_depend_on_how_recordings_are_batched(
+    kind, models, bert, whisper, lengths, batch_seconds
+):
+    encoder = _once({**models, "w2v-bert": bert, "whisper": whisper}[kind])
     recordings = [
         (Recording({"id": str(i)}, frame_count(n)), SPEECH[i * 777 :][:n]) for i, n in enumerate(lengths)
     ]

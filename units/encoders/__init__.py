@@ -15,6 +15,7 @@ MODELS = {
     "hubert-base": ("facebook/hubert-base-ls960", 9),
     "wavlm-large": ("microsoft/wavlm-large", 14),
     "mhubert-147": ("utter-project/mHuBERT-147", 9),
+    "w2v-bert": ("facebook/w2v-bert-2.0", 14),
     "whisper-small": ("openai/whisper-small", 6),
     "whisper-large": ("openai/whisper-large-v3", 16),
 }

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT, frame_count
+from units.audio import FRAME_SHIFT, HOP, frame_count
 from units.encoders.chunks import chunks
 from units.records import InputError
 
@@ -13,10 +13,15 @@ from units.records import InputError
 class Piece:
     """What a network is given at once: a chunk of a recording."""
 
-    input: np.ndarray  # (samples,) float32
+    input: np.ndarray  # (samples,) or (frames, bands) float32
     skip: int  # frames to drop from the start
     count: int  # frames to keep
     condition: tuple = ()  # what it must know of the whole recording
+
+    @property
+    def samples(self):
+        """How much audio it is, by which batches are made."""
+        return len(self.input) * (1 if self.input.ndim == 1 else HOP)
 
 
 class Encoder:

@@ -35,8 +35,13 @@ def open_model(source, short_name, layers=None, device="auto", dtype="auto", chu
         from units.encoders.whisper import Whisper
 
         return Whisper(transformers, source, config, short_name, layers, device, dtype)
+    if config.model_type == "wav2vec2-bert":
+        from units.encoders.wav2vec2_bert import Wav2Vec2Bert
+
+        return Wav2Vec2Bert(transformers, source, config, short_name, layers, device, dtype, chunk_seconds)
     if config.model_type not in FAMILY:
-        raise InputError(f"{source}: a {config.model_type} model, not one of {', '.join(FAMILY)}, whisper")
+        known = ", ".join((*FAMILY, "wav2vec2-bert", "whisper"))
+        raise InputError(f"{source}: a {config.model_type} model, not one of {known}")
     return HuggingFace(transformers, source, config, short_name, layers, device, dtype, chunk_seconds)
 
 

@@ -121,7 +121,7 @@ def _pools(recordings, encoder, limit):
     for recording, samples in recordings:
         for piece in encoder.pieces(samples) if recording.frames else [None]:
             pool.append((recording, piece))
-            size += len(piece.input) if piece else 0
+            size += piece.samples if piece else 0
             if size >= limit:
                 yield pool
                 pool, size = [], 0
@@ -133,8 +133,8 @@ def _batches(pool, batch_samples):
     """Yield lists of (place in the pool, Piece) of like lengths, so many samples together, or one piece."""
     pieces = [(i, piece) for i, (_, piece) in enumerate(pool) if piece]
     batch = []
-    for i, piece in sorted(pieces, key=lambda pair: -len(pair[1].input)):
-        if batch and (len(batch) + 1) * len(batch[0][1].input) > batch_samples:
+    for i, piece in sorted(pieces, key=lambda pair: -pair[1].samples):
+        if batch and (len(batch) + 1) * batch[0][1].samples > batch_samples:
             yield batch
             batch = []
         batch.append((i, piece))
