@@ -11,9 +11,12 @@ __all__ = ["fit", "load_codebook"]
 _BLOCK = 4096  # frames worked on at once, so that nothing of the size of the sample is held beside it
 _SMALL = 256  # frames a centroid, on which starts are tried
 _SMALL_NITER = 20
+_SMALL_BYTES = 1 << 28  # more than that, or an eighth of the sample, those frames never take
+_SEED_POINTS = 100_000  # among which the first centroids are sought
+_SKETCH = 64  # dimensions, enough to tell far from near
 _REPAIRS = 3
 _COVARIANCE_FRAMES = 200_000
-_FLOOR = 1e-3  # of the mean variance: a direction with less is noise, or a sum of others
+_KEPT = 0.99  # of the variance
 
 
 def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None):
@@ -81,35 +84,49 @@ def _weighted(frames, weights):
 def _projection(frames, power, weights):
     """Return the symmetric (R, R) float32 matrix that undoes correlations: the covariance to the -power / 2.
 
-    At 1 all directions come to weigh the same (ZCA whitening), at 0 none changes. Being symmetric it does not
-    depend on the signs and the order of eigenvectors.
+    At 1 all directions come to weigh the same (ZCA whitening), at 0 none changes. Directions that hold the
+    last 1 % of the variance are left out, for they are noise or sums of others. Being symmetric the matrix
+    does not depend on the signs and the order of eigenvectors.
     """
     step = 1 + len(frames) // _COVARIANCE_FRAMES
     few = frames[::step], None if weights is None else weights[::step]
     mean, _ = _moments(*few)
     covariance = sum(((block - mean) * weight).T @ (block - mean) for block, weight in _weighted(*few))
     values, vectors = np.linalg.eigh(covariance / len(few[0]))
-    values = np.maximum(values, max(_FLOOR * values.mean(), np.finfo(np.float32).tiny))
+    kept = np.cumsum(values) > (1 - _KEPT) * values.sum()
+    vectors, values = vectors[:, kept], values[kept]
     projection = (vectors * values ** (-power / 2)) @ vectors.T
     # The last bits depend on how many threads there are: they are rounded off.
-    step = 2.0 ** (np.floor(np.log2(np.abs(projection).max())) - 18)
+    step = 2.0 ** (np.floor(np.log2(np.abs(projection).max(initial=1e-9))) - 18)
     return (np.round(projection / step) * step).astype(np.float32)
 
 
 def _start(points, config, random, weights):
     """Return (K, R) centroids to start from: the best of config.nredo runs on some of the points."""
-    size = min(len(points), _SMALL * config.k)
+    most = max(len(points) // 8, _SMALL_BYTES // (4 * points.shape[1]))
+    size = min(len(points), max(config.k, min(_SMALL * config.k, most)))
     chosen = np.sort(random.choice(len(points), size, replace=False))
     few, weights = points[chosen], None if weights is None else weights[chosen]
-    runs = [
-        _lloyd(few, plus_plus(few, config.k, random, weights), _SMALL_NITER, weights)
-        for _ in range(config.nredo)
-    ]
+    runs = [_run(few, config.k, random, weights) for _ in range(config.nredo)]
     return min(runs, key=lambda run: run[1])[0]
 
 
+def _run(points, k, random, weights):
+    chosen = np.sort(random.permutation(len(points))[: max(k, _SEED_POINTS)])
+    rows = plus_plus(_sketch(points, random)[chosen], k, random, None if weights is None else weights[chosen])
+    return _lloyd(points, points[chosen[rows]], _SMALL_NITER, weights)
+
+
+def _sketch(points, random):
+    """Return points in few dimensions, with much the same distances (Johnson & Lindenstrauss 1984)."""
+    if points.shape[1] <= _SKETCH:
+        return points
+    matrix = random.standard_normal((points.shape[1], _SKETCH), np.float32)
+    return points @ matrix
+
+
 def plus_plus(points, k, random, weights=None):
-    """Return k of the points, far from each other, (K, R): greedy k-means++.
+    """Return which k of the points lie far from each other, (K,) int64: greedy k-means++.
 
     Each is drawn with a chance in proportion to its squared distance from those before, and of some drawn so
     the one that lowers the sum of distances the most is taken (Arthur & Vassilvitskii, SODA 2007).
@@ -129,7 +146,7 @@ def plus_plus(points, k, random, weights=None):
         best = int(totals.argmin())
         chosen.append(int(candidates[best]))
         squared = nearer[best]
-    return points[chosen]
+    return np.array(chosen)
 
 
 def _squared(points, norms, chosen):
