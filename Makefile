@@ -138,8 +138,8 @@ $(B)/units.jsonl: $(B)/features $(B)/codebook.npz
 	@su-quantize --smooth 16 -c $(B)/codebook.npz -o $@ $<
 
 $(B)/bpe.model: $(B)/units.jsonl
-	@echo 'su-bpe train'
-	@su-bpe train --vocab-size 500 -o $@ $<
+	@echo 'su-bpe train --model-type unigram --vocab-size 4000'
+	@su-bpe train --model-type unigram --vocab-size 4000 -o $@ $<
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 	@echo 'su-bpe motifs'
