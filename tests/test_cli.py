@@ -1,13 +1,16 @@
 """How a tool runs and ends: its messages, its statuses, its bar."""
 
 import errno
+import fcntl
 import io
 import os
 import pty
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 
 import click
 import pytest
@@ -166,11 +169,13 @@ def test_no_bar_is_shown_where_nobody_looks(capsys):
 
 def test_a_tool_on_a_terminal_shows_its_bar_and_takes_it_away(run, corpus):
     ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     with tempfile.TemporaryFile() as out:
         words = ["-c", corpus["codebook.npz"], corpus["features.jsonl"]]
         assert run.start("su-quantize", *words, stdout=out, stderr=theirs).wait() == 0
         out.seek(0)
-        assert out.read().decode().splitlines() and os.fstat(ours)
+        assert len(out.read().splitlines()) == len(corpus.records("units.jsonl"))
     shown = os.read(ours, 100_000).decode()
     os.close(theirs)
     os.close(ours)
