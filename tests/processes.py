@@ -16,15 +16,8 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PRELOADED = (
-    "numpy",
-    "soundfile",
-    "soxr",
-    "torch",
-    "torchaudio",
-    "transformers",
-    "faiss",
-    "pyworld",
-    "sentencepiece",
+    *("numpy", "soundfile", "soxr", "torch", "torchaudio", "faiss", "pyworld", "sentencepiece"),
+    *(f"transformers.models.{name}" for name in ("auto.modeling_auto", "wav2vec2.modeling_wav2vec2")),
 )
 
 

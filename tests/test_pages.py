@@ -16,6 +16,8 @@ from conftest import ENVIRONMENT, TINY_VOCODER
 from processes import ROOT
 from speechlike import RATE, recording
 
+from units.records import FIELDS
+
 MAN = Path(ROOT, "man")
 PAGES = sorted(p.name for p in MAN.iterdir() if re.fullmatch(r".*\.[157]", p.name))
 TOOL_PAGES = [name for name in PAGES if name.endswith(".1")]
@@ -96,6 +98,11 @@ def test_a_page_has_the_sections_that_readers_look_for(name):
 def test_pages_referred_to_exist(name):
     ours = re.findall(r"\.Xr (su-[a-z-]+) (\d)", text_of(name))
     assert {f"{page}.{section}" for page, section in ours} <= set(PAGES)
+
+
+def test_every_field_of_a_record_is_told_of():
+    told = re.findall(r"^\.It Li (.*)$", text_of("su-records.5"), re.MULTILINE)
+    assert set(FIELDS) <= {name for line in told for name in line.split(" , ")}
 
 
 @each_page
