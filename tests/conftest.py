@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
 }
 
+
+# A shell starts its background jobs with SIGINT ignored, and every tool started from here would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a time, and the machine may be busy.
 hypothesis.settings.register_profile(
