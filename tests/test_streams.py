@@ -1,5 +1,6 @@
 """Streams: records and arrays through pipes and files, and output that takes its name when it is whole."""
 
+import contextlib
 import io
 import os
 import pickle
@@ -46,7 +47,7 @@ def through_a_pipe(data):
     reading, writing = os.pipe()
 
     def fill():
-        with open(writing, "wb", buffering=0) as file:
+        with contextlib.suppress(BrokenPipeError), open(writing, "wb", buffering=0) as file:
             for start in range(0, len(data), 7):
                 file.write(data[start : start + 7])
 
