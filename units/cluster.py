@@ -9,11 +9,12 @@ from units.records import InputError
 __all__ = ["fit", "load_codebook"]
 
 _BLOCK = 4096  # frames worked on at once, so that nothing of the size of the sample is held beside it
-_SMALL = 256  # frames a centroid, on which starts are tried
-_SMALL_NITER = 20
+_SUMMED = 256
+_SMALL = 128  # frames a centroid, on which starts are tried: many short tries beat a long one
+_LEAST = 12_800  # frames, that a few of a rare speaker are among them
+_SMALL_NITER = 8
 _SMALL_BYTES = 1 << 28  # more than that, or an eighth of the sample, those frames never take
-_SEED_POINTS = 100_000  # among which the first centroids are sought
-_SKETCH = 64  # dimensions, enough to tell far from near
+_SEED_POINTS = 40  # frames a centroid, among which the first centroids are sought
 _REPAIRS = 3
 _COVARIANCE_FRAMES = 200_000
 _KEPT = 0.99  # of the variance
@@ -61,24 +62,29 @@ def _blocks(array):
 
 
 def _moments(frames, weights):
-    """Return the weighted mean and standard deviation of each dimension, (D,) float64."""
-    total = sum(weight.sum() for _, weight in _weighted(frames, weights))
-    # numpy's own sums: those of matrix products depend on how many threads there are
-    mean = sum((block * weight).sum(axis=0) for block, weight in _weighted(frames, weights)) / total
-    squares = (np.square(block - mean) * weight for block, weight in _weighted(frames, weights))
-    variance = sum(square.sum(axis=0) for square in squares) / total
-    return mean, np.sqrt(variance)
+    """Return the weighted mean and standard deviation of each dimension, (D,) float64.
+
+    numpy's own sums, in float32 over 256 frames and in float64 over those: the sums of matrix products depend
+    on how many threads there are.
+    """
+    about = frames[:_SUMMED].mean(axis=0)
+    total, first, second = 0.0, 0.0, 0.0
+    for start in range(0, len(frames), _SUMMED):
+        part = frames[start : start + _SUMMED] - about
+        weight = None if weights is None else weights[start : start + _SUMMED, None]
+        weighted = part if weight is None else part * weight
+        total += len(part) if weight is None else float(weight.sum(dtype=np.float64))
+        first = first + weighted.sum(axis=0).astype(np.float64)
+        second = second + np.multiply(weighted, part, out=part).sum(axis=0).astype(np.float64)
+    mean = first / total
+    return about + mean, np.sqrt(np.maximum(second / total - np.square(mean), 0.0))
 
 
 def _weighted(frames, weights):
     for start in range(0, len(frames), _BLOCK):
         block = frames[start : start + _BLOCK]
-        yield (
-            block,
-            np.ones((len(block), 1))
-            if weights is None
-            else weights[start : start + _BLOCK, None].astype(float),
-        )
+        some = np.ones(len(block)) if weights is None else weights[start : start + _BLOCK]
+        yield block, some[:, None].astype(float)
 
 
 def _projection(frames, power, weights):
@@ -104,25 +110,17 @@ def _projection(frames, power, weights):
 def _start(points, config, random, weights):
     """Return (K, R) centroids to start from: the best of config.nredo runs on some of the points."""
     most = max(len(points) // 8, _SMALL_BYTES // (4 * points.shape[1]))
-    size = min(len(points), max(config.k, min(_SMALL * config.k, most)))
-    chosen = np.sort(random.choice(len(points), size, replace=False))
+    size = min(len(points), max(config.k, min(max(_SMALL * config.k, _LEAST), most)))
+    chosen = random.choice(len(points), size, replace=False)
     few, weights = points[chosen], None if weights is None else weights[chosen]
     runs = [_run(few, config.k, random, weights) for _ in range(config.nredo)]
     return min(runs, key=lambda run: run[1])[0]
 
 
 def _run(points, k, random, weights):
-    chosen = np.sort(random.permutation(len(points))[: max(k, _SEED_POINTS)])
-    rows = plus_plus(_sketch(points, random)[chosen], k, random, None if weights is None else weights[chosen])
-    return _lloyd(points, points[chosen[rows]], _SMALL_NITER, weights)
-
-
-def _sketch(points, random):
-    """Return points in few dimensions, with much the same distances (Johnson & Lindenstrauss 1984)."""
-    if points.shape[1] <= _SKETCH:
-        return points
-    matrix = random.standard_normal((points.shape[1], _SKETCH), np.float32)
-    return points @ matrix
+    some = random.permutation(len(points))[: max(_SEED_POINTS * k, _LEAST // 3)]
+    seeds = some[plus_plus(points[some], k, random, None if weights is None else weights[some])]
+    return _lloyd(points, points[seeds], _SMALL_NITER, weights)
 
 
 def plus_plus(points, k, random, weights=None):

@@ -22,8 +22,8 @@ class ClusterConfig:
 
     k: int = 100
     max_frames: int = 2_000_000  # frames sampled from the corpus, some 11 h
-    niter: int = 10  # k-means iterations over all of them, after 20 over a part
-    nredo: int = 1  # starts on that part, of which the best is kept
+    niter: int = 8  # k-means iterations over all of them, after 8 over a part
+    nredo: int = 10  # starts on that part, of which the best is kept
     normalize: bool = True  # z-score each dimension first
     whiten: float = 0.0  # how far correlations between dimensions are undone, 1 wholly
     context: int = 1  # frames that one unit is decided by, odd

@@ -10,7 +10,8 @@ from torch.nn.functional import l1_loss
 
 from units.audio import HOP
 from units.records import InputError
-from units.vocoder import checkpoint, predictor_training
+from units import checkpoint
+from units.vocoder import predictor_training
 from units.vocoder.discriminators import Discriminators, least_squares, require_grad
 from units.vocoder.losses import LogMel, MultiResolutionStft, adversarial, feature_matching
 from units.vocoder.model import build, folded, save_config, save_part
