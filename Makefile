@@ -187,3 +187,29 @@ $(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
 	   if [ -s $(B)/units-scores.jsonl ]; then echo; echo 'Units against phones:'; su-eval table $(B)/units-scores.jsonl; fi; \
 	   echo; echo 'Motifs that recur most beyond chance:'; \
 	   head -n 5 $(B)/motifs.jsonl | cut -c 1-160; } >$@
+
+# The encoder that comes with the package, `su-encode -m small`, made anew from festvox-ru and a folder of German
+# (CC0) and Swahili (MIT) recordings that its model card names; not part of anything else here. Hours of two cores.
+
+OPEN_SPEECH ?=
+SMALL       := build/small
+SMALL_HOURS := 1.2
+
+$(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
+	@mkdir -p $(SMALL)
+	@test -d "$$OPEN_SPEECH" || { echo 'make: name the folder: make small OPEN_SPEECH=FOLDER' >&2; exit 1; }
+	@find $(VOICE)/wav "$$OPEN_SPEECH" -type f \( -name '*.wav' -o -name '*.opus' \) -print0 | sort -z | \
+	    xargs -0 su-segment >$@.new
+	@mv $@.new $@
+export OPEN_SPEECH
+
+$(SMALL)/.trained: $(SMALL)/segments.jsonl
+	@if [ -e $(SMALL)/checkpoint.safetensors ]; then resume=--resume; fi; \
+	  su-train-encoder -o $(SMALL) $$resume --max-hours $(SMALL_HOURS) --width 256 --layers 6 $<
+	@touch $@
+
+small: $(SMALL)/.trained
+	@mkdir -p units/encoders/small
+	@cp $(SMALL)/config.json $(SMALL)/weights.safetensors units/encoders/small/
+
+.PHONY: small

@@ -1,12 +1,12 @@
 """su-train-vocoder: records with units and their audio to a vocoder's directory."""
 
 import dataclasses
-import json
 import os
 
 import click
 
 from units.cli import device_option, records_argument, seed_option, tool
+from units.cli.training_log import Log
 from units.records import InputError, require
 from units.vocoder.config import TrainingConfig, VocoderConfig
 
@@ -67,7 +67,7 @@ def main(job, units, output, arch, resume, width, device, **settings):
     run = _prepare(records, output, VocoderConfig(arch=arch, width=width), settings, device)
     if resume:
         run.resume()
-    with Log(output, resume) as log:
+    with Log(output, resume, shown="validation_log_mel") as log:
         run.run(log.write, log.progress)
 
 
@@ -130,45 +130,3 @@ def _prepare(records, output, config, settings, device):
     )
     kept = dataset.build(held_out, speakers, os.path.join(cache, "held-out"))
     return Training(output, config, settings, corpus, kept, choose(device))
-
-
-class Log:
-    """log.jsonl, TensorBoard where it is installed, and a bar on a terminal."""
-
-    def __init__(self, folder, resume):
-        from tqdm import tqdm
-
-        path = os.path.join(folder, "log.jsonl")
-        self._file = open(path, "a" if resume else "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
-        self._board = _tensorboard(folder)
-        self._bar = tqdm(unit=" steps", disable=None)
-
-    def write(self, line):
-        """Append a line of losses."""
-        self._file.write(json.dumps(line) + "\n")
-        self._file.flush()
-        for name, value in line.items():
-            if self._board and name != "step":
-                self._board.add_scalar(name, value, line["step"])
-        self._bar.set_postfix_str(f"validation log-mel {line['validation_log_mel']:.3f}")
-
-    def progress(self, step, _seconds):
-        """Move the bar to a step."""
-        self._bar.update(step - self._bar.n)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        self._file.close()
-        self._bar.close()
-        if self._board:
-            self._board.close()
-
-
-def _tensorboard(folder):
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    return SummaryWriter(os.path.join(folder, "tensorboard"))

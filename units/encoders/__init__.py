@@ -24,7 +24,9 @@ CHUNK_SECONDS = 30.0
 
 
 def load(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_seconds=CHUNK_SECONDS):
-    """Return the encoder of that name: `mfcc`, a short name of MODELS, a Hugging Face id or a directory.
+    """Return the encoder of that name: `mfcc`, `small`, one of MODELS, a Hugging Face id or a directory.
+
+    A directory is one of su-train-encoder or of transformers.
 
     layer: a number, several, or "all", counted as transformers' `hidden_states` is, 0 the input of the first
     transformer layer; None is the model's default. dtype: fp32, bf16 or auto. chunk_seconds: longer
@@ -37,6 +39,12 @@ def load(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_sec
         from units.encoders.mfcc import Mfcc
 
         return Mfcc(layer, chunk_seconds)
+    from units.encoders.learned import SMALL, is_learned, open_learned, split_hash
+
+    short = split_hash(model)[0]
+    folder = SMALL if short == "small" else short
+    if short == "small" or is_learned(folder):
+        return open_learned(folder, model, layer, device, dtype, chunk_seconds)
     from units.encoders.huggingface import open_model
 
     source, default = MODELS.get(model, (model, None))
@@ -45,7 +53,7 @@ def load(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_sec
 
 
 def named(name, device="auto"):
-    """Return the encoder that has this `name`, as a codebook tells it: mfcc39, mms-300m:14, DIRECTORY:LAYER.
+    """Return the encoder that has this `name`, as a codebook tells it: mfcc39, mms-300m:14, DIR@HASH:LAYER.
 
     Raises InputError where there is none.
     """

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch.nn.functional import l1_loss
 
+from units import checkpoint
 from units.audio import HOP
 from units.records import InputError
-from units import checkpoint
 from units.vocoder import predictor_training
 from units.vocoder.discriminators import Discriminators, least_squares, require_grad
 from units.vocoder.losses import LogMel, MultiResolutionStft, adversarial, feature_matching

@@ -1,0 +1,130 @@
+"""The learned encoder's network: spectra in, hidden states out. It knows nothing of training.
+
+A linear layer and a convolution that tells positions, then transformer layers with the norm before each part
+(Baevski et al. 2020, arXiv 2006.11477, with log-mel spectra for its seven convolutions), where wanted with a
+convolution in each as well (after Gulati et al. 2020, arXiv 2005.08100).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import conv2d, gelu, scaled_dot_product_attention
+
+MODEL_TYPE = "speech-units"
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network's shape; kept as config.json beside its weights."""
+
+    model_type: str = MODEL_TYPE
+    bands: int = 80  # mel
+    spectra: int = 2  # a frame
+    width: int = 256
+    layers: int = 6
+    heads: int = 4
+    feedforward: int = 1024
+    position_kernel: int = 31  # frames
+    conv_kernel: int = 0  # frames of each layer's own convolution; 0 is none
+    default_layer: int = 4
+    version: int = 1
+
+
+class Network(nn.Module):
+    """(B, T, spectra * bands) to the (B, T, width) hidden states of each layer."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.config, width = config, config.width
+        self.input = nn.Linear(config.bands * config.spectra, width)
+        self.input_norm = nn.LayerNorm(width)
+        self.position = Neighbours(width, config.position_kernel)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.mask = nn.Parameter(torch.zeros(width).uniform_())
+
+    def forward(self, spectra, real=None, masked=None, last=None):
+        """Return the raw output of layer `last` (None: the last).
+
+        spectra: (B, T, spectra * bands); real: (B, T) bool, false where padding is, or None; masked: (B, T)
+        bool, true where the network must guess.
+        """
+        hidden = self.input_norm(self.input(spectra))
+        if masked is not None:
+            hidden = torch.where(masked[..., None], self.mask.to(hidden.dtype), hidden)
+        if real is not None:
+            hidden = hidden * real[..., None]
+        hidden = hidden + gelu(self.position(hidden))
+        for layer in self.layers[:last]:
+            hidden = layer(hidden, real)
+        return hidden
+
+
+class Layer(nn.Module):
+    """Attention, where wanted a convolution, and a feed-forward part, each added to what it is given."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.attention = Attention(config.width, config.heads)
+        self.convolution = Convolution(config.width, config.conv_kernel) if config.conv_kernel else None
+        self.feedforward = nn.Sequential(
+            nn.LayerNorm(config.width),
+            nn.Linear(config.width, config.feedforward),
+            nn.GELU(),
+            nn.Linear(config.feedforward, config.width),
+        )
+
+    def forward(self, hidden, real):
+        """(B, T, width) to the same; real as Network has it."""
+        hidden = hidden + self.attention(hidden, real)
+        if self.convolution is not None:
+            hidden = hidden + self.convolution(hidden, real)
+        return hidden + self.feedforward(hidden)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention after a norm."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.input, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+    def forward(self, hidden, real):
+        """(B, T, width) to the same; no frame attends to padding."""
+        parts = self.input(self.norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        seen = None if real is None else real[:, None, None, :]
+        return self.output(scaled_dot_product_attention(*parts, attn_mask=seen).transpose(1, 2).flatten(-2))
+
+
+class Convolution(nn.Module):
+    """A convolution over neighbouring frames after a norm, in groups of 16 channels, and a linear layer."""
+
+    def __init__(self, width, kernel):
+        super().__init__()
+        self.norm, self.neighbours = nn.LayerNorm(width), Neighbours(width, kernel)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, hidden, real):
+        """(B, T, width) to the same; padding is zeros to the convolution."""
+        hidden = self.norm(hidden)
+        if real is not None:
+            hidden = hidden * real[..., None]
+        return self.output(gelu(self.neighbours(hidden)))
+
+
+class Neighbours(nn.Conv1d):
+    """A convolution over time in groups of 16 channels, (B, T, width) to the same.
+
+    On a CPU these cost a third of depthwise ones, and as a convolution of images a third of that again.
+    """
+
+    def __init__(self, width, kernel):
+        super().__init__(width, width, kernel, padding=kernel // 2, groups=width // 16)
+
+    def forward(self, hidden):
+        """(B, T, width) to the same."""
+        image, weight = hidden.transpose(1, 2).unsqueeze(2), self.weight.unsqueeze(2)
+        mixed = conv2d(image, weight, self.bias, padding=(0, self.padding[0]), groups=self.groups)
+        return mixed.squeeze(2).transpose(1, 2)

@@ -1,0 +1,102 @@
+"""A corpus to train an encoder on: audio end to end, decoded once into a memory map."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from units.audio import frame_count, load_record, pcm16
+from units.records import InputError
+from units.streams import create
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """audio: (S,) int16 of all recordings; ends: (R,) int64 samples, where each of them ends."""
+
+    audio: np.ndarray
+    ends: np.ndarray
+
+    @cached_property
+    def begins(self):
+        """The first sample of each recording, (R,) int64."""
+        return np.concatenate([[0], self.ends[:-1]])
+
+    @cached_property
+    def frames(self):
+        """How many frames each recording has, (R,) int64."""
+        return np.array([frame_count(size) for size in self.ends - self.begins])
+
+    @cached_property
+    def first_frames(self):
+        """How many frames come before each recording, (R,) int64."""
+        return np.cumsum(self.frames) - self.frames
+
+    def samples(self, recording, first=0, last=None):
+        """Return some of a recording's samples as float32."""
+        begin, end = self.begins[recording], self.ends[recording]
+        part = self.audio[begin + first : end if last is None else min(end, begin + last)]
+        return part.astype(np.float32) / 32768
+
+    def draw(self, count, length, random):
+        """Return recordings (count,) and first frames (count,) of crops of `length` frames.
+
+        A recording is drawn as often as its length asks; a short one is taken from its start.
+        """
+        frames = self.frames
+        chosen = random.choice(len(frames), count, p=frames / frames.sum())
+        return chosen, random.integers(0, np.maximum(frames[chosen] - length, 0) + 1)
+
+
+def split(records, share, seed):
+    """Return (training, held-out) records: whole recordings drawn by seed, at least one on each side.
+
+    Raises InputError where there are fewer than two records.
+    """
+    if len(records) < 2:
+        raise InputError("one record is too little: some must be held out to measure on")
+    order = np.random.default_rng(seed).permutation(len(records))
+    held_out = set(order[: max(1, round(share * len(records)))].tolist())
+    return [r for i, r in enumerate(records) if i not in held_out], [
+        r for i, r in enumerate(records) if i in held_out
+    ]
+
+
+def build(records, path):
+    """Return the Corpus of records, its audio kept at `path`.s16 and `path`.npz from run to run.
+
+    Raises InputError at the place of a record whose audio cannot be used.
+    """
+    key = hashlib.sha256()
+    for record in records:
+        key.update(json.dumps([record.get(f) for f in ("audio_filepath", "offset", "duration")]).encode())
+    if not _is_kept(path, key.hexdigest()):
+        _write(records, path, key.hexdigest())
+    with np.load(f"{path}.npz", allow_pickle=False) as kept:
+        return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), kept["ends"])
+
+
+def _is_kept(path, key):
+    if not (os.path.exists(f"{path}.npz") and os.path.exists(f"{path}.s16")):
+        return False
+    with np.load(f"{path}.npz", allow_pickle=False) as kept:
+        return str(kept["key"]) == key and os.path.getsize(f"{path}.s16") == 2 * kept["ends"][-1]
+
+
+def _write(records, path, key):
+    sizes = []
+    with create(f"{path}.s16") as audio:
+        for record in records:
+            try:
+                samples = load_record(record)
+                if not frame_count(len(samples)):
+                    raise InputError(f"{len(samples)} samples are too few for a frame")
+            except InputError as error:
+                raise InputError(f"{record.place}: {error}") from None
+            audio.write(pcm16(samples))
+            sizes.append(len(samples))
+    with create(f"{path}.npz") as out:
+        np.savez(out, ends=np.cumsum(sizes), key=np.array(key))

@@ -1,0 +1,38 @@
+"""What the network must guess: the cluster of each frame of the corpus, by MFCC first and by itself later."""
+
+import numpy as np
+
+from units.cluster import fit
+from units.config import ClusterConfig
+from units.quantize import quantize
+from units.sampling import Reservoir
+
+MOST_FRAMES = 300_000  # that are clustered
+MFCC = {"context": 3, "whiten": 0.5}  # of what was tried on festvox-ru the nearest to phones; see bench/units
+
+
+def clusters(corpora, encode, k, seed, **options):
+    """Return the cluster of each frame of each corpus, [(frames,) int64], from a codebook of the first.
+
+    encode: samples to (N, D) frames; options: of ClusterConfig.
+    """
+    config = ClusterConfig(k=k, max_frames=MOST_FRAMES, nredo=2, **options)
+    pool = Reservoir(MOST_FRAMES, seed, config.context)
+    for recording in range(len(corpora[0].ends)):
+        pool.add(encode(corpora[0].samples(recording)))
+    book, _ = fit(pool.frames(), config, seed)
+    return [
+        np.concatenate([quantize(encode(corpus.samples(i)), book) for i in range(len(corpus.ends))])
+        for corpus in corpora
+    ]
+
+
+def perplexity(units, k):
+    """Return how many of k units are in use, the exponential of their entropy.
+
+    >>> round(perplexity(np.array([0, 1, 2, 3]), 10), 3)
+    4.0
+    """
+    share = np.bincount(units, minlength=k) / len(units)
+    share = share[share > 0]
+    return float(np.exp(-(share * np.log(share)).sum()))
