@@ -193,7 +193,7 @@ $(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
 
 OPEN_SPEECH ?=
 SMALL       := build/small
-SMALL_HOURS := 1.2
+SMALL_HOURS := 1.25
 
 $(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
 	@mkdir -p $(SMALL)
@@ -205,7 +205,7 @@ export OPEN_SPEECH
 
 $(SMALL)/.trained: $(SMALL)/segments.jsonl
 	@if [ -e $(SMALL)/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-encoder -o $(SMALL) $$resume --max-hours $(SMALL_HOURS) --width 256 --layers 6 $<
+	  su-train-encoder -o $(SMALL) $$resume --rounds 2 --clusters 100,500 --max-hours $(SMALL_HOURS) $<
 	@touch $@
 
 small: $(SMALL)/.trained

@@ -10,7 +10,7 @@ from units.pretraining.config import AugmentConfig, PretrainingConfig
 from units.records import InputError, require
 
 DEFAULT, AUGMENT = PretrainingConfig(), AugmentConfig()
-WIDTH, LAYERS, CONVOLUTION = 256, 6, 0
+WIDTH, LAYERS, CONVOLUTION = 256, 5, 15
 TRAINING = {
     "steps": (click.IntRange(1), "Steps of all rounds together."),
     "max_hours": (click.FloatRange(0), "End after so many hours; 0 is no limit."),
@@ -131,7 +131,7 @@ def _shape(init, width, layers, convolution):
         network = load_network(SMALL if init == "small" else init)
         return network.config, network
     middle = round(0.6 * layers)
-    heads, inner = width // 64, 4 * width
+    heads, inner = width // 64, 3 * width
     return NetworkConfig(
         width=width,
         layers=layers,

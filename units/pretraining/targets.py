@@ -18,7 +18,9 @@ def clusters(corpora, encode, k, seed, **options):
     """
     config = ClusterConfig(k=k, max_frames=MOST_FRAMES, nredo=2, **options)
     pool = Reservoir(MOST_FRAMES, seed, config.context)
-    for recording in range(len(corpora[0].ends)):
+    for recording in np.random.default_rng(seed).permutation(len(corpora[0].ends)):
+        if pool.seen >= MOST_FRAMES:
+            break
         pool.add(encode(corpora[0].samples(recording)))
     book, _ = fit(pool.frames(), config, seed)
     return [
