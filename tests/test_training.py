@@ -105,7 +105,7 @@ def training(folder, corpora, **changes):
     return Training(str(folder), config, dataclasses.replace(SETTINGS, **changes), *corpora)
 
 
-@pytest.mark.parametrize("arch", ["v1", "v2"])
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
 def test_a_resumed_run_has_the_losses_of_an_uninterrupted_one(arch, corpora, tmp_path):
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from units.audio import HOP
+from units.pitch import estimate
 from units.records import InputError
 from units.vocoder import model
 from units.vocoder.config import VocoderConfig, from_json, to_json
@@ -14,6 +15,7 @@ from units.vocoder.discriminators import Discriminators, least_squares
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
 from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching
 from units.vocoder.prosody import move_f0, resample
+from units.vocoder.source import contour, pulses
 
 TINY = {"width": 32, "unit_width": 16, "f0_width": 8, "units": 10}
 
@@ -26,7 +28,7 @@ def speaking(arch="v2", **more):
     return model.Vocoder(config, generator, f0, duration)
 
 
-@pytest.mark.parametrize("arch", ["v1", "v2"])
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
 @pytest.mark.parametrize("length", [1, 2, 37])
 def test_every_unit_becomes_exactly_320_samples(arch, length):
     wave = np.concatenate(list(speaking(arch).speak([3] * length, [0.0] * length)))
@@ -39,12 +41,13 @@ def test_upsampling_gives_exactly_its_stride(stride):
     assert upsample(4, 2, stride)(torch.zeros(1, 4, 9)).shape == (1, 2, 9 * stride)
 
 
-@pytest.mark.parametrize("arch", ["v1", "v2"])
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
 def test_what_is_spoken_in_chunks_has_no_seam(arch, monkeypatch):
     vocoder = speaking(arch)
     for layer in vocoder.generator.modules():  # from N(0, 0.01) nothing would be heard of a seam
         if isinstance(layer, torch.nn.Conv1d | torch.nn.ConvTranspose1d):
-            torch.nn.init.kaiming_normal_(layer.parametrizations.weight.original1)
+            folded = arch == "fast"
+            torch.nn.init.kaiming_normal_(layer.weight if folded else layer.parametrizations.weight.original1)
     random = np.random.default_rng(0)
     units, f0_hz = random.integers(10, size=200).tolist(), (100 + 50 * random.random(200)).tolist()
     whole = np.concatenate(list(vocoder.speak(units, f0_hz)))
@@ -68,6 +71,27 @@ def test_v2_hears_pitch_and_v1_does_not():
         vocoder = speaking(arch)
         low, high = (next(iter(vocoder.speak([1] * 9, [hz] * 9))) for hz in (80.0, 300.0))
         assert np.any(low != high) == hears
+
+
+def test_fast_speaks_the_pitch_it_is_given_before_it_has_learned_anything():
+    vocoder = speaking("fast")
+    f0_hz = np.concatenate([np.geomspace(90, 240, 60), np.zeros(20), np.full(40, 150.0)])
+    found = estimate(np.concatenate(list(vocoder.speak([1] * 120, f0_hz.tolist()))))
+    steady = np.r_[3:56, 84:112]
+    np.testing.assert_allclose(found[steady], f0_hz[steady], rtol=0.03)
+    assert not found[62:78].any()
+
+
+def test_a_pulse_falls_where_its_phase_is_whole_wherever_a_part_begins():
+    f0_hz = np.concatenate([np.geomspace(90, 240, 60), np.zeros(20), np.full(40, 100.0)])
+    filled, cycles = (torch.tensor(row, dtype=torch.float32)[None] for row in contour(f0_hz))
+    whole = pulses(filled, cycles, torch.tensor(f0_hz > 0)[None])[0]
+    part = pulses(filled[:, 30:], cycles[:, 30:], torch.tensor(f0_hz > 0)[None, 30:])[0]
+    np.testing.assert_allclose(part[HOP:], whole[31 * HOP :], atol=2e-2)
+    spacing = np.diff(np.flatnonzero(whole[100 * HOP : 110 * HOP].numpy() > 5))
+    assert set(spacing.tolist()) <= {1, 159, 160} and (spacing > 1).sum() > 15
+    spectrum = np.abs(np.fft.rfft(whole[90 * HOP : 110 * HOP].numpy() * np.hanning(20 * HOP))) ** 2
+    assert spectrum[::40][1:70].sum() > 0.5 * spectrum.sum()  # lines 100 Hz apart
 
 
 def test_a_saved_vocoder_speaks_as_before(tmp_path):

@@ -43,7 +43,10 @@ def training_options(function):
 @records_argument("units")
 @click.option("-o", "--output", metavar="DIR", required=True, help="The vocoder's directory.")
 @click.option(
-    "--arch", type=click.Choice(["v1", "v2"]), default=SHAPE.arch, help="v1: units alone; v2: units and F0."
+    "--arch",
+    type=click.Choice(["v1", "v2", "fast"]),
+    default=SHAPE.arch,
+    help="v1: units alone; v2: units and F0; fast: pulses at F0 and noise, shaped.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the directory's last checkpoint.")
 @click.option(

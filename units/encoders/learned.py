@@ -144,10 +144,8 @@ def _load_config(path):
     if HOP % config.spectra:
         raise InputError(f"{path}: spectra {config.spectra} do not divide a frame")
     for name in _KERNELS:
-        if (
-            not 0 <= getattr(config, name) <= 511
-            or (name == "position_kernel"
-            and not config.position_kernel % 2)
+        if not 0 <= getattr(config, name) <= 511 or (
+            name == "position_kernel" and not config.position_kernel % 2
         ):
             raise InputError(f"{path}: {name} {getattr(config, name)} is not an odd number up to 511")
     if config.width % config.heads or config.width % 16 or not 0 <= config.default_layer <= config.layers:

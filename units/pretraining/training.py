@@ -129,7 +129,7 @@ class Pretraining:
         return making.clusters(corpora, encoder.encode, k, self.config.seed)
 
     def _guess(self, network, batch):
-        """Return the (M, K) guesses and (M,) targets of masked frames."""
+        """Return the (B T, K) guesses and the (B T,) targets, -1 where there is nothing to guess."""
         real, masked, targets = (
             torch.as_tensor(a, device=self.device) for a in (batch.real, batch.masked, batch.targets)
         )
@@ -138,16 +138,15 @@ class Pretraining:
             spectra = augment.spectra(tapes, batch.plans, batch.real.shape[1], network.config)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden = network(spectra, None if real.all() else real, masked)
-            wanted = masked & (targets >= 0)
-            return self.heads[self.round](hidden[wanted]).float(), targets[wanted]
+            # Of all frames, for arrays of one shape: a CPU keeps code for each shape that it ever multiplied.
+            guesses = self.heads[self.round](hidden).float()
+        return guesses.flatten(0, 1), torch.where(masked, targets, -1).flatten()
 
     def _train(self, batch):
         self._set_rate()
         guesses, targets = self._guess(self.network, batch)
-        loss, count = (
-            cross_entropy(guesses, targets, reduction="sum"),
-            torch.tensor(float(len(targets)), device=self.device),
-        )
+        loss = cross_entropy(guesses, targets, reduction="sum", ignore_index=-1)
+        count = (targets >= 0).sum().float()
         self.group.sum(count)
         loss = loss / count.item()
         self.optimizer.zero_grad(set_to_none=True)
@@ -183,9 +182,9 @@ class Pretraining:
             random = np.random.default_rng([self.config.seed, number])
             batch = batches.draw(self.held_out, self.held_out_targets, self.config, random, augmented=False)
             guesses, targets = self._guess(self.network, batch)
-            losses.append(cross_entropy(guesses, targets).item())
-            best = guesses.argmax(dim=1)
-            right.append((best == targets).float().mean().item())
+            losses.append(cross_entropy(guesses, targets, ignore_index=-1).item())
+            best = guesses.argmax(dim=1)[targets >= 0]
+            right.append((best == targets[targets >= 0]).float().mean().item())
             guessed.append(best.cpu().numpy())
         k = self._clusters(self.round)
         return {

@@ -12,7 +12,7 @@ VERSION = 1
 class VocoderConfig:
     """The shape of the networks, and which units they speak."""
 
-    arch: str = "v2"  # v1, units alone; v2, units and F0
+    arch: str = "v2"  # v1, units alone; v2, units and F0; fast, pulses at F0 and noise
     units: int = 100
     codebook: str = ""  # hash of the codebook whose units these are
     encoder: str = ""
@@ -76,7 +76,7 @@ def _check_sizes(config, place):
     sizes = ("units", "width", "unit_width", "f0_bins", "f0_width", "speaker_width")
     if any(not 1 <= getattr(config, name) <= 20000 for name in sizes) or config.width % 16:
         raise InputError(f"{place}: a size out of range")
-    if config.arch not in ("v1", "v2"):
+    if config.arch not in ("v1", "v2", "fast"):
         raise InputError(f"{place}: no architecture {config.arch}")
     speakers = max(1, len(config.speakers))
     if len(config.f0_mean) != speakers or len(config.f0_sd) != speakers:

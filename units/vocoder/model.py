@@ -10,14 +10,16 @@ from units.audio import HOP
 from units.records import InputError
 from units.streams import create
 from units.vocoder.config import from_json, to_json
+from units.vocoder.fast import GeneratorFast
 from units.vocoder.layers import fold_weight_norm
 from units.vocoder.predictors import DurationPredictor, F0Predictor
+from units.vocoder.source import contour
 from units.vocoder.v1 import GeneratorV1
 from units.vocoder.v2 import GeneratorV2
 
-GENERATORS = {"v1": GeneratorV1, "v2": GeneratorV2}
+GENERATORS = {"v1": GeneratorV1, "v2": GeneratorV2, "fast": GeneratorFast}
 CHUNK = 500  # units spoken at once: 10 s
-MARGIN = 24  # units on either side that a chunk is spoken with: more than any generator here sees
+MARGIN = 32  # units on either side that a chunk is spoken with: more than any generator here sees
 
 
 class Vocoder:
@@ -70,11 +72,16 @@ class Vocoder:
         Memory is bounded for any length. Pieces are spoken with a margin that is then cut off, so they join
         without a seam.
         """
+        filled, cycles = contour(f0_hz)
         for start in range(0, len(units), CHUNK):
             first, last = max(0, start - MARGIN), min(len(units), start + CHUNK + MARGIN)
             indices, speakers = self._tensors(units[first:last], speaker)
-            f0 = torch.tensor(f0_hz[first:last], dtype=torch.float32, device=self.device)[None]
-            wave = self.generator(indices, f0, speakers)[0].float().cpu().numpy()
+            f0, *place = (
+                torch.tensor(row[first:last], dtype=torch.float32, device=self.device)[None]
+                for row in (f0_hz, filled, cycles)
+            )
+            place = torch.tensor([first], device=self.device), *place
+            wave = self.generator(indices, f0, speakers, place)[0].float().cpu().numpy()
             stop = min(len(units), start + CHUNK)
             yield wave[(start - first) * HOP : (stop - first) * HOP]
 

@@ -33,7 +33,7 @@ class GeneratorV1(nn.Module):
         self.stacks = nn.ModuleList(ResidualStack(width) for width in widths[1:])
         self.last = conv(widths[-1], 1, 7)
 
-    def forward(self, units, f0_hz, speaker):
+    def forward(self, units, f0_hz, speaker, _place=None):
         """Return (B, 320 N) in -1..1."""
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, stack in zip(self.ups, self.stacks, strict=True):

@@ -51,7 +51,7 @@ class GeneratorV2(nn.Module):
         self.fusions = nn.ModuleList(ReceptiveFieldFusion(width) for width in widths[1:])
         self.last = conv(widths[-1], 1, 7)
 
-    def forward(self, units, f0_hz, speaker):
+    def forward(self, units, f0_hz, speaker, _place=None):
         """Return (B, 320 N) in -1..1."""
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, fusion in zip(self.ups, self.fusions, strict=True):

@@ -1,0 +1,68 @@
+"""What a voice is made of before it is shaped: pulses at F0, and noise.
+
+F0 is that of each frame's centre and a line between centres, so the phase is a sum of trapezoids: exact, and
+known for any part of a recording without the rest.
+"""
+
+import math
+
+import numpy as np
+import torch
+
+from units.audio import FRAME_SHIFT, HOP, RATE, RECEPTIVE_FIELD
+
+_CENTRE = RECEPTIVE_FIELD // 2  # sample of a frame at which its F0 is
+_DEFAULT_HZ = 120.0  # where nothing is voiced
+_NOISE_FRAMES = 4096  # after which the noise is the same again: 82 s
+
+
+def contour(f0_hz):
+    """Return F0 with its gaps filled and the phase at each frame's centre, (N,) float64 Hz and cycles in 0..1.
+
+    f0_hz: (N,), 0 where unvoiced; gaps are filled by lines between their neighbours.
+    """
+    f0_hz = np.asarray(f0_hz, np.float64)
+    voiced = np.flatnonzero(f0_hz > 0)
+    filled = (
+        np.interp(np.arange(len(f0_hz)), voiced, f0_hz[voiced])
+        if len(voiced)
+        else np.full(len(f0_hz), _DEFAULT_HZ)
+    )
+    steps = FRAME_SHIFT * (filled[1:] + filled[:-1]) / 2
+    return filled, np.concatenate([[0.0], np.cumsum(steps)]) % 1.0
+
+
+def pulses(f0_hz, cycles, voiced):
+    """Return pulses at F0, (B, 320 N), of power 1 where voiced and with no partial above 8 kHz.
+
+    f0_hz, cycles: (B, N) as `contour` returns them; voiced: (B, N) bool. Their partials are cosines of one
+    amplitude (Stilson & Smith 1996, Alias-free digital synthesis of classic analog waveforms).
+    """
+    count = f0_hz.shape[1]
+    place = torch.arange(HOP * count, device=f0_hz.device) - _CENTRE  # samples, whole ones to be exact
+    left = place.div(HOP, rounding_mode="floor").clamp(0, max(count - 2, 0))
+    seconds = (place - HOP * left) / RATE
+    right = (left + 1).clamp(max=count - 1)
+    slope = (f0_hz[:, right] - f0_hz[:, left]) / FRAME_SHIFT
+    phase = cycles[:, left] + f0_hz[:, left] * seconds + slope * seconds.square() / 2
+    hz = (f0_hz[:, left] + slope * seconds).clamp(min=20.0)
+    partials = (RATE / 2 / hz - 1e-3).floor()  # a little less, or rounding would decide where hz divides 8000
+    half = math.pi * (phase - phase.round())  # -pi/2 .. pi/2
+    sine = torch.sin(half)
+    ratio = torch.where(sine.abs() < 1e-4, 2 * partials + 1, torch.sin((2 * partials + 1) * half) / sine)
+    nearest = (place + HOP // 2).div(HOP, rounding_mode="floor").clamp(0, count - 1)
+    return (ratio - 1) / (2 * partials).sqrt() * voiced[:, nearest]
+
+
+class Noise(torch.nn.Module):
+    """White noise of power 1 that depends on the number of the frame alone."""
+
+    def __init__(self):
+        super().__init__()
+        table = np.random.default_rng(0).standard_normal((_NOISE_FRAMES, HOP)).astype(np.float32)
+        self.register_buffer("table", torch.from_numpy(table), persistent=False)
+
+    def forward(self, first, count):
+        """Return (B, 320 count) for the first frames (B,) int64."""
+        frames = (first[:, None] + torch.arange(count, device=first.device)) % _NOISE_FRAMES
+        return self.table[frames].flatten(1)
