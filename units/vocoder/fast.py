@@ -1,7 +1,7 @@
 """fast: units and F0 to waveform by shaping pulses and noise, frame by frame, in the short-time spectrum.
 
-ConvNeXt blocks and an inverse STFT, after Vocos (Siuzdak 2023, arXiv 2306.00814), whose head here does not draw
-a spectrum but two filters: one for pulses at F0, one for noise (after Liu et al. 2020, Neural homomorphic
+ConvNeXt blocks and an inverse STFT, after Vocos (Siuzdak 2023, arXiv 2306.00814), whose head here draws not a
+spectrum but two filters: one for pulses at F0, one for noise (after Liu et al. 2020, Neural homomorphic
 vocoder). So the pitch is F0's own, however little the network was trained.
 """
 
@@ -51,17 +51,15 @@ class GeneratorFast(nn.Module):
         self.last_norm, self.head = nn.LayerNorm(width), nn.Linear(width, 3 * BINS)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.constant_(self.head.bias, 0.0)
-        self.head.bias.data[:BINS], self.head.bias.data[2 * BINS :] = (
-            -4.0,
-            -6.0,
-        )  # a quiet voice, little breath
+        self.head.bias.data[:BINS] = -4.0  # a quiet voice
+        self.head.bias.data[2 * BINS :] = -6.0  # with little breath
         self.noise = Noise()
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
 
     def forward(self, units, f0_hz, speaker, place=None):
         """Return (B, 320 N) in -1..1.
 
-        place: (first frame (B,), filled F0 (B, N), cycles (B, N)) of a part of a longer recording; see `contour`.
+        place: (first frame (B,), filled F0 (B, N), cycles (B, N)) of a part of a longer recording, by `contour`.
         """
         first, filled, cycles = place or self._place(units, f0_hz)
         voiced = f0_hz > 0

@@ -17,17 +17,14 @@ _NOISE_FRAMES = 4096  # after which the noise is the same again: 82 s
 
 
 def contour(f0_hz):
-    """Return F0 with its gaps filled and the phase at each frame's centre, (N,) float64 Hz and cycles in 0..1.
+    """Return F0 with its gaps filled, Hz, and the phase at each frame's centre, cycles in 0..1; (N,) float64.
 
     f0_hz: (N,), 0 where unvoiced; gaps are filled by lines between their neighbours.
     """
     f0_hz = np.asarray(f0_hz, np.float64)
     voiced = np.flatnonzero(f0_hz > 0)
-    filled = (
-        np.interp(np.arange(len(f0_hz)), voiced, f0_hz[voiced])
-        if len(voiced)
-        else np.full(len(f0_hz), _DEFAULT_HZ)
-    )
+    known = (voiced, f0_hz[voiced]) if len(voiced) else ([0], [_DEFAULT_HZ])
+    filled = np.interp(np.arange(len(f0_hz)), *known)
     steps = FRAME_SHIFT * (filled[1:] + filled[:-1]) / 2
     return filled, np.concatenate([[0.0], np.cumsum(steps)]) % 1.0
 
