@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help install test chromium lint demo man clean
+.PHONY: help install test chromium parallel lint demo man clean
 
 help:
 	@echo 'make install   build .venv with the tools and all they need'
@@ -41,7 +41,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-test: lint chromium
+test: lint chromium parallel
 	$(PY) -m pytest
 
 # The pages of su-eval --html are opened in a browser; where none can be had, their source is tested instead.
@@ -52,6 +52,15 @@ chromium:
 	      { apt-get install -y -q chromium || { apt-get update -q && apt-get install -y -q chromium; }; } \
 	      >/dev/null 2>&1; } || \
 	    echo 'make: no chromium: pages are tested by their source alone' >&2
+
+# su-tools(7) shows how GNU parallel spreads work; the test that runs it needs it.
+parallel:
+	@command -v parallel >/dev/null || \
+	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing GNU parallel ...' && \
+	      export DEBIAN_FRONTEND=noninteractive && \
+	      { apt-get install -y -q parallel || { apt-get update -q && apt-get install -y -q parallel; }; } \
+	      >/dev/null 2>&1; } || \
+	    echo 'make: no GNU parallel: the example with it is not run' >&2
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1

@@ -184,6 +184,43 @@ def test_shards_give_the_units_of_one_run_byte_for_byte(folder, environment):
     assert whole.stdout and (folder / "units.jsonl").read_bytes() == whole.stdout
 
 
+def shell(script, folder, environment, **more):
+    """Run a shell script in a folder; return what it printed."""
+    words = ["sh", "-euc", script]
+    return subprocess.run(
+        words, cwd=folder, env={**environment, **more}, check=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+@pytest.fixture
+def many(folder):
+    """The folder with enough segments for parallel to make several blocks of them."""
+    lines = (folder / "segments.jsonl").read_bytes().splitlines(keepends=True)
+    copies = [line.replace(b'"id": "', b'"id": "%d-' % i, 1) for i in range(40) for line in lines]
+    (folder / "segments.jsonl").write_bytes(b"".join(copies))
+    assert sum(map(len, copies)) > 20_000
+    return folder
+
+
+def test_gnu_parallel_gives_the_units_of_one_run_byte_for_byte(many, environment):
+    if not has_parallel():
+        pytest.skip("no GNU parallel")
+    whole = shell("su-encode -m mfcc segments.jsonl | su-quantize -c codebook.npz", many, environment)
+    (script,) = [text for text, _ in examples("su-tools.7") if "parallel --pipe" in text]
+    shell(script, many, environment)
+    assert whole and (many / "units.jsonl").read_bytes() == whole
+
+
+def test_an_array_of_jobs_gives_them_too(many, environment):
+    whole = shell("su-encode -m mfcc -o features segments.jsonl", many, environment)
+    shutil.rmtree(many / "features")
+    (script,) = [text for text, _ in examples("su-tools.7") if "#SBATCH" in text]
+    for task in range(4):
+        own = script.replace("su-encode -o", "su-encode -m mfcc -o")
+        shell(own, many, environment, SLURM_ARRAY_TASK_ID=str(task))
+    assert b"".join((many / f"features.{i}.jsonl").read_bytes() for i in range(4)) == whole
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, environment):
     """A folder in which the Makefile of su-tools(7) has been run, and how to run it again."""

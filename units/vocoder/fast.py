@@ -59,7 +59,7 @@ class GeneratorFast(nn.Module):
     def forward(self, units, f0_hz, speaker, place=None):
         """Return (B, 320 N) in -1..1.
 
-        place: (first frame (B,), filled F0 (B, N), cycles (B, N)) of a part of a longer recording, by `contour`.
+        place: (first frame (B,), filled F0 (B, N), cycles (B, N)) of a part of a recording, by `contour`.
         """
         first, filled, cycles = place or self._place(units, f0_hz)
         voiced = f0_hz > 0
