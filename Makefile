@@ -84,6 +84,7 @@ endif
 RECORDINGS := 240
 SEGMENTS   := 420
 HOURS      := 0.08
+MODEL      := small
 
 demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
 	@cat $(B)/scores.txt
@@ -135,16 +136,16 @@ $(B)/pitch.jsonl: $(B)/segments.jsonl
 	@su-pitch -o $@ $<
 
 $(B)/features: $(B)/pitch.jsonl
-	@echo 'su-encode -m mfcc'
-	@su-encode -m mfcc $< >$@
+	@echo 'su-encode -m $(MODEL)'
+	@su-encode -m $(MODEL) $< >$@
 
 $(B)/codebook.npz: $(B)/features
 	@echo 'su-cluster -k 100'
 	@su-cluster -k 100 -o $@ $< >$(B)/codebook.json
 
 $(B)/units.jsonl: $(B)/features $(B)/codebook.npz
-	@echo 'su-quantize --smooth 16'
-	@su-quantize --smooth 16 -c $(B)/codebook.npz -o $@ $<
+	@echo 'su-quantize --smooth-rate 20'
+	@su-quantize --smooth-rate 20 -c $(B)/codebook.npz -o $@ $<
 
 $(B)/bpe.model: $(B)/units.jsonl
 	@echo 'su-bpe train --model-type unigram --vocab-size 4000'
@@ -159,8 +160,8 @@ $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'
 	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-vocoder -o $(B)/vocoder $$resume --arch v2 --width 64 --batch-size 8 --segment-length 8000 \
-	    --lr 3e-3 --adversarial-start 1000000 --save-every 150 --max-hours $(HOURS) $<
+	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --width 256 --batch-size 8 --segment-length 16000 \
+	    --lr 2e-3 --adversarial-start 1000000 --save-every 100 --max-hours $(HOURS) $<
 	@touch $@
 
 $(B)/held-out.jsonl: $(B)/vocoder/.trained

@@ -23,6 +23,7 @@ from units.streams import create
 SMALL = os.path.join(os.path.dirname(__file__), "small")
 WEIGHTS = "weights.safetensors"
 MARGIN_SECONDS = 2.0
+_LENGTHS = 64  # frames: what is given to the network is padded to a multiple
 _LARGEST = {"width": 4096, "layers": 64, "feedforward": 16384, "bands": 256, "spectra": 5, "heads": 64}
 _KERNELS = ("position_kernel", "conv_kernel")
 
@@ -44,14 +45,17 @@ class Learned(Transformer):
         return condition[chunk.first : chunk.last]
 
     def _batch(self, pieces):
+        """Return (spectra (B, T, bands), real (B, T)), T one of few lengths.
+
+        A CPU keeps code for each shape that it ever multiplied: with T as it comes 600 segments took 1.1 GB.
+        """
         lengths = torch.tensor([len(piece.input) for piece in pieces])
-        spectra = torch.zeros(len(pieces), int(lengths.max()), self._config.bands * self._config.spectra)
+        longest = -(-int(lengths.max()) // _LENGTHS) * _LENGTHS
+        spectra = torch.zeros(len(pieces), longest, self._config.bands * self._config.spectra)
         for row, piece in zip(spectra, pieces, strict=True):
             row[: len(piece.input)] = torch.from_numpy(piece.input)
-        spectra = self._to_device(spectra)
-        if lengths.min() == lengths.max():
-            return spectra, None
-        return spectra, torch.arange(spectra.shape[1], device=self.device) < lengths.to(self.device)[:, None]
+        real = torch.arange(longest) < lengths[:, None]
+        return self._to_device(spectra), real.to(self.device)
 
     def _last(self, spectra, real):
         return self._network(spectra, real, last=self.layers[-1])
