@@ -112,7 +112,7 @@ def load_network(folder):
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
         network.load_state_dict(tensors)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+        raise InputError(f"{path}: {error.strerror or str(error).splitlines()[0]}") from None
     except (safetensors.SafetensorError, RuntimeError, ValueError) as error:
         raise InputError(f"{path}: not the weights of this encoder ({str(error).splitlines()[0]})") from None
     return network.eval()

@@ -1,8 +1,11 @@
 """The loop: rounds of targets and steps, checkpoints, what is logged."""
 
 import copy
+import hashlib
+import json
 import os
 import time
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -57,6 +60,7 @@ class Pretraining:
                 torch.nn.Linear(shape.width, self._clusters(r)).to(device) for r in range(config.rounds)
             ]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.identity = _identity(shape, config, corpus)
         self.step = self.round = self.begun = 0
         self.seconds = 0.0
         self._renew()
@@ -201,14 +205,17 @@ class Pretraining:
     def save(self):
         """Write the averaged network and the checkpoint, each whole."""
         save_network(self.folder, self.average)
-        counters = {name: getattr(self, name) for name in _COUNTERS}
+        counters = {name: getattr(self, name) for name in (*_COUNTERS, "identity")}
         path = os.path.join(self.folder, CHECKPOINT)
         checkpoint.save(path, self._parts(), [self.optimizer], counters)
 
     def resume(self):
         """Go on from the folder's checkpoint. Raises InputError where there is none that fits."""
         path = os.path.join(self.folder, CHECKPOINT)
-        for name, value in checkpoint.load(path, self._parts(), [self.optimizer]).items():
+        counters = checkpoint.load(path, self._parts(), [self.optimizer])
+        if counters.pop("identity", None) != self.identity:
+            raise InputError(f"{path}: begun with other options or other segments")
+        for name, value in counters.items():
             setattr(self, name, value)
         optimizer = self.optimizer.state_dict()
         self._renew()
@@ -217,6 +224,14 @@ class Pretraining:
     def _parts(self):
         heads = {f"head{number}": head for number, head in enumerate(self.heads)}
         return {"network": self.network, "average": self.average, **heads}
+
+
+def _identity(shape, config, corpus):
+    """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
+    settings = {**asdict(config), "steps": 0, "max_hours": 0, "save_every": 0}
+    digest = hashlib.sha256(json.dumps([asdict(shape), settings]).encode())
+    digest.update(np.asarray(corpus.ends, np.int64).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _name(dtype):
