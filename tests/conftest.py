@@ -42,6 +42,12 @@ TINY_VOCODER = (
 )
 
 
+TINY_ENCODER = (
+    "--steps 2 --rounds 1 --clusters 6 --width 64 --layers 2 --batch-seconds 2 --crop-seconds 1 "
+    "--held-out 0.5"
+)
+
+
 @dataclass(frozen=True)
 class Result:
     """How a tool ended and what it said."""

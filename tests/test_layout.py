@@ -26,10 +26,10 @@ HOMES = {
     "onnxruntime": {"units/vad.py", "units/metrics/mos.py"},
     "pystoi": {"units/metrics/intelligibility.py"},
     "pesq": {"units/metrics/intelligibility.py"},
-    "tqdm": {"units/cli/progress.py", "units/cli/train_vocoder.py"},
+    "tqdm": {"units/cli/progress.py", "units/cli/training_log.py"},
 }
 LIGHT = set(sys.stdlib_module_names) | {"click", "units"}
-TRAINING = {"training", "discriminators", "losses", "dataset", "predictor_training", "checkpoint"}
+TRAINING = {"training", "discriminators", "losses", "dataset", "predictor_training"}
 
 
 @functools.cache
@@ -90,11 +90,13 @@ def test_a_command_imports_nothing_heavy_before_it_runs():
             assert top(reaches(path, everywhere=False)) <= LIGHT, path
 
 
-def test_speaking_does_not_import_what_trains():
-    names = reaches(HOUSE / "units" / "cli" / "synth.py", everywhere=True)
-    assert not {
-        name for name in names if name.startswith("units.vocoder.") and name.split(".")[2] in TRAINING
-    }
+def test_speaking_and_encoding_do_not_import_what_trains():
+    for tool in ("synth", "encode", "eval_speech"):
+        names = reaches(HOUSE / "units" / "cli" / f"{tool}.py", everywhere=True)
+        assert not {
+            name for name in names if name.startswith("units.vocoder.") and name.split(".")[2] in TRAINING
+        }
+        assert not {n for n in names if n.startswith(("units.pretraining", "units.checkpoint"))}, tool
 
 
 def test_records_need_nothing_but_python():

@@ -85,9 +85,7 @@ def test_frames_do_not_depend_on_the_batch(seconds, batch_seconds, chunk_seconds
             blocks.setdefault(id(record), []).append(block[0])
     for record, samples in recordings:
         if record.frames > 0:
-            np.testing.assert_allclose(
-                np.concatenate(blocks[id(record)]), encoder.encode(samples), atol=1e-5
-            )
+            np.testing.assert_allclose(np.concatenate(blocks[id(record)]), encoder.encode(samples), atol=1e-5)
 
 
 def test_chunks_give_almost_what_one_pass_gives():

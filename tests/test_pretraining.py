@@ -195,7 +195,15 @@ def test_two_processes_do_what_one_does_with_the_whole_batch(tmp_path):
     lines = []
     run_of(tmp_path / "one", replace(CONFIG, steps=6, rounds=1, save_every=2)).run(lines.append)
     (tmp_path / "two").mkdir()
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, str(tmp_path / "two")]
+    command = [
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        __file__,
+        str(tmp_path / "two"),
+    ]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests", "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, *command], env=environment, check=True, capture_output=True)
     found = [json.loads(line) for line in (tmp_path / "two" / "lines").read_text().splitlines()]

@@ -24,7 +24,9 @@ def test_a_click_is_loudest_in_the_frame_on_whose_centre_it_falls(spectra):
     assert frames.shape == (15, spectra * BANDS)
     assert frames.sum(axis=1).argmax() == 7
     loudness = frames.reshape(15, spectra, BANDS).sum(axis=2)[7]
-    np.testing.assert_allclose(loudness, loudness[::-1], rtol=0.05)  # it lies in the middle of the frame's own
+    np.testing.assert_allclose(
+        loudness, loudness[::-1], rtol=0.05
+    )  # it lies in the middle of the frame's own
 
 
 def test_loudness_changes_nothing():
@@ -119,9 +121,7 @@ def test_noise_lies_5_to_25_dB_under_the_crops_that_get_some():
     random = np.random.default_rng(0)
     samples = np.stack([noise(16000, seed) * (seed + 1) for seed in range(40)])
     added = augment.noisy(samples, 0.5, random) - samples
-    level = 20 * np.log10(
-        np.sqrt(np.mean(added**2, axis=1)) / np.sqrt(np.mean(samples**2, axis=1)) + 1e-9
-    )
+    level = 20 * np.log10(np.sqrt(np.mean(added**2, axis=1)) / np.sqrt(np.mean(samples**2, axis=1)) + 1e-9)
     some = level > -100
     assert 8 <= some.sum() <= 32
     assert (level[some] > -26).all() and (level[some] < -4).all()

@@ -35,7 +35,7 @@ def load(path, modules, optimizers):
         for i, optimizer in enumerate(optimizers):
             _load_optimizer(optimizer, _under(tensors, f"optimizer{i}"))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+        raise InputError(f"{path}: {error.strerror or str(error).splitlines()[0]}") from None
     except (safetensors.SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{path}: not a checkpoint of this run ({str(error).splitlines()[0]})") from None
     return counters

@@ -7,7 +7,7 @@ import click
 from units.cli import device_option, records_argument, seed_option, tool
 from units.cli.training_log import Log
 from units.pretraining.config import AugmentConfig, PretrainingConfig
-from units.records import InputError, require
+from units.records import InputError
 
 DEFAULT, AUGMENT = PretrainingConfig(), AugmentConfig()
 WIDTH, LAYERS, CONVOLUTION = 256, 5, 15
@@ -102,24 +102,15 @@ def main(
     from units.alignments import read_all
 
     phones = read_all(alignments)
-    records = _read(job, segments)
+    records = list(job.records(segments))
     shape, network = _shape(init, width, layers, convolution)
-    run, records = _prepare(records, output, shape, network, target_layer, settings)
+    run = _prepare(job, records, output, shape, network, target_layer, settings)
     if resume:
         run.resume()
     with Log(output, resume, run.group.first) as log:
         run.run(log.write, log.progress)
         if phones and run.group.first:
             _score(run, records, phones, log)
-
-
-def _read(job, paths):
-    records = []
-    for record in job.records(paths):
-        with job.item(record):
-            require(record, "audio_filepath")
-            records.append(record)
-    return records
 
 
 def _shape(init, width, layers, convolution):
@@ -142,7 +133,7 @@ def _shape(init, width, layers, convolution):
     ), None
 
 
-def _prepare(records, output, shape, network, target_layer, settings):
+def _prepare(job, records, output, shape, network, target_layer, settings):
     from units import distributed
     from units.devices import choose
     from units.pretraining import corpus
@@ -160,10 +151,10 @@ def _prepare(records, output, shape, network, target_layer, settings):
     paths = [os.path.join(output, "cache", name) for name in ("training", "held-out")]
     if group.first:
         for part, path in zip(parts, paths, strict=True):
-            corpus.build(part, path)
+            corpus.build(part, path, job.item)
     group.wait()
     corpora = [corpus.build(part, path) for part, path in zip(parts, paths, strict=True)]
-    return Pretraining(output, shape, config, *corpora, device, dtype, network, group), records
+    return Pretraining(output, shape, config, *corpora, device, dtype, network, group)
 
 
 def _score(run, records, phones, log):

@@ -1,5 +1,6 @@
 """A corpus to train an encoder on: audio end to end, decoded once into a memory map."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -65,16 +66,26 @@ def split(records, share, seed):
     ]
 
 
-def build(records, path):
+@contextlib.contextmanager
+def at_its_place(record):
+    """Raise the InputError of a block with the record's place before it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{record.place}: {error}") from None
+
+
+def build(records, path, item=at_its_place):
     """Return the Corpus of records, its audio kept at `path`.s16 and `path`.npz from run to run.
 
-    Raises InputError at the place of a record whose audio cannot be used.
+    item(record): a context in which the record's audio is read; where it swallows the InputError of one that
+    cannot be, that one is left out. Raises InputError where none is left.
     """
     key = hashlib.sha256()
     for record in records:
         key.update(json.dumps([record.get(f) for f in ("audio_filepath", "offset", "duration")]).encode())
     if not _is_kept(path, key.hexdigest()):
-        _write(records, path, key.hexdigest())
+        _write(records, path, key.hexdigest(), item)
     with np.load(f"{path}.npz", allow_pickle=False) as kept:
         return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), kept["ends"])
 
@@ -86,17 +97,17 @@ def _is_kept(path, key):
         return str(kept["key"]) == key and os.path.getsize(f"{path}.s16") == 2 * kept["ends"][-1]
 
 
-def _write(records, path, key):
+def _write(records, path, key, item):
     sizes = []
     with create(f"{path}.s16") as audio:
         for record in records:
-            try:
+            with item(record):
                 samples = load_record(record)
                 if not frame_count(len(samples)):
                     raise InputError(f"{len(samples)} samples are too few for a frame")
-            except InputError as error:
-                raise InputError(f"{record.place}: {error}") from None
-            audio.write(pcm16(samples))
-            sizes.append(len(samples))
+                audio.write(pcm16(samples))
+                sizes.append(len(samples))
+        if not sizes:
+            raise InputError("no recording that can be used is left")
     with create(f"{path}.npz") as out:
         np.savez(out, ends=np.cumsum(sizes), key=np.array(key))

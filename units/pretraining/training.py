@@ -74,16 +74,16 @@ class Pretraining:
 
     def run(self, log=lambda line: None, progress=lambda step, seconds: None):
         """Train until the steps or the hours end; leave the averaged network in the folder."""
-        self._started = self.clock() - self.seconds
+        self._started, begun = self.clock() - self.seconds, self.step
         while self._share() < 1:
             self._run_round(log, progress)
             if self.round + 1 < self.config.rounds and self._share() < 1:
                 self.round += 1
                 self.begun = self.step
                 self._renew()
-        if self.group.first:
-            log(self._line({}))
+        if self.group.first and self.step > begun:
             self.save()
+            log(self._line({}))
 
     def _share(self):
         """How much of the run is over, of 1."""
@@ -102,8 +102,8 @@ class Pretraining:
                 self.seconds = self.group.agreed(self.clock() - self._started)
                 progress(self.step, self.seconds)
                 if self.step % self.config.save_every == 0 and self.group.first:
-                    log(self._line(found))
                     self.save()
+                    log(self._line(found))
         finally:
             made.close()
 

@@ -1,0 +1,104 @@
+"""su-train-encoder: killed and resumed, scored, adapted, refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ENVIRONMENT, TINY_ENCODER
+from processes import ROOT
+
+WEIGHTS = "weights.safetensors"
+SETTINGS = [*TINY_ENCODER.split(), "--dtype", "fp32", "--rounds", "2", "--save-every", "3"]
+
+
+def words(folder, steps, *more):
+    return ["-o", str(folder), *SETTINGS, "--steps", str(steps), *more]
+
+
+@pytest.fixture(scope="module")
+def trained(run, corpus, tmp_path_factory):
+    """A directory in which 12 steps were done, with nothing in between."""
+    folder = tmp_path_factory.mktemp("encoder")
+    result = run("su-train-encoder", *words(folder, 12), corpus["segments.jsonl"])
+    assert (result.status, result.stdout, result.stderr) == (0, b"", "")
+    return folder
+
+
+def test_what_was_killed_with_kill_9_and_resumed_has_the_bytes_of_what_was_not(trained, corpus, tmp_path):
+    command = [sys.executable, f"{ROOT}/bin/su-train-encoder", *words(tmp_path, 12), corpus["segments.jsonl"]]
+    log = tmp_path / "log.jsonl"
+    with subprocess.Popen(command, env=ENVIRONMENT) as job:
+        while job.poll() is None and not (log.exists() and log.read_text()):
+            time.sleep(0.005)
+        job.send_signal(signal.SIGKILL)
+    subprocess.run([*command[:2], *words(tmp_path, 12, "--resume"), command[-1]], env=ENVIRONMENT, check=True)
+    assert (tmp_path / WEIGHTS).read_bytes() == (trained / WEIGHTS).read_bytes()
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_a_directory_that_holds_an_encoder_is_not_overwritten(run, corpus, trained):
+    before = (trained / WEIGHTS).read_bytes()
+    result = run("su-train-encoder", *words(trained, 12), corpus["segments.jsonl"])
+    message = f"su-train-encoder: {trained}: holds an encoder already; --resume goes on with it\n"
+    assert (result.status, result.stderr) == (1, message)
+    assert (trained / WEIGHTS).read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [["--lr", "1e-4"], ["--seed", "5"], ["--speed", "0"]])
+def test_a_run_is_not_resumed_with_other_options(run, corpus, trained, change):
+    result = run("su-train-encoder", *words(trained, 12, "--resume", *change), corpus["segments.jsonl"])
+    assert result.status == 1
+    assert result.stderr.endswith("checkpoint.safetensors: begun with other options or other segments\n")
+
+
+def test_more_steps_are_no_other_options(run, corpus, trained):
+    result = run("su-train-encoder", *words(trained, 12, "--resume"), corpus["segments.jsonl"])
+    assert (result.status, result.stderr) == (0, "")
+
+
+def test_layers_are_scored_where_there_are_phones(run, corpus, tmp_path):
+    more = ["--alignments", corpus["alignments.jsonl"]]
+    result = run("su-train-encoder", *words(tmp_path, 2, *more), corpus["units.jsonl"])
+    assert (result.status, result.stderr) == (0, "")
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    scores = {line["layer"]: line["pnmi"] for line in lines if "layer" in line}
+    assert sorted(scores) == [0, 1, 2] and all(0 <= score <= 1 for score in scores.values())
+
+
+def test_an_encoder_is_adapted_and_keeps_its_shape(run, corpus, trained, tmp_path):
+    few = ["--steps", "2", "--rounds", "1", "--clusters", "6", "--batch-seconds", "2", "--held-out", "0.5"]
+    more = ["--init", trained, "-o", tmp_path / "own", corpus["segments.jsonl"]]
+    result = run("su-train-encoder", *few, *more)
+    assert (result.status, result.stderr) == (0, "")
+    own, old = ((folder / "config.json").read_text() for folder in (tmp_path / "own", trained))
+    assert own == old
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--width", "100"], "--width must be a multiple of 64"),
+        (["--convolution", "4"], "--convolution an odd number"),
+        (["--clusters", "7,x"], "not numbers of 2 to 20000"),
+        (["--lr", "5"], "not in the range"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(run, corpus, tmp_path, change, message):
+    result = run("su-train-encoder", *words(tmp_path, 2, *change), corpus["segments.jsonl"])
+    assert result.status == 2 and message in result.stderr and result.stderr.count("\n") == 1
+
+
+def test_a_layer_that_is_not_there_cannot_be_the_target(run, corpus, tmp_path):
+    result = run("su-train-encoder", *words(tmp_path, 2, "--target-layer", "9"), corpus["segments.jsonl"])
+    assert (result.status, result.stderr) == (1, "su-train-encoder: there are 2 layers, none of number 9\n")
+
+
+def test_one_recording_is_too_little(run, corpus, tmp_path):
+    first = corpus.records("segments.jsonl")[0]
+    result = run("su-train-encoder", *words(tmp_path, 2), stdin=json.dumps(first).encode() + b"\n")
+    message = "su-train-encoder: one record is too little: some must be held out to measure on\n"
+    assert (result.status, result.stderr) == (1, message)
