@@ -13,7 +13,7 @@ _SMALL = {
     "intermediate_size": 48,
     "conv_dim": (16,) * 7,
     "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
+    "num_conv_pos_embedding_groups": 2,
     "vocab_size": 10,
 }
 _LARGE = {

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,6 +229,16 @@ def test_digital_silence_has_finite_frames(models, whisper):
 def test_bf16_is_close_to_fp32(models):
     whole, half = (load(models["mms"], 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
     assert half.dtype == np.float32
+    assert np.linalg.norm(whole - half) < 0.05 * np.linalg.norm(whole)
+
+
+def test_a_convolution_that_cpus_get_wrong_in_bf16_is_done_in_fp32(tmp_path):
+    config = json.loads(Path(make("mms", tmp_path / "mms"), "config.json").read_text())
+    import transformers
+
+    few = {**config, "num_conv_pos_embedding_groups": 4}  # groups of 8 channels
+    transformers.AutoModel.from_config(transformers.Wav2Vec2Config(**few)).save_pretrained(tmp_path / "few")
+    whole, half = (load(str(tmp_path / "few"), 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
     assert np.linalg.norm(whole - half) < 0.05 * np.linalg.norm(whole)
 
 
