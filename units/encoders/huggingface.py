@@ -107,7 +107,7 @@ class HuggingFace(Transformer):
 
 
 def _is_wrong_in_bf16(layer):
-    """Whether CPUs with AMX give nonsense for it in bf16: oneDNN's convolutions of groups of 2 to 12 channels.
+    """Whether CPUs with AMX give nonsense for it in bf16: convolutions in groups of 2 to 12 channels.
 
     Measured with torch 2.13 for kernels of 16, 64 and 128; groups of 1, and of 16 and more, are right.
     """
