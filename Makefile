@@ -84,7 +84,7 @@ endif
 RECORDINGS := 240
 SEGMENTS   := 420
 HOURS      := 0.08
-MODEL      := mfcc
+MODEL      := small
 
 demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
 	@cat $(B)/scores.txt

@@ -187,3 +187,10 @@ def test_a_config_of_nonsense_is_no_encoder_of_ours(folder):
     shutil.copy(folder / learned.WEIGHTS, folder / "model.safetensors")
     (folder / "config.json").write_bytes(b"\xff\x00[" * 50)
     refusal(folder)
+
+
+def test_the_encoder_that_comes_with_the_package_is_small_and_quick_to_load():
+    encoder = encoders.load("small")
+    assert encoder.name.startswith("small@")
+    frames = encoder.encode(recording([1.0], seed=0))
+    assert frames.shape == (49, encoder.dimension) and np.isfinite(frames).all()
