@@ -5,25 +5,18 @@ Nothing is ever unpickled, and no more is read than such a file may hold.
 """
 
 import hashlib
-import io
-import math
-import tokenize
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from units.archives import FAULTS, parse_array, read_members, save_arrays
 from units.records import InputError
 from units.streams import NPY_MAGIC
 
 _ARRAYS = ("centroids", "mean", "scale", "projection", "encoder")
 _LARGEST = 1 << 29  # bytes of a codebook file: 20,000 centroids of 5 frames of 1280 dimensions
-_MOST_ENTRIES = 64  # in the archive's directory, which zipfile would read whole
 _BLOCK = 4096  # frames normalised at once
-_FAULTS = (ValueError, LookupError, EOFError, OSError, RuntimeError, ArithmeticError, MemoryError)
-_ARCHIVE_FAULTS = (zipfile.BadZipFile, zlib.error, tokenize.TokenError)
 
 
 @dataclass(frozen=True)
@@ -101,13 +94,7 @@ def windows(frames, context):
 
 def save_codebook(book, file):
     """Write a codebook to a binary file as .npz; the same codebook gives the same bytes."""
-    whole = io.BytesIO()  # what zipfile writes depends on whether it can seek
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in {**book.arrays(), "encoder": np.array(book.encoder)}.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), member.getvalue())
-    file.write(whole.getbuffer())
+    save_arrays({**book.arrays(), "encoder": np.array(book.encoder)}, file)
 
 
 def load_codebook(path):
@@ -122,45 +109,26 @@ def load_codebook(path):
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
     try:
-        if len(content) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST >> 20} MiB")
-        book = _parse(content)
-        _check(book)
-    except (*_FAULTS, *_ARCHIVE_FAULTS) as error:
+        return parse_codebook(content)
+    except FAULTS as error:
         reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
         raise InputError(f"{path}: not a codebook ({reason})") from None
-    return book
 
 
-def _parse(content):
+def parse_codebook(content):
+    """Return the Codebook in the bytes of its file; raise one of archives.FAULTS where it is none."""
+    if len(content) > _LARGEST:
+        raise ValueError(f"more than {_LARGEST >> 20} MiB")
     if content.startswith(NPY_MAGIC):
-        centroids = _array(content)
+        centroids = parse_array(content)
         dimensions = centroids.shape[-1]
-        return Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
-    if content.count(b"PK\x01\x02") > _MOST_ENTRIES:
-        raise ValueError("more arrays than a codebook has")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        held = set(archive.namelist())
-        names = [name for name in _ARRAYS if name != "projection" or "projection.npy" in held]
-        if sum(archive.getinfo(f"{name}.npy").file_size for name in names) > _LARGEST:
-            raise ValueError(f"more than {_LARGEST >> 20} MiB")
-        members = {name: archive.read(f"{name}.npy") for name in names}
-    encoder = str(_array(members.pop("encoder"), "U"))
-    return Codebook(**{name: _array(member) for name, member in members.items()}, encoder=encoder)
-
-
-def _array(content, kind="f"):
-    """Return the array in the bytes of an NPY file, floats as float32; raise one of _FAULTS."""
-    file = io.BytesIO(content)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    shape, fortran, dtype = readers[np.lib.format.read_magic(file)](file)
-    if dtype.kind != kind or dtype.fields or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"an array of {dtype}, shape {shape}")
-    if math.prod(shape) * dtype.itemsize != len(content) - file.tell():
-        raise ValueError("an array ends early")
-    array = np.frombuffer(content, dtype, offset=file.tell()).reshape(shape, order="F" if fortran else "C")
-    with np.errstate(over="ignore"):  # infinity is refused with the rest of what is not finite
-        return np.ascontiguousarray(array, np.float32) if kind == "f" else array
+        book = Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
+    else:
+        members = read_members(content, _ARRAYS, optional=("projection",), most=_LARGEST)
+        encoder = str(parse_array(members.pop("encoder"), "U"))
+        book = Codebook(**{name: parse_array(member) for name, member in members.items()}, encoder=encoder)
+    _check(book)
+    return book
 
 
 def _check(book):

@@ -44,4 +44,3 @@ class MotifConfig:
     """Which pieces are motifs, and what of them is cut for listening."""
 
     min_count: int = 2
-    context: float = 0.075  # s of sound left on each side of a clip

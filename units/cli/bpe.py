@@ -179,20 +179,16 @@ def _cut(motif, segments, number, folder, rank):
     """Write the best examples of a motif as WAV; return the names of the files."""
     import os
 
-    from units.audio import load, save
+    from units.cli.clips import cut
     from units.motifs import choose
-    from units.streams import create
 
     os.makedirs(folder, exist_ok=True)
     names = []
     for i, example in enumerate(choose(motif, segments, number), start=1):
         segment = segments[motif.where[example]]
-        start = max(0.0, float(motif.starts[example]) - MOTIFS.context)
-        end = min(segment.end, float(motif.ends[example]) + MOTIFS.context)
         names.append(os.path.join(folder, f"{rank:04d}-{motif.piece}-{i}.wav"))
-        samples = load(segment.audio_filepath, start, end - start)
-        with create(names[-1]) as out:
-            save(out, samples)
+        span = float(motif.starts[example]), float(motif.ends[example])
+        cut(names[-1], segment.audio_filepath, *span, segment.end)
     return names
 
 

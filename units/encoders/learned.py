@@ -26,6 +26,7 @@ MARGIN_SECONDS = 2.0
 _LENGTHS = 64  # frames: what is given to the network is padded to a multiple
 _LARGEST = {"width": 4096, "layers": 64, "feedforward": 16384, "bands": 256, "spectra": 5, "heads": 64}
 _KERNELS = ("position_kernel", "conv_kernel")
+_LONGEST_SPAN = 100_000  # frames
 
 
 class Learned(Transformer):
@@ -145,6 +146,10 @@ def _load_config(path):
     for name, most in _LARGEST.items():
         if not 1 <= getattr(config, name) <= most:
             raise InputError(f"{path}: {name} {getattr(config, name)} is not between 1 and {most}")
+    if not 0 <= config.attention_span <= _LONGEST_SPAN:
+        raise InputError(
+            f"{path}: attention_span {config.attention_span} is not between 0 and {_LONGEST_SPAN}"
+        )
     if HOP % config.spectra:
         raise InputError(f"{path}: spectra {config.spectra} do not divide a frame")
     for name in _KERNELS:

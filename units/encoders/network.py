@@ -27,6 +27,7 @@ class NetworkConfig:
     feedforward: int = 1024
     position_kernel: int = 31  # frames
     conv_kernel: int = 0  # frames of each layer's own convolution; 0 is none
+    attention_span: int = 0  # frames before and after that attention sees; 0 is all
     default_layer: int = 4
     version: int = 1
 
@@ -55,9 +56,23 @@ class Network(nn.Module):
         if real is not None:
             hidden = hidden * real[..., None]
         hidden = hidden + gelu(self.position(hidden))
+        seen = self._seen(hidden.shape[1], real, hidden.device)
         for layer in self.layers[:last]:
-            hidden = layer(hidden, real)
+            hidden = layer(hidden, real, seen)
         return hidden
+
+    def _seen(self, length, real, device):
+        """Return which frames attention sees from which, (B or 1, 1, T, T) bool, or None for all.
+
+        A bounded span makes frames the same in a chunk and in a whole recording, and as in crops of training.
+        """
+        place, span = torch.arange(length, device=device), self.config.attention_span
+        near = (place[:, None] - place).abs() <= (span or length)
+        if real is None:
+            return near if 0 < span < length - 1 else None
+        return near & real[:, None, None, :] | (
+            place[:, None] == place
+        )  # padding sees itself, or it were NaN
 
 
 class Layer(nn.Module):
@@ -74,9 +89,9 @@ class Layer(nn.Module):
             nn.Linear(config.feedforward, config.width),
         )
 
-    def forward(self, hidden, real):
-        """(B, T, width) to the same; real as Network has it."""
-        hidden = hidden + self.attention(hidden, real)
+    def forward(self, hidden, real, seen):
+        """(B, T, width) to the same; real and seen as Network has them."""
+        hidden = hidden + self.attention(hidden, seen)
         if self.convolution is not None:
             hidden = hidden + self.convolution(hidden, real)
         return hidden + self.feedforward(hidden)
@@ -91,10 +106,9 @@ class Attention(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.input, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
-    def forward(self, hidden, real):
-        """(B, T, width) to the same; no frame attends to padding."""
+    def forward(self, hidden, seen):
+        """(B, T, width) to the same; seen: which frames are attended to from which, or None for all."""
         parts = self.input(self.norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        seen = None if real is None else real[:, None, None, :]
         return self.output(scaled_dot_product_attention(*parts, attn_mask=seen).transpose(1, 2).flatten(-2))
 
 

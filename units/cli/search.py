@@ -1,0 +1,158 @@
+"""su-search: where in a corpus a query stands, spoken or of units."""
+
+import click
+
+from units import __version__
+from units.cli import CONTEXT, PATH, ToolGroup, device_option, output_option, records_argument, tool
+from units.records import InputError, require
+
+
+@click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def main():
+    """Find where a sequence of units occurs, or nearly so: spoken, written as units, or of a record."""
+
+
+@tool("build")
+@records_argument("units")
+@click.option("-c", "--codebook", type=PATH, metavar="FILE", help="The codebook of the units.")
+@output_option("The index; where there is one, records are added to it.", required=True)
+def build(job, units, codebook, output):
+    """Write the units of a corpus as an index, or add them to the one that is there."""
+    import os
+
+    from units.codebook import load_codebook
+    from units.search import index
+    from units.streams import create
+
+    with create(output) as out:  # before the old one is read: no other job may add to it meanwhile
+        old = index.load(output) if os.path.isfile(output) else index.join([])
+        book = load_codebook(codebook) if codebook else old.codebook
+        known = book.hash if book else old.hash
+        if old.hash not in (None, known):
+            raise InputError(f"{output}: an index of codebook {old.hash}, not of {known}")
+        added, smooth = {}, old.smooth
+        for record in job.records(units):
+            with job.item(record):
+                known = _check(record, known, book, added)
+                added[record["id"]] = _recording(record)
+                smooth = require(record, "smooth") if "smooth" in record else smooth
+        kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
+        index.save(index.join([*kept, *added.values()], book, known, smooth), out)
+
+
+def _check(record, known, book, added):
+    """Raise InputError where a record does not fit the index; return the hash of its codebook."""
+    if require(record, "id") in added:
+        raise InputError(f'"id" {record["id"]!r} occurs twice')
+    units = require(record, "units")
+    found = require(record, "codebook") if "codebook" in record else known
+    if known not in (None, found):
+        raise InputError(f"units of codebook {found}, but the index is of {known}")
+    size = len(book.centroids) if book else (1 << 16) - 1
+    if max(units, default=0) >= size:
+        raise InputError(f"unit {max(units)}, but an index of this codebook has units up to {size - 1}")
+    return found
+
+
+def _recording(record):
+    from units.quantize import run_lengths
+    from units.records import frame_units
+    from units.search.index import KEPT
+
+    fields = {name: require(record, name) for name in KEPT if name in record}
+    return fields, *run_lengths(frame_units(record))
+
+
+@tool("find")
+@click.argument("queries", nargs=-1, metavar="[QUERY]...")
+@click.option("-i", "--index", "path", type=PATH, required=True, metavar="INDEX", help="Where to search.")
+@click.option("--top", type=click.IntRange(1), default=20, help="Write so many of the best, for each query.")
+@click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, help="Write none of lower score.")
+@click.option("--exhaustive", is_flag=True, help="Align with every place, not the likely ones alone.")
+@click.option(
+    "--clips",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cut the N best of each query as WAV, with 75 ms around, into the folder of -o.",
+)
+@output_option("The folder of the clips.", metavar="DIR")
+@device_option
+def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
+    """Write where each query occurs, or what is most like it, best first."""
+    import sys
+
+    from units.search.find import Finder
+    from units.search.index import load
+    from units.streams import write_record
+
+    if bool(clips) != bool(output):
+        raise click.UsageError("--clips and -o go together")
+    finder = Finder(load(path))
+    for number, (query, runs) in enumerate(_queries(job, queries, finder.index, device), start=1):
+        with job.item(query):
+            hits = [hit for hit in finder.find(runs(), exhaustive)[:top] if hit.score >= min_score]
+            for rank, hit in enumerate(hits, start=1):
+                record = _describe(finder.index, hit, query["query"])
+                if rank <= (clips or 0):
+                    record["clip"] = _cut(record, output, number, rank)
+                write_record(record, sys.stdout.buffer)
+
+
+def _queries(job, words, index, device):
+    """Yield ({"query": its name}, a function that returns its runs) of patterns, records and recordings."""
+    from units.records import Record
+    from units.search import query
+
+    for word in words or ("-",):
+        if query.is_pattern(word):
+            yield Record({"query": word}, word), lambda word=word: query.parse_pattern(word)
+        elif word == "-" or _holds_records(word):
+            for record in job.records([word]):
+                named = Record({"query": record.get("id", record.place)}, record.place)
+                yield named, lambda record=record: _runs(record, index)
+        else:
+            yield Record({"query": word}, word), lambda word=word: query.listen(word, index, device)
+
+
+def _holds_records(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise InputError(f"{path!r}: neither units nor a file name") from None
+
+
+def _runs(record, index):
+    from units.quantize import run_lengths
+
+    units = require(record, "units")
+    if "codebook" in record and index.hash not in (None, require(record, "codebook")):
+        raise InputError(f"units of codebook {record['codebook']}, but the index is of {index.hash}")
+    return run_lengths(units)[0]
+
+
+def _describe(index, hit, query):
+    """Return a hit as the fields of a record; start and end in s."""
+    start, end = index.span(hit.recording, hit.begin, hit.end)
+    known = index.records[hit.recording]
+    names = {name: known[name] for name in ("id", "audio_filepath", "speaker") if name in known}
+    return {"query": query, **names, "start": start, "end": end, "score": hit.score}
+
+
+def _cut(record, folder, number, rank):
+    """Write the sound of a hit; return the file's name."""
+    import os
+
+    from units.cli.clips import cut
+
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"{number:04d}-{rank:02d}.wav")
+    cut(path, require(record, "audio_filepath"), record["start"], record["end"])
+    return path
+
+
+for command in (build, find):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""Find where a sequence of units occurs, or nearly so, in a corpus of them."""

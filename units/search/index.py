@@ -1,0 +1,132 @@
+"""The index: the runs of all recordings, one after the other, and what leads back to the audio; one file."""
+
+import io
+import json
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from units.archives import FAULTS, parse_array, read_members, save_arrays
+from units.audio import FRAME_SHIFT
+from units.codebook import Codebook, parse_codebook, save_codebook
+from units.records import InputError
+
+VERSION = 1
+_LARGEST = 1 << 36  # bytes of an index
+_KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
+KEPT = ("id", "audio_filepath", "offset", "frame_shift", "speaker")
+
+
+@dataclass(frozen=True)
+class Index:
+    """The runs of R recordings.
+
+    text: (T,) uint8 or uint16, units of runs, a separator (the type's largest number) after each recording;
+    counts: (T,) uint, the frames each lasts; starts: (R,) int64, where each recording begins in them.
+    records: what led to them, the fields KEPT of each. codebook: that of the units where known, and its hash.
+    smooth: the penalty that they were smoothed with.
+    """
+
+    text: np.ndarray
+    counts: np.ndarray
+    starts: np.ndarray
+    records: list = field(default_factory=list)
+    codebook: Codebook | None = None
+    hash: str | None = None
+    smooth: float = 0.0
+
+    @property
+    def separator(self):
+        """The number that parts recordings."""
+        return int(np.iinfo(self.text.dtype).max)
+
+    def recordings(self):
+        """Yield (record, its runs' units, their counts)."""
+        ends = [*self.starts.tolist(), len(self.text)][1:]
+        for record, start, end in zip(self.records, self.starts.tolist(), ends, strict=True):
+            yield record, self.text[start : end - 1], self.counts[start : end - 1]
+
+    def span(self, recording, begin, end):
+        """Return (start, end) in s in the recording's file of the runs [begin, end) of the text."""
+        record, first = self.records[recording], self.starts[recording]
+        before = int(self.counts[first:begin].sum())
+        after = before + int(self.counts[begin:end].sum())
+        shift, offset = record.get("frame_shift", FRAME_SHIFT), record.get("offset", 0.0)
+        return round(offset + before * shift, 6), round(offset + after * shift, 6)
+
+
+def join(recordings, codebook=None, hash_=None, smooth=0.0):
+    """Return the Index of [(record, units, counts)], arrays or lists of one length each."""
+    recordings = list(recordings)
+    lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
+    largest = max((max(units, default=0) for _, units, _ in recordings), default=0)
+    if largest >= np.iinfo(np.uint16).max:
+        raise InputError(f"unit {largest}: an index takes units up to {np.iinfo(np.uint16).max - 1}")
+    dtype = np.uint8 if largest < np.iinfo(np.uint8).max else np.uint16
+    ends = np.cumsum(lengths)
+    text = np.full(int(lengths.sum()), np.iinfo(dtype).max, dtype)
+    counts = np.zeros(len(text), np.uint32)
+    for (_, units, frames), start, end in zip(recordings, ends - lengths, ends, strict=True):
+        text[start : end - 1], counts[start : end - 1] = units, frames
+    counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+    return Index(text, counts, ends - lengths, [r for r, _, _ in recordings], codebook, hash_, smooth)
+
+
+def save(index, file):
+    """Write an Index to a binary file; the same index gives the same bytes."""
+    lines = b"".join(json.dumps(record).encode() + b"\n" for record in index.records)
+    book = io.BytesIO()
+    if index.codebook is not None:
+        save_codebook(index.codebook, book)
+    about = {"version": VERSION, "hash": index.hash, "smooth": index.smooth}
+    arrays = {"text": index.text, "counts": index.counts, "starts": index.starts.astype(np.int64)}
+    held = {"records": lines, "about": json.dumps(about).encode(), "codebook": book.getvalue()}
+    save_arrays({**arrays, **{name: np.frombuffer(data, np.uint8) for name, data in held.items()}}, file)
+
+
+def load(path):
+    """Return the Index in a file that `save` wrote. Raises InputError, naming it, where it is none."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    try:
+        index = _parse(content)
+        _check(index)
+    except (*FAULTS, TypeError, AttributeError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
+        raise InputError(f"{path}: not an index ({reason})") from None
+    return index
+
+
+def _parse(content):
+    members = read_members(content, _KINDS, most=_LARGEST)
+    arrays = {name: parse_array(member, _KINDS[name]) for name, member in members.items()}
+    about = json.loads(arrays.pop("about").tobytes())
+    if about["version"] != VERSION:
+        raise ValueError(f"of version {about['version']!r}, which this one cannot read")
+    records = [json.loads(line) for line in arrays.pop("records").tobytes().splitlines()]
+    book = arrays.pop("codebook").tobytes()
+    return Index(
+        **arrays,
+        records=records,
+        codebook=parse_codebook(book) if book else None,
+        hash=None if about["hash"] is None else str(about["hash"]),
+        smooth=float(about["smooth"]),
+    )
+
+
+def _check(index):
+    """Raise ValueError where the arrays of an index do not fit each other."""
+    lasts = np.append(index.starts[1:], len(index.text)) - 1
+    if not index.text.ndim == index.starts.ndim == 1 or index.text.shape != index.counts.shape:
+        raise ValueError("its arrays do not fit each other")
+    if len(index.starts) != len(index.records) or (len(index.text) > 0) != (len(index.starts) > 0):
+        raise ValueError("its records do not fit its arrays")
+    if len(index.starts) and (index.starts[0] != 0 or (np.diff(index.starts) < 1).any() or lasts[-1] < 0):
+        raise ValueError("its recordings do not follow each other")
+    if not np.array_equal(np.flatnonzero(index.text == index.separator), lasts[: len(index.starts)]):
+        raise ValueError("its recordings are not parted")
+    if not all(isinstance(record, dict) and isinstance(record.get("id"), str) for record in index.records):
+        raise ValueError("a record has no id")

@@ -1,0 +1,64 @@
+"""Which places of a text are worth aligning with a query: all of it is passed once, at a byte a run.
+
+In each place the likenesses of the query's runs are added along the best of the ways that go on by none, one
+or two runs of the text for each of the query's: an alignment in which skips cost nothing, so that what is like
+the query is never far down. How many of the exact answers survive is measured by bench/search.
+"""
+
+import numpy as np
+
+from units.search.matching import SCALE
+
+BIN = 8  # runs of the text that are one candidate
+_ROWS = 10  # of the query, evenly spread, that are looked at
+_BLOCK = 1 << 17  # runs at once: what stays in a core's cache
+
+
+def candidates(substitution, text, most):
+    """Return the `most` bins of the text in which likely an alignment of the query ends, ascending (N,) int64.
+
+    substitution: (m, U) int64 of costs.of_query; text: (T,) uint8 or uint16. All bins where they are no more.
+    """
+    bins = -(-len(text) // BIN)
+    if bins <= most:
+        return np.arange(bins)
+    rows = np.unique(np.linspace(0, len(substitution) - 1, min(_ROWS, len(substitution))).round().astype(int))
+    tables = _likeness(substitution[rows])
+    ahead = len(substitution) * 2
+    best = np.empty(bins, np.uint8)
+    for start in range(0, len(text), _BLOCK):
+        first = max(0, start - ahead)
+        found = _pass(tables, np.diff(rows), text[first : start + _BLOCK])[start - first :]
+        best[start // BIN : start // BIN + -(-len(found) // BIN)] = _largest(found)
+    return np.sort(np.argpartition(best, bins - most)[bins - most :])
+
+
+def _likeness(substitution):
+    """Return (m, U) uint8, what is alike largest, such that m of them add up to no more than a byte holds."""
+    alike = 1 - np.minimum(substitution, SCALE) / SCALE
+    return (alike * (255 // len(substitution))).astype(np.uint8)
+
+
+def _pass(tables, steps, text):
+    """Return the likeness of the best way that ends in each place of the text, (T,) uint8."""
+    found = _look_up(tables[0], text)
+    for table, step in zip(tables[1:], steps.tolist(), strict=True):
+        before = np.zeros(len(text) + step + 1, np.uint8)  # before[i] ends step + 1 places before i
+        before[step + 1 :] = found
+        found = _look_up(table, text)
+        near = np.maximum(before[: len(text)], before[1 : len(text) + 1])
+        np.maximum(near, before[2 : len(text) + 2], out=near)
+        found += near
+    return found
+
+
+def _look_up(table, text):
+    """Return the table's entry for each run; of bytes by Python's own translation, five times as fast."""
+    if text.dtype == np.uint8:
+        return np.frombuffer(bytearray(text.tobytes().translate(table.tobytes())), np.uint8)
+    return table.take(text)
+
+
+def _largest(found):
+    padded = np.pad(found, (0, -len(found) % BIN))
+    return padded.reshape(-1, BIN).max(axis=1)
