@@ -17,6 +17,7 @@ from units.encoders import spectrum
 
 _FACTORS = np.exp(np.linspace(-0.4, 0.4, 33))  # of pitch and formants, for which there are matrices; 1 is one
 _NOISE_DB = (5.0, 25.0)  # below the crop
+_PITCH_SHARE = 0.3  # of crops whose pitch alone is moved: that costs more than all else here
 _LIFTER = 32  # samples of the cepstrum that are envelope: 2 ms, less than the period of any voice
 _LINES = spectrum.N_FFT // 2 + 1
 
@@ -38,7 +39,8 @@ class Plan:
 
 def draw(config, random):
     """Return a Plan, drawn from an AugmentConfig."""
-    sizes = (config.speed, config.formants, config.pitch)
+    pitch = config.pitch if config.pitch and random.random() < _PITCH_SHARE else 0.0
+    sizes = (config.speed, config.formants, pitch)
     return Plan(*(float(np.exp(random.uniform(-1, 1) * np.log1p(size))) for size in sizes))
 
 
@@ -52,14 +54,20 @@ def tape(samples, speed, count):
 
 def noisy(samples, share, random):
     """Return (B, S) crops, that share of them with noise or with another crop added."""
-    size = (len(samples), 1)
-    level = np.sqrt(np.mean(np.square(samples), axis=1, keepdims=True)) + 1e-6
-    white = random.standard_normal(samples.shape, np.float32)
-    coloured = white + np.float32(random.uniform(0, 4)) * (np.roll(white, 1, 1) + np.roll(white, 2, 1))
-    speech = random.random(size) < 0.5
-    added = np.where(speech, (samples / level)[random.permutation(len(samples))], coloured / coloured.std())
-    gain = 10 ** (-random.uniform(*_NOISE_DB, size) / 20) * (random.random(size) < share)
-    return (samples + added * level * gain).astype(np.float32)
+    others, found = random.permutation(len(samples)), samples.copy()
+    for row in np.flatnonzero(random.random(len(samples)) < share):
+        if random.random() < 0.5:
+            added = samples[others[row]]
+        else:
+            white = random.standard_normal(samples.shape[1], np.float32)
+            added = white + np.float32(random.uniform(0, 4)) * (np.roll(white, 1) + np.roll(white, 2))
+        gain = 10 ** (-random.uniform(*_NOISE_DB) / 20)
+        found[row] += np.float32(gain * _level(samples[row]) / _level(added)) * added
+    return found
+
+
+def _level(samples):
+    return np.sqrt(np.mean(np.square(samples))) + 1e-6
 
 
 def spectra(tapes, plans, frames, network):
@@ -70,8 +78,9 @@ def spectra(tapes, plans, frames, network):
     """
     device = tapes.device
     power = spectrum.power(torch.nn.functional.pad(tapes, (HOP, HOP)), frames, network.spectra)
-    if any(plan.pitch != 1 for plan in plans):
-        power = moved_pitch(power, [plan.pitch for plan in plans])
+    moved = [row for row, plan in enumerate(plans) if plan.pitch != 1]
+    if moved:
+        power[moved] = moved_pitch(power[moved], [plans[row].pitch for row in moved])
     banks = torch.stack([_bank(network.bands, plan.formants) for plan in plans]).to(device)
     level = tapes.square().mean(dim=1)[:, None, None] + 1e-10
     log = (power @ banks / level + spectrum.FLOOR).log()
