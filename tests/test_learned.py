@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,12 +39,28 @@ def folder(tmp_path):
     return tmp_path / "enc"
 
 
-def test_padding_changes_nothing():
+@pytest.mark.parametrize("span", [0, 3])
+def test_padding_changes_nothing(span):
+    made = network(config=replace(TINY, attention_span=span))
     spectra = torch.randn(1, 30, 20)
-    alone = network()(spectra)
+    alone = made(spectra)
     padded = torch.cat([spectra, 9 * torch.randn(1, 12, 20)], dim=1)
     real = torch.arange(42)[None] < 30
-    np.testing.assert_allclose(network()(padded, real)[:, :30].detach(), alone.detach(), atol=1e-5)
+    found = made(padded, real)
+    np.testing.assert_allclose(found[:, :30].detach(), alone.detach(), atol=1e-5)
+    assert torch.isfinite(found).all()
+
+
+def test_attention_of_a_bounded_span_hears_nothing_beyond_it():
+    near = network(config=replace(TINY, attention_span=4))
+    reach = 31 // 2 + 3 * (4 + 5 // 2)  # frames: of the positions, and of each layer's span and convolution
+    one, other = torch.randn(2, 1, 120, 20).unbind()
+    other = torch.where(torch.arange(120)[:, None] < 60, one, other)
+    heard, changed = near(one), near(other)
+    assert torch.equal(heard[:, : 60 - reach], changed[:, : 60 - reach])
+    assert not torch.equal(heard[:, 60 - reach], changed[:, 60 - reach])
+    whole = network(config=replace(TINY, attention_span=200))
+    np.testing.assert_allclose(whole(one).detach(), network()(one).detach(), atol=1e-5)
 
 
 def test_what_is_masked_is_not_heard():

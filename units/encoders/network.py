@@ -67,12 +67,11 @@ class Network(nn.Module):
         A bounded span makes frames the same in a chunk and in a whole recording, and as in crops of training.
         """
         place, span = torch.arange(length, device=device), self.config.attention_span
-        near = (place[:, None] - place).abs() <= (span or length)
+        apart = (place[:, None] - place).abs()
+        near = apart <= (span or length)
         if real is None:
             return near if 0 < span < length - 1 else None
-        return near & real[:, None, None, :] | (
-            place[:, None] == place
-        )  # padding sees itself, or it were NaN
+        return near & real[:, None, None, :] | (apart == 0)  # padding sees itself, or it were NaN
 
 
 class Layer(nn.Module):
