@@ -65,6 +65,7 @@ def _become(request, descriptors):
     """Be the tool: its descriptors, folder, environment and arguments."""
     import runpy
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as it is for the moment before Python's own start
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
     os.closerange(3, 256)

@@ -9,6 +9,10 @@ import contextlib
 import os
 import signal
 import sys
+import threading
+
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ^C while the rest is imported ends it without a traceback
 
 import click
 
@@ -23,9 +27,11 @@ from units.cli.options import (  # noqa: F401 - the tools take them from here
 )
 from units.records import InputError
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Terminated(BaseException):
-    """SIGTERM or SIGHUP arrived: raised so that half-written files are removed on the way out."""
+    """A signal that ends a tool arrived: raised so that half-written files are removed on the way out."""
 
 
 def _terminate(number, _frame):
@@ -34,9 +40,25 @@ def _terminate(number, _frame):
 
 def _listen():
     """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _terminate)
+    sys.unraisablehook = _send_again
+
+
+def _listen_no_more():
+    """Let signals end the process at once: nothing is left to clean up, and an exception would be shown."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _terminate:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _send_again(lost):
+    """Send the signal again whose exception was lost in a place that can raise none, such as __del__."""
+    if issubclass(lost.exc_type, Terminated):
+        threading.Timer(0.01, os.kill, (os.getpid(), lost.exc_value.args[0])).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _die_of(number):
@@ -119,7 +141,9 @@ class Tool(click.Command):
     def main(self, args=None, prog_name=None, **_extra):
         """Run the tool on the arguments and exit the process."""
         name = prog_name or os.path.basename(sys.argv[0]).removesuffix(".py")
-        sys.exit(run(self, name, list(sys.argv[1:] if args is None else args)))
+        status = run(self, name, list(sys.argv[1:] if args is None else args))
+        _listen_no_more()
+        sys.exit(status)
 
 
 class ToolGroup(click.Group, Tool):
