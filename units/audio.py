@@ -8,6 +8,7 @@ torch, and measured five times as fast as torchaudio's.
 
 import io
 import os
+import stat
 import struct
 import threading
 
@@ -16,6 +17,7 @@ import soundfile
 import soxr
 
 from units import ffmpeg
+from units.ogg import check_ogg
 from units.records import InputError, require
 from units.stderr import hushed
 from units.truncation import check_header, check_mp3
@@ -25,6 +27,7 @@ HOP = 320  # samples between frames: 20 ms
 RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
 FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
+_SLOWEST = 1000  # Hz, of a sampling rate: under that it is a header's mistake
 _PROMISED, _SLACK = 6 * 3600 * RATE, 64  # samples for which memory is taken on a header's word
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
@@ -55,13 +58,19 @@ def blocks(path, offset=0.0, duration=None):
 
 
 def _open(path):
+    if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
+        raise InputError(f"{path}: not a file, and a pipe cannot be read again from where a segment begins")
     with hushed():
         return soundfile.SoundFile(os.fsencode(path))
 
 
 def _span(file, path, offset, duration):
+    if file.samplerate < _SLOWEST:
+        raise InputError(f"{path}: a sampling rate of {file.samplerate} Hz")
     if duration is None:
         check_header(path, file.extra_info)
+        if file.format == "OGG":
+            check_ogg(path)
     yield from _resampled(_decoded(file, path, offset, duration), file.samplerate)
 
 
@@ -75,7 +84,9 @@ def _decoded(file, path, offset, duration):
     start = round(offset * rate)
     left = None if duration is None else round(duration * rate)
     try:
-        if file.tell() != start:
+        if start or (
+            file.seekable() and file.tell()
+        ):  # some codecs, such as GSM 6.10, read from the start alone
             with hushed():
                 _seek(file, min(start, file.frames))
         while left is None or left > 0:
