@@ -28,7 +28,7 @@ ENVIRONMENT = {
 
 # A shell starts its background jobs with SIGINT ignored, and every tool started from here would inherit that;
 # and a tool, for which units.cli takes this process, dies of it where pytest ends with a summary.
-import units.cli  # noqa: F401, E402, I001
+import units.cli  # noqa: F401, E402
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
