@@ -44,10 +44,10 @@ def read(path, tier=None):
 
 
 def read_tiers(path):
-    """Return all labels in a file, [(id, {tier: [[start, end, label], ...]}), ...], its format told as in `read`.
+    """Return all labels in a file, [(id, {tier: [[start, end, label], ...]}), ...].
 
-    path: a file of LABEL_FILES, among which .txt is Audacity's label track. A format that has no tiers has one,
-    `labels`. Intervals of a TextGrid with no label are left out: they fill what is empty there.
+    path: a file of LABEL_FILES, whose suffix tells the format; .txt is an Audacity label track. A format with
+    no tiers has one, `labels`. Intervals of a TextGrid with no label, which fill what is empty, are left out.
     """
     stem, suffix = os.path.splitext(os.path.basename(path))
     suffix = suffix.lower()

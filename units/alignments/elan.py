@@ -42,8 +42,8 @@ def read_eaf(path):
 def read_media(path):
     """Return the path of the recording that an ELAN file is of; None where it names none.
 
-    The relative and the absolute name are tried, each as it stands and with its percents undone; where nothing
-    is there the first is returned.
+    The relative and the absolute name are tried, each as it stands and with its percents undone; of
+    none that is there the first is returned.
     """
     media = _parse(path).find("HEADER/MEDIA_DESCRIPTOR")
     if media is None:
@@ -60,7 +60,8 @@ def write_eaf(out, tiers, audio_filepath=None, folder="."):
     """Write an ELAN file, the inverse of `read_eaf`.
 
     out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, none overlapping, to
-    the ms; audio_filepath: the recording; folder: where the file will lie, for the relative name. As ELAN does it each annotation has two slots of its own, so that it can be moved.
+    the ms; audio_filepath: the recording; folder: where the file will lie, for the relative name. As in ELAN
+    each annotation has two slots of its own, so that it can be moved.
     """
     spans = [span for _, spans in tiers for span in spans]
     times = np.array([span[:2] for span in spans]).reshape(-1, 2)

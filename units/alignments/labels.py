@@ -67,7 +67,10 @@ def write_ctm(out, recording, spans):
 
 
 def _escaped(text):
-    return re.sub(r"[\s%;]", lambda found: urllib.parse.quote(found[0], safe=""), text)
+    def quoted(found):
+        return urllib.parse.quote(found[0], safe="", errors="surrogateescape")
+
+    return visible(re.sub(r"[\s%;\udc80-\udcff]", quoted, text))
 
 
 def _unescaped(text):

@@ -37,21 +37,24 @@ class Recordings(dict):
         self._digits = digits
         self._texts = {}  # one object for all labels that are alike
 
-    def add(self, spans):
-        """Add the labels of a units.spans.Spans. Raises InputError for one that the format cannot hold."""
-        starts = [round(time, self._digits) for time in spans.starts]
-        ends = [round(time, self._digits) for time in spans.ends]
-        for start, end, label in zip(starts, ends, spans.labels, strict=True):
-            if start >= end:
-                raise InputError(f"{str(label)!r} at {start} s has no length")
-        if not starts:
-            return
-        recording = self.setdefault(spans.recording, Recording(spans.audio_filepath))
-        recording.until = max(recording.until, spans.until, *ends[-1:])
-        tier = recording.tiers.setdefault(visible(spans.tier), Tier())
-        tier.starts.extend(starts)
-        tier.ends.extend(ends)
-        tier.labels.extend(self._text(label) for label in spans.labels)
+    def add(self, several):
+        """Add the labels of a list of units.spans.Spans, all or none.
+
+        Raises InputError for one that has no length in the format.
+        """
+        rounded = [[[round(t, self._digits) for t in times] for times in (s.starts, s.ends)] for s in several]
+        for spans, (starts, ends) in zip(several, rounded, strict=True):
+            for start, end, label in zip(starts, ends, spans.labels, strict=True):
+                if start >= end:
+                    raise InputError(f"{str(label)!r} at {start} s has no length")
+        for spans, (starts, ends) in zip(several, rounded, strict=True):
+            if starts:
+                recording = self.setdefault(spans.recording, Recording(spans.audio_filepath))
+                recording.until = max(recording.until, spans.until, ends[-1])
+                tier = recording.tiers.setdefault(visible(spans.tier), Tier())
+                tier.starts.extend(starts)
+                tier.ends.extend(ends)
+                tier.labels.extend(self._text(label) for label in spans.labels)
 
     def _text(self, label):
         text = self._texts.get(label)

@@ -33,8 +33,8 @@ def main():
     "fields",
     multiple=True,
     metavar="FIELD",
-    help="Show this field, and no other: units, pieces, phones, words, or one with a text or number. Repeat for "
-    "several.  [default: those four; of motifs and the like their name]",
+    help="Show this field and no other: units, pieces, phones, words, or one with a text or number. May be "
+    "given again.  [default: all of those four; of motifs and the like their name]",
 )
 @click.option(
     "-m", "--model", type=PATH, metavar="FILE", help="The model of su-bpe train, which pieces are placed by."
@@ -62,8 +62,7 @@ def _collect(job, paths, spans, kind):
     found = Recordings(_FILES[kind][1])
     for record in job.records(paths):
         with job.item(record):
-            for some in spans(record):
-                found.add(some)
+            found.add(spans(record))
     return found
 
 
@@ -105,7 +104,6 @@ def _write(out, recording, tiers, kind, folder):
     from units.alignments.labels import write_audacity
     from units.alignments.recordings import layered
     from units.alignments.textgrid import write_textgrid
-    from units.audio import length
 
     if kind == "audacity":  # labels may overlap there
         (tier,) = tiers.values()
@@ -113,6 +111,8 @@ def _write(out, recording, tiers, kind, folder):
     elif kind == "eaf":
         write_eaf(out, list(layered(tiers)), recording.audio_filepath, folder)
     else:
+        from units.audio import length
+
         known = recording.audio_filepath and length(recording.audio_filepath)
         write_textgrid(out, list(layered(tiers)), max(recording.until, known or 0.0))
 
@@ -199,13 +199,16 @@ def _recording(path, stem, folder):
     names = [n for n in sorted(os.listdir(folder)) if os.path.splitext(n)[0] == stem]
     names = [n for n in names if not n.lower().endswith(others)]
     if len(names) != 1:
-        raise InputError(f"{len(names) or 'no'} recordings named {stem!r} in {folder}")
+        found = f"{len(names)} recordings are" if names else "no recording is"
+        raise InputError(f"{found} named {stem!r} in {folder}")
     return os.path.join(folder, names[0])
 
 
 def _records(audio_filepath, name, found, tiers):
     for tier, spans in found.items():
         for start, end, label in spans if not tiers or tier in tiers else ():
+            if start == end:
+                raise InputError(f"{label!r} at {start} s has no length")
             times = "-".join(f"{round(1000 * time):08d}" for time in (start, end))
             yield {
                 "id": f"{name}-{tier}-{times}".replace("/", "_"),
