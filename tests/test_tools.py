@@ -64,7 +64,7 @@ USES = [
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not a reader of such records: su-segment reads audio, su-units import labels, su-eval table what su-eval wrote.
+# Not readers of such records: su-segment reads audio, su-units import labels, su-eval table figures.
 OTHERS = ["su-segment", "su-units import", "su-eval table"]
 
 
