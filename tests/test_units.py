@@ -120,7 +120,7 @@ def test_a_ctm_holds_all_recordings_but_one_tier(run, tmp_path):
     assert (tmp_path / "all.ctm").read_text().count("\n") == 3  # the old one
     two = [UNITS[0], {**UNITS[0], "audio_filepath": "other/a.wav"}]
     result = run("su-units", "export", "-t", "ctm", stdin=lines(two))
-    assert "'a.wav' and 'other/a.wav' would be one recording in a CTM, 'a'" in result.stderr
+    assert "'a.wav' and 'other/a.wav' would be one in a CTM, 'a'" in result.stderr
 
 
 def test_a_tier_is_chosen_by_its_field(run):
@@ -262,6 +262,7 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
         ("c.txt", "0\t1\tx\n", ["--audio", "."], "c.txt: no recording is named 'c' in ."),
         ("a.txt", "0\t1\tx\n", ["--audio", "."], "a.txt: 2 recordings are named 'a' in ."),
         ("b.txt", "1\t1\tx\n", ["--audio", "."], "b.txt: 'x' at 1.0 s has no length"),
+        ("b.txt", "0\t1\tx\n", ["--audio", ".", "--tier", "words"], "no tier 'words' in any file"),
         ("b.txt", "1\n", ["--audio", "."], "b.txt:1: no start, end, label parted by tabs"),
         ("b.txt", "2\t1\tx\n", ["--audio", "."], "b.txt:1: ends at 1.0 s, before it starts at 2.0 s"),
         ("b.doc", "1\n", [], "b.doc: its name ends in none of .TextGrid .eaf .ctm .txt .lab .phn"),

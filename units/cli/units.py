@@ -6,10 +6,8 @@ import click
 
 from units import __version__
 from units.cli import CONTEXT, PATH, ToolGroup, output_option, records_argument, tool
-from units.records import InputError, Record, file_name
-
-# what a file's name ends in, and the digits of a second that it holds
-_FILES = {"textgrid": (".TextGrid", 6), "eaf": (".eaf", 3), "audacity": (".txt", 6)}
+from units.cli.units_output import FILES, STREAMS, open_output
+from units.records import InputError, Record
 
 
 @click.group("su-units", cls=ToolGroup, context_settings=CONTEXT)
@@ -24,7 +22,7 @@ def main():
     "-t",
     "--to",
     "kind",
-    type=click.Choice([*_FILES, "ctm", "json"]),
+    type=click.Choice([*FILES, *STREAMS]),
     required=True,
     help="Format: a file for each recording, or with ctm and json one of all.",
 )
@@ -39,123 +37,19 @@ def main():
 @click.option(
     "-m", "--model", type=PATH, metavar="FILE", help="The model of su-bpe train, which pieces are placed by."
 )
-@output_option("The folder of the files, or the file of ctm and json; else standard output.")
+@output_option("The folder of the files, or the file of ctm and json; else standard output.", metavar="PATH")
 def export(job, records, kind, fields, model, output):
     """Write what records say of moments in recordings as labels."""
-    from units import bpe
     from units.spans import of_record
 
-    model = model and bpe.load(model)
+    if model:
+        from units import bpe
 
-    def spans(record):
-        return of_record(record, fields, model)
-
-    if kind in _FILES:
-        _write_files(_collect(job, records, spans, kind), kind, output)
-    else:
-        _write_stream(job, records, spans, kind, output)
-
-
-def _collect(job, paths, spans, kind):
-    from units.alignments.recordings import Recordings
-
-    found = Recordings(_FILES[kind][1])
-    for record in job.records(paths):
-        with job.item(record):
-            found.add(spans(record))
-    return found
-
-
-def _write_files(recordings, kind, folder):
-    """Write a file for each recording, of Audacity's for each tier; with no folder the only one to stdout."""
-    from units.segment import recording_names
-    from units.streams import create
-
-    names = recording_names(list(recordings))
-    files = [
-        (name + suffix, recording, tiers)
-        for name, recording in zip(names, recordings.values(), strict=True)
-        for suffix, tiers in _parts(recording, kind)
-    ]
-    if folder is None and len(files) > 1:
-        raise InputError(f"{len(files)} files: name a folder for them with -o")
-    seen = set()
-    for name, _, _ in files:
-        if name in seen:
-            raise InputError(f"two files would be named {name!r}")
-        seen.add(file_name(name, ""))
-    if folder is not None:
-        os.makedirs(folder, exist_ok=True)
-    for name, recording, tiers in files:
-        with create(folder and os.path.join(folder, name)) as out:
-            _write(out, recording, tiers, kind, folder or ".")
-
-
-def _parts(recording, kind):
-    """Return [(what its name ends in, tiers)] of the files of a recording."""
-    suffix = _FILES[kind][0]
-    if kind != "audacity":
-        return [(suffix, recording.tiers)]
-    return [(f".{name.replace('/', '_')}{suffix}", {name: tier}) for name, tier in recording.tiers.items()]
-
-
-def _write(out, recording, tiers, kind, folder):
-    from units.alignments.elan import write_eaf
-    from units.alignments.labels import write_audacity
-    from units.alignments.recordings import layered
-    from units.alignments.textgrid import write_textgrid
-
-    if kind == "audacity":  # labels may overlap there
-        (tier,) = tiers.values()
-        write_audacity(out, sorted(zip(tier.starts, tier.ends, tier.labels, strict=True)))
-    elif kind == "eaf":
-        write_eaf(out, list(layered(tiers)), recording.audio_filepath, folder)
-    else:
-        from units.audio import length
-
-        known = recording.audio_filepath and length(recording.audio_filepath)
-        write_textgrid(out, list(layered(tiers)), max(recording.until, known or 0.0))
-
-
-def _write_stream(job, paths, spans, kind, output):
-    """Write labels as they come: CTM, of one tier, or JSON Lines."""
-    from units.streams import create
-
-    tiers, stems = {}, {}
-    with create(output) as out:
-        for record in job.records(paths):
+        model = bpe.load(model)
+    with open_output(kind, output) as add:
+        for record in job.records(records):
             with job.item(record):
-                for some in spans(record):
-                    if kind == "json":
-                        _write_json(out, some)
-                    else:
-                        _write_ctm(out, some, tiers, stems)
-            out.flush()
-
-
-def _write_json(out, spans):
-    from units.records import serialize
-
-    named = {"id": spans.id, "audio_filepath": spans.audio_filepath}
-    named = {name: value for name, value in named.items() if value is not None}
-    tier = {"tier": spans.tier} if spans.key == "label" else {}
-    out.writelines(
-        serialize({**named, "start": start, "end": end, **tier, spans.key: label})
-        for start, end, label in zip(spans.starts, spans.ends, spans.labels, strict=True)
-    )
-
-
-def _write_ctm(out, spans, tiers, stems):
-    """Write the labels of a record as CTM, whose recordings are told apart by their stems alone."""
-    from units.alignments.labels import write_ctm
-
-    if tiers.setdefault(spans.tier, True) and len(tiers) > 1:
-        raise InputError(f"labels of {' and of '.join(tiers)}: a CTM has one kind, name it with --tier")
-    stem = os.path.splitext(os.path.basename(spans.recording))[0] if spans.audio_filepath else spans.id
-    other = stems.setdefault(stem, spans.recording)
-    if other != spans.recording:
-        raise InputError(f"{other!r} and {spans.recording!r} would be one recording in a CTM, {stem!r}")
-    write_ctm(out, stem, zip(spans.starts, spans.ends, map(str, spans.labels), strict=True))
+                add(of_record(record, fields, model))
 
 
 @tool("import")
@@ -174,18 +68,24 @@ def import_(job, labels, audio, tiers, output):
     from units.segment import recording_names
     from units.streams import create, write_record
 
+    missing = set(tiers)
     with create(output) as out:
         for path, name in zip(labels, recording_names(labels), strict=True):
             with job.item(Record({"id": name}, place=path)):
-                read = read_tiers(path)
-                for recording, found in read:
-                    known = _recording(path, recording, audio)
-                    for record in _records(known, recording if len(read) > 1 else name, found, tiers):
-                        write_record(record, out)
+                records = []
+                for recording, found in read_tiers(path):
+                    missing -= set(found)
+                    chosen = {tier: spans for tier, spans in found.items() if not tiers or tier in tiers}
+                    own = recording if path.lower().endswith(".ctm") else name
+                    records += _records(_recording(path, recording, audio), own, chosen)
+                for record in records:
+                    write_record(record, out)
+        if missing:
+            raise InputError(f"no tier {min(missing)!r} in any file")
 
 
 def _recording(path, stem, folder):
-    """Return the audio file that labels belong to."""
+    """Return the audio file that labels belong to: of the folder, or the one that an ELAN file names."""
     from units.alignments import LABEL_FILES
     from units.alignments.elan import read_media
 
@@ -204,9 +104,9 @@ def _recording(path, stem, folder):
     return os.path.join(folder, names[0])
 
 
-def _records(audio_filepath, name, found, tiers):
-    for tier, spans in found.items():
-        for start, end, label in spans if not tiers or tier in tiers else ():
+def _records(audio_filepath, name, tiers):
+    for tier, spans in tiers.items():
+        for start, end, label in spans:
             if start == end:
                 raise InputError(f"{label!r} at {start} s has no length")
             times = "-".join(f"{round(1000 * time):08d}" for time in (start, end))
