@@ -57,6 +57,8 @@ def blocks(path, offset=0.0, duration=None):
 
 def length(path):
     """Return how long a recording is, in s, as its header has it; None where libsndfile cannot tell."""
+    if not os.path.isfile(path):  # a FIFO would be waited for
+        return None
     try:
         with _open(path) as file:
             seconds = file.frames / file.samplerate

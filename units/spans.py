@@ -12,6 +12,7 @@ from units.records import InputError, frame_units, require
 LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
 # what labels a record as a whole, or each of its occurrences, and the tier it goes to; the first there is
 LABELS = {one: many for many, one in LISTS.items()} | {
+    "tag": "tags",
     "motif": "motifs",
     "cluster": "clusters",
     "query": "queries",
