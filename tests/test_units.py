@@ -130,6 +130,16 @@ def test_a_tier_is_chosen_by_its_field(run):
     assert keys == ["speaker", "word", "motif", "motif", "motif"]
 
 
+def test_phones_alone_stand_where_the_record_of_their_id_does(run, tmp_path):
+    phones = {"id": "a-2", "phones": [[0.0, 0.015, "ã"]]}
+    words = ["export", "-t", "json", "--tier", "phones"]
+    done = run("su-units", *words, "--tier", "units", stdin=lines([*UNITS, phones]))
+    assert good(done).records[-1] == {
+        "id": "a-2", "audio_filepath": "a.wav", "start": 1.0, "end": 1.015, "phone": "ã"
+    }  # fmt: skip
+    assert run("su-units", *words, stdin=lines([{**phones, "id": ["a"]}])).status == 1
+
+
 def test_pieces_stand_where_their_units_do(run, corpus, tmp_path):
     words = ["export", "-t", "textgrid", "-m", corpus["bpe.model"], "-o", "labels", corpus["pieces.jsonl"]]
     good(run("su-units", *words, cwd=tmp_path))

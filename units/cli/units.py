@@ -7,7 +7,7 @@ import click
 from units import __version__
 from units.cli import CONTEXT, PATH, ToolGroup, output_option, records_argument, tool
 from units.cli.units_output import FILES, STREAMS, open_output
-from units.records import InputError, Record
+from units.records import InputError, Record, require
 
 
 @click.group("su-units", cls=ToolGroup, context_settings=CONTEXT)
@@ -46,10 +46,22 @@ def export(job, records, kind, fields, model, output):
         from units import bpe
 
         model = bpe.load(model)
+    places = {}
     with open_output(kind, output) as add:
         for record in job.records(records):
             with job.item(record):
-                add(of_record(record, fields, model))
+                add(of_record(_placed(record, places), fields, model))
+
+
+def _placed(record, places):
+    """Return the record; one that names no file, as of phones, stands where one of its id did before."""
+    if "id" in record:
+        name = require(record, "id")
+        if "audio_filepath" in record:
+            places[name] = record["audio_filepath"], record.get("offset", 0.0)
+        elif name in places:
+            record["audio_filepath"], record["offset"] = places[name]
+    return record
 
 
 @tool("import")
