@@ -92,6 +92,13 @@ def test_elan_files_are_sound_and_lead_to_the_recording(exported):
     assert (media["RELATIVE_MEDIA_URL"], media["MIME_TYPE"]) == ("../a.wav", "audio/x-wav")
 
 
+def test_a_recording_is_named_from_here_where_it_lies_below_and_else_by_its_whole_path(run, exported):
+    folder = exported("eaf")
+    for where, name in ((folder.parent, "a.wav"), (folder, f"{folder.parent}/a.wav")):
+        found = good(run("su-units", "import", os.path.relpath(folder / "a.eaf", where), cwd=where)).records
+        assert found[0]["audio_filepath"] == name
+
+
 def test_json_is_a_record_for_each_run_and_export_reads_it(run, exported, tmp_path):
     done = good(run("su-units", "export", "-t", "json", stdin=lines(UNITS + MOTIFS)))
     assert done.records[:2] == [

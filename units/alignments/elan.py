@@ -42,8 +42,8 @@ def read_eaf(path):
 def read_media(path):
     """Return the path of the recording that an ELAN file is of; None where it names none.
 
-    The relative and the absolute name are tried, each as it stands and with its percents undone; of
-    none that is there the first is returned.
+    The relative and the absolute name are tried, each as it stands and with its percents undone; of none that
+    is there the first is returned. What does not lie below the working directory is named by its whole path.
     """
     media = _parse(path).find("HEADER/MEDIA_DESCRIPTOR")
     if media is None:
@@ -53,7 +53,8 @@ def read_media(path):
     names = [n for name in names for n in (name, urllib.parse.unquote(name, errors="surrogateescape"))]
     paths = [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in names]
     there = [path for path in paths if "\0" not in path and os.path.exists(path)]
-    return next(iter(there + paths), None)
+    found = next(iter(there + paths), None)
+    return os.path.abspath(found) if found and found.startswith("../") else found
 
 
 def write_eaf(out, tiers, audio_filepath=None, folder="."):
