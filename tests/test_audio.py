@@ -1,10 +1,12 @@
+import os
+
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from units.audio import RATE, Reader, blocks, frame_count, load, load_record, save
+from units.audio import RATE, Reader, blocks, frame_count, length, load, load_record, pcm16, save, wav_header
 from units.records import InputError, Record
 
 RNG = np.random.default_rng(0)
@@ -95,6 +97,20 @@ def test_a_record_names_its_span(files):
     expected = load(files[0], 1.0, 0.5)
     np.testing.assert_array_equal(load_record(record), expected)
     np.testing.assert_array_equal(Reader().load_record(record), expected)
+
+
+@pytest.mark.parametrize("container", ["WAV", "FLAC", "MP3", "OGG"])
+def test_the_length_of_a_recording_is_known_without_decoding_it(tmp_path, container):
+    soundfile.write(tmp_path / "x", np.zeros(66150), 44100, format=container)
+    assert length(str(tmp_path / "x")) == 1.5
+
+
+def test_what_came_through_a_pipe_is_as_long_as_it_is_and_what_is_no_audio_has_no_length(tmp_path):
+    (tmp_path / "pipe.wav").write_bytes(wav_header() + pcm16(np.zeros(RATE)))
+    assert length(str(tmp_path / "pipe.wav")) == 1.0
+    (tmp_path / "text").write_text("no audio")
+    os.mkfifo(tmp_path / "fifo")
+    assert [length(str(tmp_path / name)) for name in ("text", "fifo", "none")] == [None] * 3
 
 
 def test_nan_in_a_file_is_refused(tmp_path):

@@ -95,6 +95,13 @@ BAD = {
     "pieces": [[-1], "x"],
     "phones": [[[0, 1]], [[1, 0, "a"]], [[0, 1, 2]], ["a"], {}],
     "words": [[[0, "a", 1]]],
+    "start": [-1, "0"],
+    "end": [-1, None],
+    "occurrences": [
+        *({}, [3], [["a", "b.wav", 1]], [["a", "b.wav", 1, 0]], [["a", "", 0, 1]], [[None, None, 0, 1]]),
+        *([[1, "b.wav", 0, 1]], [{"id": "a", "start": 1}], [["a", "b.wav", -1, 1]]),
+    ],
+    "tier": ["", 3],
 }
 GOOD = {
     "id": "Mc 1-00000000-00002000",
@@ -113,6 +120,10 @@ GOOD = {
     "pieces": [],
     "phones": [[0, 0.1, "a"], [0.1, 0.1, ""]],
     "words": [],
+    "start": 0,
+    "end": 2.5,
+    "occurrences": [["a", None, 0, 1.5], {"audio_filepath": "b.wav", "start": 1, "end": 1, "score": 0.5}],
+    "tier": "phones",
 }
 
 

@@ -56,6 +56,7 @@ USES = [
     Use("su-bpe encode -m {bpe.model}", "units.jsonl", "units", [-1]),
     Use("su-bpe decode -m {bpe.model}", "pieces.jsonl", "pieces", [1.5]),
     Use("su-bpe motifs -m {bpe.model}", "units.jsonl", "units", [[1]], passes=False),
+    Use("su-units export -t json", "units.jsonl", "units", "1 2", passes=False),
     Use("su-pitch -j 1", "segments.jsonl", "audio_filepath", "/nowhere.wav"),
     Use(f"su-train-vocoder -o {{tmp}}/vocoder {TINY_VOCODER}", "pitch.jsonl", "units", [], False, empty=1),
     Use(f"su-train-encoder -o {{tmp}}/enc {TINY_ENCODER}", "segments.jsonl", "audio_filepath", "?", False, 1),
@@ -63,8 +64,8 @@ USES = [
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not a reader of such records: su-segment reads audio, su-eval table what su-eval wrote.
-OTHERS = ["su-segment", "su-eval table"]
+# Not readers of such records: su-segment reads audio, su-units import labels, su-eval table figures.
+OTHERS = ["su-segment", "su-units import", "su-eval table"]
 
 
 def of_name(use):
@@ -271,8 +272,11 @@ def test_arrays_survive_a_tool_that_does_not_use_them(run, use, arguments, corpu
         np.testing.assert_array_equal(after.array, before.array)
 
 
+_WRITERS = ("su-bpe motifs", "su-cluster", "su-units export")
+
+
 def writes_records(use):
-    return use.passes or use.name.startswith("su-eval") or use.name in ("su-bpe motifs", "su-cluster")
+    return use.passes or use.name.startswith("su-eval") or use.name in _WRITERS
 
 
 @pytest.mark.parametrize("use", [use for use in USES if writes_records(use)], ids=of_name)

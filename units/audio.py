@@ -29,6 +29,7 @@ FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
 _SLOWEST = 1000  # Hz, of a sampling rate: under that it is a header's mistake
 _PROMISED, _SLACK = 6 * 3600 * RATE, 64  # samples for which memory is taken on a header's word
+_LONGEST = 30 * 24 * 3600  # s that a header is believed
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
 
@@ -55,6 +56,18 @@ def blocks(path, offset=0.0, duration=None):
         return
     with file:
         yield from _span(file, path, offset, duration)
+
+
+def length(path):
+    """Return how long a recording is, in s, as its header has it; None where libsndfile cannot tell."""
+    if not os.path.isfile(path):  # a FIFO would be waited for
+        return None
+    try:
+        with _open(path) as file:
+            seconds = file.frames / file.samplerate
+    except (soundfile.LibsndfileError, OSError, TypeError):
+        return None
+    return seconds if 0 < seconds < _LONGEST else None  # what comes through a pipe claims the most it can
 
 
 def _open(path):

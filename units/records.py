@@ -50,6 +50,18 @@ def _is_span(value):
     )
 
 
+def _is_place(value):
+    """Whether the value is an occurrence: [id, audio_filepath, start, end], or an object with these."""
+    if isinstance(value, dict):
+        value = [value.get(name) for name in ("id", "audio_filepath", "start", "end")]
+    if not isinstance(value, list) or len(value) != 4 or value[:2] == [None, None]:
+        return False
+    name, path, start, end = value
+    if not (name is None or isinstance(name, str)) or not (path is None or _is_file_name(path)):
+        return False
+    return _is_number(start) and _is_number(end) and 0 <= start <= end
+
+
 def _is_file_name(value):
     if not isinstance(value, str) or value == "" or "\0" in value:
         return False
@@ -64,6 +76,10 @@ _UNITS = (_is_count_list, "a list of whole numbers from 0 to 2147483647")
 _SPANS = (
     lambda v: isinstance(v, list) and all(_is_span(s) for s in v),
     "a list of [start, end, label] in seconds",
+)
+_PLACES = (
+    lambda v: isinstance(v, list) and all(_is_place(p) for p in v),
+    "a list of [id, audio_filepath, start, end], or of objects with these",
 )
 _TEXT = (lambda v: isinstance(v, str) and v != "", "a non-empty string")
 _FILE = (_is_file_name, "a file name")
@@ -86,6 +102,10 @@ FIELDS = {
     "pieces": _UNITS,
     "phones": _SPANS,
     "words": _SPANS,
+    "start": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
+    "end": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
+    "occurrences": _PLACES,
+    "tier": _TEXT,
 }
 
 

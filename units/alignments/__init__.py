@@ -10,7 +10,7 @@ import os
 
 from units.alignments.elan import read_eaf
 from units.alignments.frames import cut
-from units.alignments.labels import read_ctm, read_lab, read_phn
+from units.alignments.labels import read_audacity, read_ctm, read_lab, read_phn
 from units.alignments.textgrid import read_textgrid
 from units.alignments.tiers import choose_tier
 from units.records import InputError, require
@@ -18,6 +18,7 @@ from units.streams import read_records
 
 _ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
 _TIERS = {".textgrid": read_textgrid, ".eaf": read_eaf}
+LABEL_FILES = (".TextGrid", ".eaf", ".ctm", ".txt", ".lab", ".phn")
 OVERLAP = 0.02  # s that two phones may both claim; more is no alignment, and would give figures of nothing
 
 
@@ -40,6 +41,26 @@ def read(path, tier=None):
     else:
         return [_read_record(record) for record in read_records([path])]
     return [(name, _attempt(_ordered, phones, f"{path}: {name}")) for name, phones in alignments]
+
+
+def read_tiers(path):
+    """Return all labels in a file, [(id, {tier: [[start, end, label], ...]}), ...].
+
+    path: a file of LABEL_FILES, whose suffix tells the format; .txt is an Audacity label track. A format with
+    no tiers has one, `labels`. Intervals of a TextGrid with no label, which fill what is empty, are left out.
+    """
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    suffix = suffix.lower()
+    if suffix == ".ctm":
+        return [(name, {"labels": labels}) for name, labels in read_ctm(path)]
+    if suffix in _TIERS:
+        tiers = _TIERS[suffix](path)
+        if suffix == ".textgrid":
+            tiers = {name: [span for span in spans if span[2]] for name, spans in tiers.items()}
+        return [(stem, tiers)]
+    if suffix not in map(str.lower, LABEL_FILES):
+        raise InputError(f"{path}: its name ends in none of {' '.join(LABEL_FILES)}")
+    return [(stem, {"labels": {**_ONE_FILE_ONE_RECORDING, ".txt": read_audacity}[suffix](path)})]
 
 
 def read_all(paths, tier=None):

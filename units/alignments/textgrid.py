@@ -39,6 +39,67 @@ def read_textgrid(path):
     return tiers
 
 
+def write_textgrid(out, tiers, end):
+    """Write a TextGrid in long form, UTF-8, the inverse of `read_textgrid`; where nothing is, an empty label.
+
+    out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, none overlapping, to
+    the microsecond; end: s, of the recording.
+    """
+    end = _seconds(max([end, *(spans[-1][1] for _, spans in tiers if spans)]))
+    out.write(_HEAD.format(end=end, size=len(tiers)).encode())
+    for number, (name, spans) in enumerate(tiers, 1):
+        filled = list(_filled(spans, float(end)))
+        out.write(_TIER.format(number=number, name=_quoted(name), end=end, size=len(filled)).encode())
+        out.writelines(
+            (_INTERVAL % (i, _seconds(first), _seconds(last), _quoted(label))).encode()
+            for i, (first, last, label) in enumerate(filled, 1)
+        )
+
+
+# with the spaces at line ends that Praat writes
+_HEAD = """File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0\x20
+xmax = {end}\x20
+tiers? <exists>\x20
+size = {size}\x20
+item []:\x20
+"""
+_TIER = """    item [{number}]:
+        class = "IntervalTier"\x20
+        name = {name}\x20
+        xmin = 0\x20
+        xmax = {end}\x20
+        intervals: size = {size}\x20
+"""
+_INTERVAL = """        intervals [%d]:
+            xmin = %s\x20
+            xmax = %s\x20
+            text = %s\x20
+"""
+
+
+def _filled(spans, end):
+    """Yield the spans, and empty ones where there are none."""
+    at = 0.0
+    for span in spans:
+        if span[0] > at:
+            yield at, span[0], ""
+        yield span
+        at = span[1]
+    if at < end:
+        yield at, end, ""
+
+
+def _seconds(time):
+    return f"{time:.6f}".rstrip("0").rstrip(".")
+
+
+def _quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
 def _read_tier(tokens):
     """Return the name of the next tier and its spans; None for the spans of a tier of points."""
     kind, name = tokens.text(), tokens.text()
