@@ -82,10 +82,10 @@ def encode(job, units, model, keep_runs, output):
             with job.item(record):
                 values, counts = runs(record, keep_runs)
                 record["pieces"] = model.encode(values).tolist()
-                record["units"] = values
+                record["units"] = values.tolist()
                 record.pop("counts", None)
                 if not keep_runs:
-                    record["counts"] = counts
+                    record["counts"] = counts.tolist()
                 write_record(record, out)
 
 
@@ -193,12 +193,16 @@ def _cut(motif, segments, number, folder, rank):
 
 
 def runs(record, keep_runs):
-    """Return the units of a record and how many frames each lasts: runs, or with keep_runs frames."""
-    from units.quantize import run_lengths
+    """Return the units of a record and how many frames each lasts, arrays: runs, or with keep_runs frames."""
+    import numpy as np
+
+    from units.quantize import runs_of
     from units.records import frame_units
 
-    units = frame_units(record)
-    return (units, [1] * len(units)) if keep_runs else run_lengths(units)
+    if not keep_runs:
+        return runs_of(record)
+    units = np.array(frame_units(record), np.int64)
+    return units, np.ones(len(units), np.int64)
 
 
 for command in (train, encode, decode, motifs):
