@@ -94,9 +94,9 @@ def motifs_page(title, model, rows):
     lead = (
         f"<p>{len(rows):,} motifs, best first: strings of units that recur. Play them, and where they are a "
         "word or a piece of one, say so in a tag. Tags stay in this browser until they are downloaded.</p>\n"
-        '<p class="keys"><kbd>J</kbd> and <kbd>K</kbd> go to the next motif and back, <kbd>Space</kbd> plays its voices '
-        "in turn, <kbd>1</kbd> to <kbd>9</kbd> one of them, <kbd>C</kbd> switches what is heard around it, "
-        "<kbd>T</kbd> goes to the tag and <kbd>Enter</kbd> from there to the next motif.</p>\n"
+        '<p class="keys"><kbd>J</kbd> and <kbd>K</kbd> go to the next motif and back, <kbd>Space</kbd> plays '
+        "its voices in turn, <kbd>1</kbd> to <kbd>9</kbd> one of them, <kbd>C</kbd> switches what is heard "
+        "around it, <kbd>T</kbd> goes to the tag and <kbd>Enter</kbd> from there to the next motif.</p>\n"
     )
     body = _tools(model) + "".join(rows) if rows else "<p>Nothing recurs.</p>"
     made_of = {"styles": ("page.css", "motifs.css"), "scripts": ("motifs.js",)}
