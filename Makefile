@@ -44,7 +44,7 @@ lint: $(READY)
 test: lint chromium parallel
 	$(PY) -m pytest
 
-# The pages of su-eval --html are opened in a browser; where none can be had, their source is tested instead.
+# The pages of --html are opened in a browser; where none can be had, their source is tested instead.
 chromium:
 	@command -v chromium >/dev/null || \
 	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing chromium ...' && \
@@ -92,6 +92,7 @@ demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
 	@echo 'Everything lies in $(abspath $(B)):'
 	@echo '  report.html     look and listen: originals and resyntheses, their pitch and spectra'
 	@if [ -s $(B)/units.html ]; then echo '  units.html      units against phones'; fi
+	@echo '  motifs.html     motifs to listen to, voice beside voice, and to tag'
 	@echo '  segments.jsonl  codebook.npz  units.jsonl  bpe.model  motifs.jsonl'
 	@echo '  vocoder/        config.json and weights: what a user carries away'
 	@echo '  spoken/         held-out recordings spoken from their units and pitch'
@@ -155,7 +156,7 @@ $(B)/bpe.model: $(B)/units.jsonl
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 	@echo 'su-bpe motifs'
-	@su-bpe motifs -m $(B)/bpe.model --top 50 $< >$@
+	@su-bpe motifs -m $(B)/bpe.model --top 50 --html $(B)/motifs.html $< >$@
 
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'
