@@ -156,10 +156,13 @@ def test_no_motifs_make_a_page_that_says_so_and_standard_output_is_for_records(r
     assert (wrong.status, wrong.stdout, wrong.stderr.count("\n")) == (2, b"", 1)
 
 
-def test_a_recording_that_is_gone_leaves_no_page(run, folder, tmp_path):
+def test_a_recording_that_is_gone_or_not_known_leaves_no_page(run, folder, tmp_path):
     gone = lines([{"id": str(i), "audio_filepath": "gone.wav", "units": WORD} for i in range(3)])
     done = run("su-bpe", "motifs", "-m", folder / "model", "--html", "x.html", stdin=gone, cwd=tmp_path)
     assert done.status == 1 and done.stderr.startswith("su-bpe: gone.wav: ")
+    unknown = run("su-bpe", "motifs", "-m", folder / "model", "--html", "x.html", stdin=b'{"units": []}',
+                  cwd=tmp_path)  # fmt: skip
+    assert (unknown.status, unknown.stderr) == (1, 'su-bpe: -:1: no "audio_filepath"\n')
     assert list(tmp_path.iterdir()) == []
 
 

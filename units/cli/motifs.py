@@ -93,10 +93,16 @@ def _page(html, names, model, most, examples):
             voices = [load_voice(*place) for place in _examples(motif, segments, examples)]
             rows.append(motif_row(len(rows) + 1, record, voices))
 
-    title = " and ".join("standard input" if name == "-" else os.path.basename(name) for name in names or "-")
     with create(html) as file:
         yield add
-        file.write(motifs_page(f"Motifs of {title}", model.hash, rows).encode())
+        file.write(motifs_page(f"Motifs of {_corpus(names)}", model.hash, rows).encode())
+
+
+def _corpus(names):
+    """Return what a title calls the files that were read."""
+    if len(names) > 1:
+        return f"{len(names)} files"
+    return "standard input" if names in ((), ("-",)) else os.path.basename(names[0])
 
 
 def _examples(motif, segments, number):

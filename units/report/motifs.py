@@ -62,7 +62,8 @@ def _facts(record):
         facts.append(_count(record["speakers"], "speaker"))
     mean, spread = (1000 * record[field] for field in ("mean_duration", "sd_duration"))
     facts.append(f"{mean:.0f} \u00b1 {spread:.0f} ms")
-    return f'{", ".join(facts)} <span class="llr">LLR {record["llr"]:,.0f}</span>'
+    meaning = "log-likelihood ratio against a chain of pairs of units"
+    return f'{", ".join(facts)} <span class="llr" title="{meaning}">LLR {record["llr"]:,.0f}</span>'
 
 
 def _count(number, word):
