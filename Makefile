@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help install test chromium parallel lint demo man clean
+.PHONY: help install test chromium parallel spm lint demo man clean
 
 help:
 	@echo 'make install   build .venv with the tools and all they need'
@@ -41,26 +41,25 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-test: lint chromium parallel
+test: lint chromium parallel spm
 	$(PY) -m pytest
 
-# The pages of su-eval --html are opened in a browser; where none can be had, their source is tested instead.
-chromium:
-	@command -v chromium >/dev/null || \
-	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing chromium ...' && \
-	      export DEBIAN_FRONTEND=noninteractive && \
-	      { apt-get install -y -q chromium || { apt-get update -q && apt-get install -y -q chromium; }; } \
-	      >/dev/null 2>&1; } || \
-	    echo 'make: no chromium: pages are tested by their source alone' >&2
+# What some tests need of the system is installed where we may, else those tests make do without, and this is said.
+# $(call apt,COMMAND,PACKAGE,what is lost without it)
+apt = @command -v $(1) >/dev/null || \
+    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing $(2) ...' && \
+      export DEBIAN_FRONTEND=noninteractive && \
+      { apt-get install -y -q $(2) || { apt-get update -q && apt-get install -y -q $(2); }; } >/dev/null 2>&1; } || \
+    echo 'make: no $(1): $(3)' >&2
 
-# su-tools(7) shows how GNU parallel spreads work; the test that runs it needs it.
+chromium:
+	$(call apt,chromium,chromium,the pages of --html are tested by their source alone)
+
 parallel:
-	@command -v parallel >/dev/null || \
-	    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing GNU parallel ...' && \
-	      export DEBIAN_FRONTEND=noninteractive && \
-	      { apt-get install -y -q parallel || { apt-get update -q && apt-get install -y -q parallel; }; } \
-	      >/dev/null 2>&1; } || \
-	    echo 'make: no GNU parallel: the example with it is not run' >&2
+	$(call apt,parallel,parallel,the example of su-tools(7) with it is not run)
+
+spm:
+	$(call apt,spm_encode,sentencepiece,models of su-bpe are not tried with it)
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1
@@ -92,6 +91,7 @@ demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
 	@echo 'Everything lies in $(abspath $(B)):'
 	@echo '  report.html     look and listen: originals and resyntheses, their pitch and spectra'
 	@if [ -s $(B)/units.html ]; then echo '  units.html      units against phones'; fi
+	@echo '  motifs.html     motifs to listen to, voice beside voice, and to tag'
 	@echo '  segments.jsonl  codebook.npz  units.jsonl  bpe.model  motifs.jsonl'
 	@echo '  vocoder/        config.json and weights: what a user carries away'
 	@echo '  spoken/         held-out recordings spoken from their units and pitch'
@@ -155,7 +155,7 @@ $(B)/bpe.model: $(B)/units.jsonl
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 	@echo 'su-bpe motifs'
-	@su-bpe motifs -m $(B)/bpe.model --top 50 $< >$@
+	@su-bpe motifs -m $(B)/bpe.model --top 50 --html $(B)/motifs.html $< >$@
 
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'

@@ -1,4 +1,4 @@
-"""What tests share: a quick way to run tools, and a small corpus that the tools themselves made."""
+"""What tests share: a quick way to run tools, a small corpus that the tools themselves made, a browser."""
 
 import json
 import os
@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import warnings
 from dataclasses import dataclass
 from typing import ClassVar
 
+import chromium
 import hypothesis
 import numpy as np
 import pytest
@@ -184,3 +186,15 @@ class Corpus:
 def corpus(tmp_path_factory, run):
     """Two small recordings and what the tools make of them; see Corpus."""
     return Corpus(tmp_path_factory.mktemp("corpus"), run)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, None where there is none: then tests fall back to what the page's source tells."""
+    if (found := chromium.find()) is None:
+        warnings.warn("no Chromium: pages are tested by their structure, not seen or heard", stacklevel=1)
+        yield None
+        return
+    window = chromium.Chromium(found)
+    yield window
+    window.close()

@@ -4,8 +4,11 @@ import functools
 import io
 import itertools
 import json
+import shutil
+import subprocess
 import unicodedata
 
+import hypothesis
 import numpy as np
 import pytest
 import sentencepiece
@@ -99,6 +102,20 @@ def test_the_model_is_a_plain_sentencepiece_file_that_needs_nothing_of_ours(mode
 
 
 @pytest.mark.parametrize("model_type", ["bpe", "unigram"])
+def test_spm_encode_gives_the_pieces_that_we_give(tmp_path, model_type):
+    if not shutil.which("spm_encode"):
+        pytest.skip("no spm_encode: Debian's package sentencepiece has it")
+    texts = list(map(to_text, corpus(number=15)))
+    data = train(texts, BpeConfig(vocab_size=60, model_type=model_type))
+    (tmp_path / "m").write_bytes(data)
+    words = ["spm_encode", f"--model={tmp_path / 'm'}", "--output_format=id"]
+    given = "".join(text + "\n" for text in texts).encode()
+    told = subprocess.run(words, input=given, capture_output=True, check=True).stdout.decode()
+    ours = [Model(data).encode(to_units(text)).tolist() for text in texts]
+    assert [list(map(int, line.split())) for line in told.splitlines()] == ours
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram"])
 def test_the_same_input_and_seed_give_the_same_bytes(model_type):
     texts = list(map(to_text, corpus(number=15)))
     config = BpeConfig(vocab_size=60, model_type=model_type)
@@ -112,6 +129,23 @@ def test_a_line_is_learnt_from_however_long_it_is(length):
     trained = model_of([*corpus(number=5), long], vocab_size=120)
     assert len(trained.encode(rare)) == 1
     assert trained.decode(trained.encode(long)).tolist() == long
+
+
+@pytest.mark.parametrize("model_type", ["bpe", "unigram"])
+def test_a_line_of_two_million_units_is_encoded_as_any_other_and_back(model_type):
+    long = np.tile([*itertools.chain(*corpus())], 200)[:2_000_000]
+    pieces = model(model_type).encode(long)
+    assert len(pieces) < len(long) == 2_000_000
+    assert (model(model_type).decode(pieces) == long).all()
+
+
+def test_two_million_units_of_one_line_are_learnt_from():
+    units = np.random.default_rng(0).integers(0, 50, 2_000_000)
+    word = [50, 53, 51, 52]
+    for at in range(1_900_000, 2_000_000, 20):  # where a shorter limit would not see them
+        units[at : at + 4] = word
+    trained = model_of([units], vocab_size=60)
+    assert len(trained.encode(word)) == 1
 
 
 def test_unigram_finds_as_much_in_one_long_line_as_in_many_short_ones():
@@ -208,6 +242,34 @@ def test_train_encode_and_decode_restore_units_and_counts_and_leave_the_rest_alo
         assert np.diff(after["units"]).all()
         assert (after["id"], after["verse"]) == (before["id"], before["verse"])
     assert run("su-bpe", "encode", "-m", tmp_path / "m", stdin=encoded.stdout).stdout == encoded.stdout
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 9), st.integers(1, 40)), max_size=60)
+
+
+@hypothesis.settings(max_examples=4)
+@given(st.lists(RUNS, min_size=1, max_size=20))
+def test_encode_then_decode_gives_units_and_counts_exactly(run, model_file, drawn):
+    rows = [
+        [(unit, sum(count for _, count in same)) for unit, same in itertools.groupby(row, lambda one: one[0])]
+        for row in drawn
+    ]
+    records = [{"units": [u for u, _ in row], "counts": [c for _, c in row]} for row in rows]
+    frames = [{"units": np.repeat(r["units"], r["counts"]).astype(int).tolist()} for r in records]
+    for given_records in (records, frames):
+        encoded = run("su-bpe", "encode", "-m", model_file, stdin=lines(given_records))
+        bare = [{"pieces": each["pieces"], "counts": each["counts"]} for each in encoded.records]
+        decoded = run("su-bpe", "decode", "-m", model_file, stdin=lines(bare))
+        found = [{field: each[field] for field in ("units", "counts")} for each in decoded.records]
+        assert found == records
+
+
+def test_the_tool_makes_the_same_model_of_the_same_units_and_seed(run, tmp_path):
+    units = lines([{"units": units} for units in corpus(number=15)])
+    for name in "ab":
+        options = ("--model-type", "unigram", "--vocab-size", "60", "--seed", "7", "-o", tmp_path / name)
+        assert run("su-bpe", "train", *options, stdin=units).stderr == ""
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_runs_that_touch_count_as_one_and_keep_runs_takes_frames(run, model_file):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from units.codebook import Codebook, save_codebook
-from units.quantize import assign, expand, penalty_for_rate, quantize, run_lengths, smooth
+from units.quantize import assign, expand, penalty_for_rate, quantize, run_lengths, runs_of, smooth
 from units.records import InputError, Record, frame_units
 from units.streams import write_record
 
@@ -177,3 +177,12 @@ def test_parts_quantized_apart_are_the_whole(run, codebook):
     whole = run("su-quantize", "-c", codebook, "--smooth", "1", stdin=b"".join(parts)).stdout
     apart = [run("su-quantize", "-c", codebook, "--smooth", "1", stdin=part).stdout for part in parts]
     assert b"".join(apart) == whole and json.loads(whole.splitlines()[-1])["part"] == 3
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 5)), max_size=40))
+def test_runs_are_the_same_of_a_record_of_frames_and_of_one_of_runs_that_touch(pairs):
+    record = {"units": [unit for unit, _ in pairs], "counts": [count for _, count in pairs]}
+    frames = frame_units(record)
+    for each in (record, {"units": frames}):
+        found, counts = runs_of(each)
+        assert (found.tolist(), counts.tolist()) == run_lengths(frames)

@@ -7,14 +7,12 @@ import itertools
 import json
 import math
 import re
-import warnings
 from configparser import ConfigParser
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 
-import chromium
 import numpy as np
 import pytest
 import soundfile
@@ -92,18 +90,6 @@ def pages(run, tmp_path_factory):
         done = run("su-eval", *arguments, cwd=folder)
         assert (done.status, done.stdout, done.stderr) == (0, b"", "")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, None where there is none: then tests fall back to what the page's source tells."""
-    if (found := chromium.find()) is None:
-        warnings.warn("no Chromium: pages are tested by their structure, not seen or heard", stacklevel=1)
-        yield None
-        return
-    window = chromium.Chromium(found)
-    yield window
-    window.close()
 
 
 def open_page(browser, path, **settings):

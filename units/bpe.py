@@ -6,6 +6,7 @@ https://arxiv.org/abs/1508.07909 (bpe); Kudo 2018, https://arxiv.org/abs/1804.10
 """
 
 import contextlib
+import hashlib
 import io
 import os
 import re
@@ -144,11 +145,13 @@ class Model:
     """A trained model: pieces as runs of units.
 
     Attributes: lengths, (V,) int64, units of each piece, 0 for one that stands for none such as <unk>; flat,
-    the units of all pieces one after the other; starts, (V,) int64, where in `flat` each begins.
+    the units of all pieces one after the other; starts, (V,) int64, where in `flat` each begins; hash, short,
+    of the file's bytes.
     """
 
     def __init__(self, data, name="model"):
         """data: the bytes of a SentencePiece file; name: what errors call it. Raises InputError."""
+        self.hash = hashlib.sha256(data).hexdigest()[:12]
         self._processor = p = sentencepiece.SentencePieceProcessor()
         try:
             p.LoadFromSerializedProto(data)

@@ -41,6 +41,8 @@ class BpeConfig:
 
 @dataclass(frozen=True)
 class MotifConfig:
-    """Which pieces are motifs, and what of them is cut for listening."""
+    """Which pieces are motifs, and what of them is to be listened to."""
 
     min_count: int = 2
+    page: int = 50  # motifs of a page, unless it is said how many
+    examples: int = 5  # voices of each

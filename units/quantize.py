@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from units.records import InputError
+from units.records import InputError, units_and_counts
 
 _BLOCK = 2048  # frames whose distances to all centroids are held at once: they fit in the processor's cache
 _TOLERANCE = 1e-3  # of a penalty that is searched for
@@ -127,10 +127,29 @@ def run_lengths(units):
     ([5, 9], [2, 1])
     """
     units = np.asarray(units, np.int64)
-    if not len(units):
-        return [], []
-    starts = np.flatnonzero(np.concatenate([[True], units[1:] != units[:-1]]))
+    starts = _run_starts(units)
     return units[starts].tolist(), np.diff(starts, append=len(units)).tolist()
+
+
+def _run_starts(units):
+    return np.flatnonzero(np.append(True, units[1:] != units[:-1])[: len(units)])
+
+
+def runs_of(record):
+    """Return the runs of a record, whether it holds frames or runs: units and counts, each (R,) int64.
+
+    Runs of one unit that follow each other count as one. Raises InputError.
+
+    >>> runs_of({"units": [5, 5, 9], "counts": [2, 1, 4]})
+    (array([5, 9]), array([3, 4]))
+    """
+    units, counts = units_and_counts(record)
+    units = np.array(units, np.int64)
+    starts = _run_starts(units)
+    if counts is None:
+        return units[starts], np.diff(starts, append=len(units))
+    until = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    return units[starts], np.diff(until[starts], append=until[-1])
 
 
 def expand(units, counts):

@@ -130,20 +130,32 @@ def require(record, *names):
     return values[0] if len(values) == 1 else values
 
 
+def units_and_counts(record):
+    """Return the units of a record, and how many frames each lasts: None where they are one a frame.
+
+    >>> units_and_counts({"units": [5, 9], "counts": [2, 1]})
+    ([5, 9], [2, 1])
+    """
+    units = require(record, "units")
+    if "counts" not in record:
+        return units, None
+    counts = require(record, "counts")
+    if len(counts) != len(units):
+        raise InputError(f'{len(units)} "units" but {len(counts)} "counts"')
+    if sum(counts) > MOST_FRAMES:
+        raise InputError(f'"counts" of {sum(counts)} frames, more than any recording has')
+    return units, counts
+
+
 def frame_units(record):
     """Return the units of a record one a frame, whether it holds runs or frames.
 
     >>> frame_units({"units": [5, 9], "counts": [2, 1]})
     [5, 5, 9]
     """
-    units = require(record, "units")
-    if "counts" not in record:
+    units, counts = units_and_counts(record)
+    if counts is None:
         return units
-    counts = require(record, "counts")
-    if len(counts) != len(units):
-        raise InputError(f'{len(units)} "units" but {len(counts)} "counts"')
-    if sum(counts) > MOST_FRAMES:
-        raise InputError(f'"counts" of {sum(counts)} frames, more than any recording has')
     return [unit for unit, count in zip(units, counts, strict=True) for _ in range(count)]
 
 

@@ -3,18 +3,13 @@
 import click
 
 from units import __version__
-from units.cli import CONTEXT, PATH, ToolGroup, output_option, records_argument, seed_option, tool
-from units.config import BpeConfig, MotifConfig
+from units.cli import CONTEXT, ToolGroup, output_option, records_argument, seed_option, tool
+from units.cli.motifs import motifs
+from units.cli.runs import keep_runs_option, model_option, runs
+from units.config import BpeConfig
 from units.records import InputError, require
 
-DEFAULT, MOTIFS = BpeConfig(), MotifConfig()
-
-model_option = click.option(
-    "-m", "--model", type=PATH, required=True, metavar="FILE", help="The model of su-bpe train."
-)
-keep_runs_option = click.option(
-    "--keep-runs", is_flag=True, help="Take a unit for every frame; else a run of equal units counts as one."
-)
+DEFAULT = BpeConfig()
 
 
 @click.group("su-bpe", cls=ToolGroup, context_settings=CONTEXT)
@@ -82,10 +77,10 @@ def encode(job, units, model, keep_runs, output):
             with job.item(record):
                 values, counts = runs(record, keep_runs)
                 record["pieces"] = model.encode(values).tolist()
-                record["units"] = values
+                record["units"] = values.tolist()
                 record.pop("counts", None)
                 if not keep_runs:
-                    record["counts"] = counts
+                    record["counts"] = counts.tolist()
                 write_record(record, out)
 
 
@@ -109,96 +104,6 @@ def decode(job, pieces, model, output):
                     )
                 record["units"] = units
                 write_record(record, out)
-
-
-@tool("motifs")
-@records_argument("units")
-@model_option
-@keep_runs_option
-@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Write the N best only.  [default: all]")
-@click.option(
-    "--by",
-    "ranking",
-    type=click.Choice(["llr", "count"]),
-    default="llr",
-    help="Best is what occurs more often than its pairs of units predict (likelihood ratio), or most often.",
-)
-@click.option(
-    "--min-count", type=click.IntRange(min=1), default=MOTIFS.min_count, help="Fewest times a motif occurs."
-)
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cut the N best examples of each motif as WAV, with 75 ms around, into the folder of -o.",
-)
-@output_option("The folder of the clips.", metavar="DIR")
-def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output):
-    """Write the pieces of two or more units that recur, best first, with all their occurrences."""
-    import sys
-
-    from units import bpe
-    from units.motifs import describe, find
-    from units.streams import write_record
-
-    if bool(clips) != bool(output):
-        raise click.UsageError("--clips and -o go together")
-    model = bpe.load(model)
-    segments = []
-    for record in job.records(units):
-        with job.item(record):
-            segments.append(_segment(record, model, keep_runs, needs_audio=clips))
-    for rank, motif in enumerate(find(segments, model, min_count, ranking)[:top], start=1):
-        record = describe(motif, segments)
-        if clips:
-            record["clips"] = _cut(motif, segments, clips, output, rank)
-        write_record(record, sys.stdout.buffer)
-
-
-def _segment(record, model, keep_runs, needs_audio):
-    import numpy as np
-
-    from units.audio import FRAME_SHIFT
-    from units.motifs import Segment
-
-    if needs_audio:
-        require(record, "audio_filepath")
-    values, counts = runs(record, keep_runs)
-    known = {name: require(record, name) for name in _OF_A_SEGMENT if name in record}
-    offset, shift = known.get("offset", 0.0), known.get("frame_shift", FRAME_SHIFT)
-    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    end = max(float(edges[-1]), offset + known.get("duration", 0.0))
-    names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
-    return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)
-
-
-_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")
-
-
-def _cut(motif, segments, number, folder, rank):
-    """Write the best examples of a motif as WAV; return the names of the files."""
-    import os
-
-    from units.cli.clips import cut
-    from units.motifs import choose
-
-    os.makedirs(folder, exist_ok=True)
-    names = []
-    for i, example in enumerate(choose(motif, segments, number), start=1):
-        segment = segments[motif.where[example]]
-        names.append(os.path.join(folder, f"{rank:04d}-{motif.piece}-{i}.wav"))
-        span = float(motif.starts[example]), float(motif.ends[example])
-        cut(names[-1], segment.audio_filepath, *span, segment.end)
-    return names
-
-
-def runs(record, keep_runs):
-    """Return the units of a record and how many frames each lasts: runs, or with keep_runs frames."""
-    from units.quantize import run_lengths
-    from units.records import frame_units
-
-    units = frame_units(record)
-    return (units, [1] * len(units)) if keep_runs else run_lengths(units)
 
 
 for command in (train, encode, decode, motifs):

@@ -1,7 +1,7 @@
 """The skeleton of a report: one HTML file that asks nothing of any network, and says so in its own policy.
 
-Styles and script are page.css and page.js beside this module, put into the page and allowed there by their
-hashes alone; pictures and sounds are data URIs. Whatever comes from records goes through `text`.
+Styles and scripts are files beside this module, put into the page and allowed there by their hashes alone;
+pictures and sounds are data URIs. Whatever comes from records goes through `text`.
 """
 
 import base64
@@ -84,13 +84,15 @@ def _json(value):
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
 
 
-def page(title, lead, sections):
+def page(title, lead, sections, maker="su-eval", styles=("page.css",), scripts=("page.js",)):
     """Return the whole page, HTML.
 
-    title: text; lead: HTML under the title; sections: [(anchor, heading, HTML)].
+    title: text; lead: HTML under the title; sections: [(anchor, heading, HTML)]; maker: the tool that made
+    it; styles, scripts: names of files beside this module.
     """
-    style, script = _file("page.css"), _file("page.js")
+    style, script = ("".join(map(_file, files)) for files in (styles, scripts))
     links = "".join(f'<li><a href="#{anchor}">{text(head)}</a></li>' for anchor, head, _ in sections)
+    nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
     body = "".join(section(*part) for part in sections)
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -109,12 +111,12 @@ def page(title, lead, sections):
 <header>
 <h1>{text(title)}</h1>
 {lead}
-<nav aria-label="Sections"><ul>{links}</ul></nav>
+{nav}
 </header>
 <main id="main" tabindex="-1">
 {body}</main>
 <footer>
-<p>Made by su-eval {text(__version__)}. This file holds all that it shows; it needs no network.</p>
+<p>Made by {maker} {text(__version__)}. This file holds all that it shows; it needs no network.</p>
 </footer>
 <script>{script}</script>
 </body>

@@ -5,8 +5,9 @@ from units.metrics.cepstral import FRAME_MS, f0_track
 from units.report.distributions import distributions
 from units.report.listening import MOST_SECONDS, flac
 from units.report.page import data_uri, figure, name, page, text
+from units.report.spectrogram import spectrogram_db
 from units.report.tables import Column, Figure, sortable_table, summary_table
-from units.report.timeline import Timeline, spectrogram_db
+from units.report.timeline import Timeline
 
 FIGURES = {
     "log_mel": Figure("Log-mel distance", "mean difference of log mel spectra, 80 bands", -1),

@@ -4,15 +4,7 @@ import numpy as np
 
 from units.report.figures import FAINT, FIRST, INK, LEVELS, SECOND, drawing, unit_colour
 from units.report.page import visible
-
-
-def spectrogram_db(samples, hop=160, size=400, bins=512):
-    """Return the levels of a waveform, (bins // 2 + 1, N) float32 dB: Hann windows of 25 ms each 10 ms."""
-    if len(samples) < size:
-        samples = np.pad(samples, (0, size - len(samples)))
-    frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
-    spectra = np.fft.rfft(frames * np.hanning(size).astype(np.float32), bins)
-    return 20 * np.log10(np.abs(spectra).T + 1e-5).astype(np.float32)
+from units.report.spectrogram import spectrogram_db
 
 
 class Timeline:

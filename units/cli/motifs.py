@@ -1,0 +1,145 @@
+"""su-bpe motifs: the pieces that recur, as records, as clips and as a page."""
+
+import contextlib
+import os
+import sys
+
+import click
+
+from units.cli import PATH, output_option, records_argument, tool
+from units.cli.runs import keep_runs_option, model_option, runs
+from units.config import MotifConfig
+from units.records import require
+
+DEFAULT = MotifConfig()
+_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")
+
+
+@tool("motifs")
+@records_argument("units")
+@model_option
+@keep_runs_option
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Write the N best only.  [default: all]")
+@click.option(
+    "--by",
+    "ranking",
+    type=click.Choice(["llr", "count"]),
+    default="llr",
+    help="Best is what occurs more often than its pairs of units predict (likelihood ratio), or most often.",
+)
+@click.option(
+    "--min-count",
+    type=click.IntRange(min=1),
+    default=DEFAULT.min_count,
+    help="Fewest times a motif occurs.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cut the N best examples of each motif as WAV, with 75 ms around, into the folder of -o.",
+)
+@output_option("The folder of the clips.", metavar="DIR")
+@click.option(
+    "--html",
+    type=PATH,
+    metavar="FILE",
+    help="Write a page to listen and to tag, of the 50 best or of --top: one file that needs no network.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(1, 9),
+    default=DEFAULT.examples,
+    metavar="N",
+    help="Voices of a motif in the page, of different speakers and recordings first.",
+)
+def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output, html, examples):
+    """Write the pieces of two or more units that recur, best first, with all their occurrences."""
+    from units.bpe import load
+    from units.motifs import describe, find
+    from units.streams import write_record
+
+    if bool(clips) != bool(output):
+        raise click.UsageError("--clips and -o go together")
+    if html == "-":
+        raise click.UsageError("the page cannot go to standard output, where the records go")
+    model = load(model)
+    with _page(html, units, model, top or DEFAULT.page, examples) as page:
+        segments = []
+        for record in job.records(units):
+            with job.item(record):
+                segments.append(_segment(record, model, keep_runs, needs_audio=clips or html))
+        for rank, motif in enumerate(find(segments, model, min_count, ranking)[:top], start=1):
+            record = describe(motif, segments)
+            if clips:
+                record["clips"] = _cut(motif, segments, clips, output, rank)
+            page(record, motif, segments)
+            write_record(record, sys.stdout.buffer)
+
+
+@contextlib.contextmanager
+def _page(html, names, model, most, examples):
+    """Give the function that takes each motif for the page, which is written when the block ends."""
+    if html is None:
+        yield lambda record, motif, segments: None
+        return
+    from units.report.motifs import load_voice, motif_row, motifs_page
+    from units.streams import create
+
+    rows = []
+
+    def add(record, motif, segments):
+        if len(rows) < most:
+            voices = [load_voice(*place) for place in _examples(motif, segments, examples)]
+            rows.append(motif_row(len(rows) + 1, record, voices))
+
+    with create(html) as file:
+        yield add
+        file.write(motifs_page(f"Motifs of {_corpus(names)}", model.hash, rows).encode())
+
+
+def _corpus(names):
+    """Return what a title calls the files that were read."""
+    if len(names) > 1:
+        return f"{len(names)} files"
+    return "standard input" if names in ((), ("-",)) else os.path.basename(names[0])
+
+
+def _examples(motif, segments, number):
+    """Return (segment, start, end) in s of the occurrences to listen to."""
+    from units.motifs import choose
+
+    chosen = choose(motif, segments, number)
+    return [(segments[motif.where[i]], float(motif.starts[i]), float(motif.ends[i])) for i in chosen]
+
+
+def _cut(motif, segments, number, folder, rank):
+    """Write the best examples of a motif as WAV; return the names of the files."""
+    from units.cli.clips import cut
+
+    os.makedirs(folder, exist_ok=True)
+    names = []
+    for i, (segment, start, end) in enumerate(_examples(motif, segments, number), start=1):
+        names.append(os.path.join(folder, f"{rank:04d}-{motif.piece}-{i}.wav"))
+        cut(names[-1], segment.audio_filepath, start, end, segment.end)
+    return names
+
+
+def _segment(record, model, keep_runs, needs_audio):
+    import numpy as np
+
+    from units.audio import FRAME_SHIFT
+    from units.motifs import Segment
+
+    if needs_audio:
+        require(record, "audio_filepath")
+    values, counts = runs(record, keep_runs)
+    known = {name: require(record, name) for name in _OF_A_SEGMENT if name in record}
+    offset, shift = known.get("offset", 0.0), known.get("frame_shift", FRAME_SHIFT)
+    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    end = max(float(edges[-1]), offset + known.get("duration", 0.0))
+    names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
+    return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)
+
+
+_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")
