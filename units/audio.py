@@ -17,17 +17,15 @@ import soundfile
 import soxr
 
 from units import ffmpeg
-from units.ogg import check_ogg
 from units.records import InputError, require
 from units.stderr import hushed
-from units.truncation import check_header, check_mp3
+from units.truncation import check_header, check_mp3, check_rate
 
 RATE = 16000  # Hz, of all audio inside
 HOP = 320  # samples between frames: 20 ms
 RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
 FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
-_SLOWEST = 1000  # Hz, of a sampling rate: under that it is a header's mistake
 _PROMISED, _SLACK = 6 * 3600 * RATE, 64  # samples for which memory is taken on a header's word
 _LONGEST = 30 * 24 * 3600  # s that a header is believed
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
@@ -78,12 +76,9 @@ def _open(path):
 
 
 def _span(file, path, offset, duration):
-    if file.samplerate < _SLOWEST:
-        raise InputError(f"{path}: a sampling rate of {file.samplerate} Hz")
+    check_rate(path, file.samplerate)
     if duration is None:
-        check_header(path, file.extra_info)
-        if file.format == "OGG":
-            check_ogg(path)
+        check_header(path, file.format, file.extra_info)
     yield from _resampled(_decoded(file, path, offset, duration), file.samplerate)
 
 

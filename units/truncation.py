@@ -9,8 +9,10 @@ import mmap
 import re
 import struct
 
+from units.ogg import check_ogg
 from units.records import InputError
 
+_SLOWEST = 1000  # Hz
 _TOLERANCE = 4 * 1152  # samples: more than encoders add before and after, and decoders take away
 _STREAMED = 0x7FFF0000  # sizes from here up are written where the length could not be known beforehand
 
@@ -22,8 +24,19 @@ _KBITS_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # M
 _RATES = (44100, 48000, 32000)
 
 
-def check_header(path, log):
-    """Raise InputError where libsndfile's log of a file's header says that data end before they should."""
+def check_rate(path, rate):
+    """Raise InputError where a sampling rate, Hz, must be a header's mistake."""
+    if rate < _SLOWEST:
+        raise InputError(f"{path}: a sampling rate of {rate} Hz")
+
+
+def check_header(path, container, log):
+    """Raise InputError where a file of a container (libsndfile's name) ends before its header says.
+
+    log: libsndfile's of the header.
+    """
+    if container == "OGG":
+        check_ogg(path)
     if match := _ENDS_EARLY.search(log):
         claimed, there = map(int, match.groups())
         if there < claimed < _STREAMED:
