@@ -1,8 +1,8 @@
 """Which places of a text are worth aligning with a query: all of it is passed once, at a byte a run.
 
 In each place the likenesses of the query's runs are added along the best of the ways that go on by none, one
-or two runs of the text for each of the query's: an alignment in which skips cost nothing, so that what is like
-the query is never far down. How many of the exact answers survive is measured by bench/search.
+or two runs of the text for each of the query's: an alignment in which steps cost nothing, so that what is
+like the query is never far down. How many of the exact answers survive is measured by bench/search.
 """
 
 import numpy as np
@@ -14,17 +14,17 @@ _ROWS = 10  # of the query, evenly spread, that are looked at
 _BLOCK = 1 << 17  # runs at once: what stays in a core's cache
 
 
-def candidates(substitution, text, most):
-    """Return the `most` bins of the text in which likely an alignment of the query ends, ascending (N,) int64.
+def candidates(runs, text, most):
+    """Return the `most` bins of the text in which alignments of the query likely end, ascending (N,) int64.
 
-    substitution: (m, U) int64 of costs.of_query; text: (T,) uint8 or uint16. All bins where they are no more.
+    runs: (m, U) int64 of costs.Costs; text: (T,) uint8 or uint16. All bins where there are no more.
     """
     bins = -(-len(text) // BIN)
     if bins <= most:
         return np.arange(bins)
-    rows = np.unique(np.linspace(0, len(substitution) - 1, min(_ROWS, len(substitution))).round().astype(int))
-    tables = _likeness(substitution[rows])
-    ahead = len(substitution) * 2
+    rows = np.unique(np.linspace(0, len(runs) - 1, min(_ROWS, len(runs))).round().astype(int))
+    tables = _likeness(runs[rows])
+    ahead = len(runs) * 2
     best = np.empty(bins, np.uint8)
     for start in range(0, len(text), _BLOCK):
         first = max(0, start - ahead)
@@ -33,10 +33,10 @@ def candidates(substitution, text, most):
     return np.sort(np.argpartition(best, bins - most)[bins - most :])
 
 
-def _likeness(substitution):
+def _likeness(runs):
     """Return (m, U) uint8, what is alike largest, such that m of them add up to no more than a byte holds."""
-    alike = 1 - np.minimum(substitution, SCALE) / SCALE
-    return (alike * (255 // len(substitution))).astype(np.uint8)
+    alike = 1 - np.minimum(runs, SCALE) / SCALE
+    return (alike * (255 // len(runs))).astype(np.uint8)
 
 
 def _pass(tables, steps, text):
@@ -55,7 +55,7 @@ def _pass(tables, steps, text):
 def _look_up(table, text):
     """Return the table's entry for each run; of bytes by Python's own translation, five times as fast."""
     if text.dtype == np.uint8:
-        return np.frombuffer(bytearray(text.tobytes().translate(table.tobytes())), np.uint8)
+        return np.frombuffer(bytearray(text.tobytes().translate(table.tobytes().ljust(256))), np.uint8)
     return table.take(text)
 
 
