@@ -79,6 +79,7 @@ def _recording(record):
 @device_option
 def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     """Write where each query occurs, or what is most like it, best first."""
+    import itertools
     import sys
 
     from units.search.find import Finder
@@ -90,8 +91,8 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     finder = Finder(load(path))
     for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
         with job.item(query):
-            hits = [hit for hit in finder.find(rows(), exhaustive)[:top] if hit.score >= min_score]
-            for rank, hit in enumerate(hits, start=1):
+            hits = itertools.islice(finder.find(rows(), exhaustive), top)
+            for rank, hit in enumerate(itertools.takewhile(lambda h: h.score >= min_score, hits), start=1):
                 record = _describe(finder.index, hit, query["query"])
                 if rank <= (clips or 0):
                     record["clip"] = _cut(record, output, number, rank)

@@ -12,6 +12,7 @@ from units.search.scan import BIN, candidates
 MOST_ROWS = 500  # of a query: frames, 10 s of them, or runs
 _CELLS = 3_000_000  # of exact alignments, whatever the query's length
 _FEWEST, _MOST = 200, 2000  # bins that are aligned exactly
+_WIDE = 2048  # runs that are aligned together where all are
 _BLOCK = 4096  # cells of all bins that are aligned at once: what stays in a core's cache
 
 
@@ -33,7 +34,7 @@ class Finder:
         self._distances = None if index.codebook is None else costs.Distances(index.codebook.centroids)
 
     def find(self, query, exhaustive=False):
-        """Return the Hits of a query, the best first.
+        """Return an iterator of the Hits of a query, the best first.
 
         query: (m,) int, units or costs.ANY, each run once; or (m, R) frames as the index's codebook
         normalises them. The score is 1 less the mean cost of the query's rows. Of two that share most of
@@ -44,14 +45,17 @@ class Finder:
         index, query = self.index, np.asarray(query)
         self._check(query)
         if not len(index.text):
-            return []
+            return iter(())
         of_query = costs.of_frames if query.ndim == 2 else costs.of_units
         found = of_query(query, self._distances, index.separator)
         reach = 2 * len(found.runs) + 1
-        fit = _CELLS // (len(query) * (reach + BIN))
-        most = len(index.text) if exhaustive else min(max(fit, _FEWEST), _MOST)
-        bins = candidates(found.runs, index.text, most)
-        price, begins, ends = _align(found.rows, index.text, bins, reach, index.separator)
+        if exhaustive:
+            width = _WIDE
+            tiles = np.arange(-(-len(index.text) // width))
+        else:
+            width, fit = BIN, _CELLS // (len(query) * (reach + BIN))
+            tiles = candidates(found.runs, index.text, min(max(fit, _FEWEST), _MOST))
+        price, begins, ends = _align(found.rows, index.text, tiles, width, reach, index.separator)
         return _distinct(index, np.clip(1 - price / (SCALE * len(query)), 0, 1), begins, ends)
 
     def _check(self, query):
@@ -67,35 +71,37 @@ class Finder:
             raise InputError(f"unit {query.max()} of the query is not in the index's codebook of {size}")
 
 
-def _align(rows, text, bins, reach, separator):
-    """Return (costs, begins, ends) of the best alignment that ends in each bin and begins in reach of it."""
+def _align(rows, text, tiles, width, reach, separator):
+    """Return (costs, begins, ends) of the best alignment that ends in each bin and begins in reach of it.
+
+    tiles: (N,) int, which stretches of `width` runs, a number of bins, are looked at.
+    """
     before = BIN * -(-reach // BIN)
-    padded = np.full(before + BIN * -(-len(text) // BIN), separator, text.dtype)
+    padded = np.full(before + width * -(-len(text) // width), separator, text.dtype)
     padded[before : before + len(text)] = text
-    tiles = np.lib.stride_tricks.sliding_window_view(padded, before + BIN)[::BIN]
-    step = max(1, _BLOCK // (before + BIN))
-    price, begins, ends = np.empty((3, len(bins)), np.int64)
-    for first in range(0, len(bins), step):
-        part = slice(first, first + step)
-        cost, start = (cells[:, before:] for cells in align(rows, tiles[bins[part]], separator))
-        best = cost.argmin(axis=1)[:, None]
-        price[part] = np.take_along_axis(cost, best, axis=1)[:, 0]
-        begins[part] = np.take_along_axis(start, best, axis=1)[:, 0]
-        ends[part] = before + best[:, 0] + 1
-    origins = bins * BIN - before
-    return price, begins + origins, ends + origins
+    views = np.lib.stride_tricks.sliding_window_view(padded, before + width)[::width]
+    step = max(1, _BLOCK // (before + width))
+    found = []
+    for first in range(0, len(tiles), step):
+        part = tiles[first : first + step]
+        cells = [c[:, before:].reshape(-1, BIN) for c in align(rows, views[part], separator)]
+        best = cells[0].argmin(axis=1)
+        bins = (part[:, None] * (width // BIN) + np.arange(width // BIN)).ravel()
+        price, begins = (c[np.arange(len(best)), best] for c in cells)
+        begins += bins // (width // BIN) * width - before
+        found.append((price, begins, bins * BIN + best + 1))
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
 def _distinct(index, scores, begins, ends):
-    """Return Hits by falling score, without those that share more than half their runs with a better one."""
+    """Yield Hits by falling score, without those that share more than half their runs with a better one."""
     recordings = np.searchsorted(index.starts, begins, side="right") - 1
-    taken, hits = {}, []
+    taken = {}
     for i in np.lexsort((begins, -scores)):
         if not scores[i]:
-            break
+            return
         recording, begin, end = int(recordings[i]), int(begins[i]), int(ends[i])
         others = taken.setdefault(recording, [])
         if all(2 * (min(end, e) - max(begin, b)) <= min(end - begin, e - b) for b, e in others):
             others.append((begin, end))
-            hits.append(Hit(recording, begin, end, round(float(scores[i]), 6)))
-    return hits
+            yield Hit(recording, begin, end, round(float(scores[i]), 6))
