@@ -11,6 +11,7 @@ from units.search.scan import BIN, candidates
 
 MOST_ROWS = 500  # of a query: frames, 10 s of them, or runs
 _CELLS = 3_000_000  # of exact alignments, whatever the query's length
+_ALL_CELLS = 8_000_000  # up to so many every place is aligned: of an hour or two of speech
 _FEWEST, _MOST = 200, 2000  # bins that are aligned exactly
 _WIDE = 2048  # runs that are aligned together where all are
 _BLOCK = 4096  # cells of all bins that are aligned at once: what stays in a core's cache
@@ -49,7 +50,7 @@ class Finder:
         of_query = costs.of_frames if query.ndim == 2 else costs.of_units
         found = of_query(query, self._distances, index.separator)
         reach = 2 * len(found.runs) + 1
-        if exhaustive:
+        if exhaustive or len(query) * len(index.text) <= _ALL_CELLS:
             width = _WIDE
             tiles = np.arange(-(-len(index.text) // width))
         else:

