@@ -42,15 +42,18 @@ def build(job, units, codebook, output):
 
 def _check(record, known, book, added):
     """Raise InputError where a record does not fit the index; return the hash of its codebook."""
+    from units.search.index import MOST_UNITS
+
     if require(record, "id") in added:
         raise InputError(f'"id" {record["id"]!r} occurs twice')
     units = require(record, "units")
     found = require(record, "codebook") if "codebook" in record else known
     if known not in (None, found):
         raise InputError(f"units of codebook {found}, but the index is of {known}")
-    size = len(book.centroids) if book else (1 << 16) - 1
+    size = len(book.centroids) if book else MOST_UNITS
     if max(units, default=0) >= size:
-        raise InputError(f"unit {max(units)}, but an index of this codebook has units up to {size - 1}")
+        of = " of this codebook" if book else ""
+        raise InputError(f"unit {max(units)}, but an index{of} has units below {size}")
     return found
 
 

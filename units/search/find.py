@@ -69,7 +69,9 @@ class Finder:
             raise InputError("a query that anything fits")
         size = self.index.separator if self._distances is None else len(self._distances.centroids)
         if query.max() >= size:
-            raise InputError(f"unit {query.max()} of the query is not in the index's codebook of {size}")
+            raise InputError(
+                f"unit {query.max()} of the query is beyond those of the index, which are below {size}"
+            )
 
 
 def _align(rows, text, tiles, width, reach, separator):
