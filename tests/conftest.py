@@ -131,6 +131,7 @@ class Corpus:
         "pitch.jsonl": "su-pitch -j 1 {units.jsonl}",
         "bpe.model": "su-bpe train --vocab-size 24 -o {} {units.jsonl}",
         "pieces.jsonl": "su-bpe encode -m {bpe.model} {units.jsonl}",
+        "index": "su-search build -c {codebook.npz} -o {} {units.jsonl}",
         "vocoder": f"su-train-vocoder -o {{}} {TINY_VOCODER} {{pitch.jsonl}}",
         "spoken.jsonl": "su-synth -m {vocoder} -o {spoken} {units.jsonl}",
         "scores.jsonl": "su-eval speech --metrics log_mel -j 1 {segments.jsonl} {spoken.jsonl}",

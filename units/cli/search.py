@@ -31,27 +31,29 @@ def build(job, units, codebook, output):
         known = book.hash if book else old.hash
         if old.hash not in (None, known):
             raise InputError(f"{output}: an index of codebook {old.hash}, not of {known}")
-        added, smooth = {}, old.smooth
+        added = {}
         for record in job.records(units):
             with job.item(record):
                 known = _check(record, known, book, added)
                 added[record["id"]] = _recording(record)
-                smooth = require(record, "smooth") if "smooth" in record else smooth
         kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
-        index.save(index.join([*kept, *added.values()], book, known, smooth), out)
+        index.save(index.join([*kept, *added.values()], book, known), out)
 
 
 def _check(record, known, book, added):
     """Raise InputError where a record does not fit the index; return the hash of its codebook."""
+    from units.search.index import MOST_UNITS
+
     if require(record, "id") in added:
         raise InputError(f'"id" {record["id"]!r} occurs twice')
     units = require(record, "units")
     found = require(record, "codebook") if "codebook" in record else known
     if known not in (None, found):
         raise InputError(f"units of codebook {found}, but the index is of {known}")
-    size = len(book.centroids) if book else (1 << 16) - 1
+    size = len(book.centroids) if book else MOST_UNITS
     if max(units, default=0) >= size:
-        raise InputError(f"unit {max(units)}, but an index of this codebook has units up to {size - 1}")
+        of = " of this codebook" if book else ""
+        raise InputError(f"unit {max(units)}, but an index{of} has units below {size}")
     return found
 
 
@@ -80,6 +82,7 @@ def _recording(record):
 @device_option
 def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     """Write where each query occurs, or what is most like it, best first."""
+    import itertools
     import sys
 
     from units.search.find import Finder
@@ -89,10 +92,10 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     if bool(clips) != bool(output):
         raise click.UsageError("--clips and -o go together")
     finder = Finder(load(path))
-    for number, (query, runs) in enumerate(_queries(job, queries, finder.index, device), start=1):
+    for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
         with job.item(query):
-            hits = [hit for hit in finder.find(runs(), exhaustive)[:top] if hit.score >= min_score]
-            for rank, hit in enumerate(hits, start=1):
+            hits = itertools.islice(finder.find(rows(), exhaustive), top)
+            for rank, hit in enumerate(itertools.takewhile(lambda h: h.score >= min_score, hits), start=1):
                 record = _describe(finder.index, hit, query["query"])
                 if rank <= (clips or 0):
                     record["clip"] = _cut(record, output, number, rank)
@@ -100,19 +103,20 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
 
 
 def _queries(job, words, index, device):
-    """Yield ({"query": its name}, a function that returns its runs) of patterns, records and recordings."""
+    """Yield ({"query": its name}, a function that returns what Finder.find takes) of each query."""
     from units.records import Record
     from units.search import query
 
+    listener = query.Listener(index, device)
     for word in words or ("-",):
         if query.is_pattern(word):
             yield Record({"query": word}, word), lambda word=word: query.parse_pattern(word)
         elif word == "-" or _holds_records(word):
             for record in job.records([word]):
                 named = Record({"query": record.get("id", record.place)}, record.place)
-                yield named, lambda record=record: _runs(record, index)
+                yield named, lambda record=record: _of_record(record, index, listener)
         else:
-            yield Record({"query": word}, word), lambda word=word: query.listen(word, index, device)
+            yield Record({"query": word}, word), lambda word=word: listener.whole(word)
 
 
 def _holds_records(path):
@@ -125,13 +129,28 @@ def _holds_records(path):
         raise InputError(f"{path!r}: neither units nor a file name") from None
 
 
-def _runs(record, index):
+def _of_record(record, index, listener):
+    """Return the runs of a record's units; of one without, its frames, or those of its audio."""
     from units.quantize import run_lengths
+    from units.streams import features_of
 
-    units = require(record, "units")
-    if "codebook" in record and index.hash not in (None, require(record, "codebook")):
-        raise InputError(f"units of codebook {record['codebook']}, but the index is of {index.hash}")
-    return run_lengths(units)[0]
+    if "units" in record:
+        if "codebook" in record and index.hash not in (None, require(record, "codebook")):
+            raise InputError(f"units of codebook {record['codebook']}, but the index is of {index.hash}")
+        return run_lengths(require(record, "units"))[0]
+    if "features" in record:
+        if index.codebook and "encoder" in record and require(record, "encoder") != index.codebook.encoder:
+            raise InputError(
+                f"frames of {record['encoder']}, but the index is of {index.codebook.encoder or 'others'}"
+            )
+        return listener.frames(features_of(record))
+    if "duration" in record:
+        offset = require(record, "offset") if "offset" in record else 0.0
+        path, duration = require(record, "audio_filepath", "duration")
+        return listener.span(path, offset, duration)
+    if "audio_filepath" in record:
+        return listener.whole(require(record, "audio_filepath"))
+    raise InputError('no "units", "features" or "audio_filepath"')
 
 
 def _describe(index, hit, query):

@@ -9,10 +9,12 @@ from units.search import costs
 from units.search.matching import SCALE, align
 from units.search.scan import BIN, candidates
 
-MOST_RUNS = 500  # of a query
-_CANDIDATES = 2000  # bins that are aligned exactly
-_LEAST = 200
-_USUAL = 10  # runs of a query; of longer ones fewer bins are aligned, for each costs more
+MOST_ROWS = 500  # of a query: frames, 10 s of them, or runs
+_CELLS = 3_000_000  # of exact alignments, whatever the query's length
+_ALL_CELLS = 8_000_000  # up to so many every place is aligned: of an hour or two of speech
+_FEWEST, _MOST = 200, 2000  # bins that are aligned exactly
+_WIDE = 2048  # runs that are aligned together where all are
+_BLOCK = 4096  # cells of all bins that are aligned at once: what stays in a core's cache
 
 
 @dataclass(frozen=True)
@@ -30,63 +32,79 @@ class Finder:
 
     def __init__(self, index):
         self.index = index
-        self._between = None if index.codebook is None else costs.distances(index.codebook.centroids)
+        self._distances = None if index.codebook is None else costs.Distances(index.codebook.centroids)
 
     def find(self, query, exhaustive=False):
-        """Return the Hits of a query, (m,) int, units or costs.ANY, each run once; the best first.
+        """Return an iterator of the Hits of a query, the best first.
 
-        The score is 1 less the mean cost of the query's runs. Of two that share most of their runs only the
-        better is told. exhaustive: every place is aligned, not only those that units.search.scan finds.
+        query: (m,) int, units or costs.ANY, each run once; or (m, R) frames as the index's codebook
+        normalises them. The score is 1 less the mean cost of the query's rows. Of two that share most of
+        their runs only the better is told. exhaustive: every place is aligned, not only those that
+        units.search.scan finds.
         Raises InputError where the query is none, too long, or of units that the index's codebook lacks.
         """
-        index, query = self.index, np.asarray(query, np.int64)
+        index, query = self.index, np.asarray(query)
         self._check(query)
         if not len(index.text):
-            return []
-        substitution, skip = costs.of_query(query, self._between, index.separator)
-        most = max(_LEAST, min(_CANDIDATES, int(_CANDIDATES * (_USUAL / len(query)) ** 2)))
-        bins = candidates(substitution, index.text, len(index.text) if exhaustive else most)
-        found, begins, ends = _align(substitution, skip, index.text, bins)
-        scores = np.clip(1 - found / (SCALE * len(query)), 0, 1)
-        return _distinct(index, scores, begins, ends)
+            return iter(())
+        of_query = costs.of_frames if query.ndim == 2 else costs.of_units
+        found = of_query(query, self._distances, index.separator)
+        reach = 2 * len(found.runs) + 1
+        if exhaustive or len(query) * len(index.text) <= _ALL_CELLS:
+            width = _WIDE
+            tiles = np.arange(-(-len(index.text) // width))
+        else:
+            width, fit = BIN, _CELLS // (len(query) * (reach + BIN))
+            tiles = candidates(found.runs, index.text, min(max(fit, _FEWEST), _MOST))
+        price, begins, ends = _align(found.rows, index.text, tiles, width, reach, index.separator)
+        return _distinct(index, np.clip(1 - price / (SCALE * len(query)), 0, 1), begins, ends)
 
     def _check(self, query):
-        if not 1 <= len(query) <= MOST_RUNS:
-            raise InputError(f"a query of {len(query)} runs; 1 to {MOST_RUNS} are searched for")
+        if not 1 <= len(query) <= MOST_ROWS:
+            raise InputError(f"a query of {len(query)} {'frames' if query.ndim == 2 else 'runs'};"
+                             f" 1 to {MOST_ROWS} are searched for")  # fmt: skip
+        if query.ndim == 2:
+            return
         if not (query != costs.ANY).any():
             raise InputError("a query that anything fits")
-        size = self.index.separator if self._between is None else len(self._between)
+        size = self.index.separator if self._distances is None else len(self._distances.centroids)
         if query.max() >= size:
-            raise InputError(f"unit {query.max()} of the query is not in the index's codebook of {size}")
+            raise InputError(
+                f"unit {query.max()} of the query is beyond those of the index, which are below {size}"
+            )
 
 
-def _align(substitution, skip, text, bins):
-    """Return (costs, begins, ends) of the best alignment that ends in or just behind each bin."""
-    length = len(substitution)
-    before = BIN * -(-2 * length // BIN)
-    width = before + BIN + length // 2 + 2
-    padded = np.full(before + len(text) + width, substitution.shape[1] - 1, text.dtype)
+def _align(rows, text, tiles, width, reach, separator):
+    """Return (costs, begins, ends) of the best alignment that ends in each bin and begins in reach of it.
+
+    tiles: (N,) int, which stretches of `width` runs, a number of bins, are looked at.
+    """
+    before = BIN * -(-reach // BIN)
+    padded = np.full(before + width * -(-len(text) // width), separator, text.dtype)
     padded[before : before + len(text)] = text
-    tiles = np.lib.stride_tricks.sliding_window_view(padded, width)[bins * BIN]
-    found = [
-        align(substitution, skip, np.ascontiguousarray(tiles[i : i + 4096].T))
-        for i in range(0, len(bins), 4096)
-    ]
-    price, begins, ends = (np.concatenate(part) for part in zip(*found, strict=True))
-    return price, begins + bins * BIN - before, ends + bins * BIN - before
+    views = np.lib.stride_tricks.sliding_window_view(padded, before + width)[::width]
+    step = max(1, _BLOCK // (before + width))
+    found = []
+    for first in range(0, len(tiles), step):
+        part = tiles[first : first + step]
+        cells = [c[:, before:].reshape(-1, BIN) for c in align(rows, views[part], separator)]
+        best = cells[0].argmin(axis=1)
+        bins = (part[:, None] * (width // BIN) + np.arange(width // BIN)).ravel()
+        price, begins = (c[np.arange(len(best)), best] for c in cells)
+        begins += bins // (width // BIN) * width - before
+        found.append((price, begins, bins * BIN + best + 1))
+    return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
 def _distinct(index, scores, begins, ends):
-    """Return Hits by falling score, without those that share more than half their runs with a better one."""
-    worth = (scores > 0) & (ends > begins)
+    """Yield Hits by falling score, without those that share more than half their runs with a better one."""
     recordings = np.searchsorted(index.starts, begins, side="right") - 1
-    taken, hits = {}, []
+    taken = {}
     for i in np.lexsort((begins, -scores)):
-        if not worth[i]:
-            continue
+        if not scores[i]:
+            return
         recording, begin, end = int(recordings[i]), int(begins[i]), int(ends[i])
         others = taken.setdefault(recording, [])
         if all(2 * (min(end, e) - max(begin, b)) <= min(end - begin, e - b) for b, e in others):
             others.append((begin, end))
-            hits.append(Hit(recording, begin, end, round(float(scores[i]), 6)))
-    return hits
+            yield Hit(recording, begin, end, round(float(scores[i]), 6))

@@ -9,9 +9,10 @@ import numpy as np
 from units.archives import FAULTS, parse_array, read_members, save_arrays
 from units.audio import FRAME_SHIFT
 from units.codebook import Codebook, parse_codebook, save_codebook
-from units.records import InputError
+from units.records import InputError, require
 
 VERSION = 1
+MOST_UNITS = (1 << 16) - 1
 _LARGEST = 1 << 36  # bytes of an index
 _KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
 KEPT = ("id", "audio_filepath", "offset", "frame_shift", "speaker")
@@ -21,10 +22,9 @@ KEPT = ("id", "audio_filepath", "offset", "frame_shift", "speaker")
 class Index:
     """The runs of R recordings.
 
-    text: (T,) uint8 or uint16, units of runs, a separator (the type's largest number) after each recording;
+    text: (T,) uint8 or uint16, units of runs, a separator, which is above all units, after each recording;
     counts: (T,) uint, the frames each lasts; starts: (R,) int64, where each recording begins in them.
     records: what led to them, the fields KEPT of each. codebook: that of the units where known, and its hash.
-    smooth: the penalty that they were smoothed with.
     """
 
     text: np.ndarray
@@ -33,12 +33,11 @@ class Index:
     records: list = field(default_factory=list)
     codebook: Codebook | None = None
     hash: str | None = None
-    smooth: float = 0.0
 
     @property
     def separator(self):
-        """The number that parts recordings."""
-        return int(np.iinfo(self.text.dtype).max)
+        """The number that parts recordings; 0 where there are none."""
+        return int(self.text[-1]) if len(self.text) else 0
 
     def recordings(self):
         """Yield (record, its runs' units, their counts)."""
@@ -55,21 +54,21 @@ class Index:
         return round(offset + before * shift, 6), round(offset + after * shift, 6)
 
 
-def join(recordings, codebook=None, hash_=None, smooth=0.0):
+def join(recordings, codebook=None, hash_=None):
     """Return the Index of [(record, units, counts)], arrays or lists of one length each."""
     recordings = list(recordings)
     lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
-    largest = max((max(units, default=0) for _, units, _ in recordings), default=0)
-    if largest >= np.iinfo(np.uint16).max:
-        raise InputError(f"unit {largest}: an index takes units up to {np.iinfo(np.uint16).max - 1}")
-    dtype = np.uint8 if largest < np.iinfo(np.uint8).max else np.uint16
+    largest = max((int(max(units, default=0)) for _, units, _ in recordings), default=0)
+    separator = len(codebook.centroids) if codebook else largest + 1
+    if max(separator, largest) > MOST_UNITS:
+        raise InputError(f"an index takes units below {MOST_UNITS}")
     ends = np.cumsum(lengths)
-    text = np.full(int(lengths.sum()), np.iinfo(dtype).max, dtype)
+    text = np.full(int(lengths.sum()), separator, np.min_scalar_type(separator))
     counts = np.zeros(len(text), np.uint32)
     for (_, units, frames), start, end in zip(recordings, ends - lengths, ends, strict=True):
         text[start : end - 1], counts[start : end - 1] = units, frames
     counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
-    return Index(text, counts, ends - lengths, [r for r, _, _ in recordings], codebook, hash_, smooth)
+    return Index(text, counts, ends - lengths, [record for record, _, _ in recordings], codebook, hash_)
 
 
 def save(index, file):
@@ -78,7 +77,7 @@ def save(index, file):
     book = io.BytesIO()
     if index.codebook is not None:
         save_codebook(index.codebook, book)
-    about = {"version": VERSION, "hash": index.hash, "smooth": index.smooth}
+    about = {"version": VERSION, "hash": index.hash}
     arrays = {"text": index.text, "counts": index.counts, "starts": index.starts.astype(np.int64)}
     held = {"records": lines, "about": json.dumps(about).encode(), "codebook": book.getvalue()}
     save_arrays({**arrays, **{name: np.frombuffer(data, np.uint8) for name, data in held.items()}}, file)
@@ -94,7 +93,7 @@ def load(path):
     try:
         index = _parse(content)
         _check(index)
-    except (*FAULTS, TypeError, AttributeError, RecursionError) as error:
+    except (*FAULTS, InputError, TypeError, AttributeError, RecursionError) as error:
         reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
         raise InputError(f"{path}: not an index ({reason})") from None
     return index
@@ -113,7 +112,6 @@ def _parse(content):
         records=records,
         codebook=parse_codebook(book) if book else None,
         hash=None if about["hash"] is None else str(about["hash"]),
-        smooth=float(about["smooth"]),
     )
 
 
@@ -126,7 +124,11 @@ def _check(index):
         raise ValueError("its records do not fit its arrays")
     if len(index.starts) and (index.starts[0] != 0 or (np.diff(index.starts) < 1).any() or lasts[-1] < 0):
         raise ValueError("its recordings do not follow each other")
-    if not np.array_equal(np.flatnonzero(index.text == index.separator), lasts[: len(index.starts)]):
+    if not np.array_equal(np.flatnonzero(index.text >= index.separator), lasts[: len(index.starts)]):
         raise ValueError("its recordings are not parted")
-    if not all(isinstance(record, dict) and isinstance(record.get("id"), str) for record in index.records):
-        raise ValueError("a record has no id")
+    if index.codebook is not None and len(index.text) and index.separator != len(index.codebook.centroids):
+        raise ValueError("its units are not of its codebook")
+    for record in index.records:
+        if not isinstance(record, dict) or "id" not in record:
+            raise ValueError("a record has no id")
+        require(record, *record)

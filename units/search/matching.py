@@ -1,40 +1,35 @@
-"""Where a query of runs stands in a text of runs with the least cost, in many texts at once.
+"""Where a query stands in a text of runs with the least cost, in many texts at once.
 
-Semi-global alignment (Sellers 1980, Journal of Algorithms 1) in which a run that is skipped costs what it
-differs from the run beside it and a little more, as in dynamic time warping. Costs are whole numbers, so that
-results are the same on all machines; a cell holds its cost above the place where its alignment began.
+Dynamic time warping with its ends free in the text (Sakoe and Chiba 1978; Müller 2007, chapter 4): each row
+of the query stands on the run of the row before, which costs STEP, on the next, or beyond one that is passed
+over, which costs STEP. As a row needs only the row before, all places of all texts go on together. Costs are
+whole numbers, so that results are the same on all machines; a cell holds its cost above the place where its
+alignment began.
 """
 
 import numpy as np
 
 SCALE = 1 << 12  # of the costs: 1 is a run that has nothing in common with the query's
+STEP = SCALE // 10
+FAR = 1 << 24  # of what separates records: no alignment is worth that
 _PLACE_BITS = 24
 _PLACES = (1 << _PLACE_BITS) - 1
-FAR = 1 << 30  # of what separates records: no alignment is worth that
 
 
-def align(substitution, skip, text):
-    """Return (costs, starts, ends) of the cheapest alignment with each text, each (L,) int64.
+def align(rows, text, separator):
+    """Return (costs, starts) of the cheapest alignment that ends with each run, both like text, int64.
 
-    substitution, skip: (m, K + 1) int64, what it costs in units of 1 / SCALE that a run of the query stands for
-    a unit, and that either of them is skipped beside the other; the last column is what separates records, and
-    is FAR. text: (W, L) int, the texts as columns, at most 2**24 runs long. An alignment begins and ends
-    anywhere in the text: [start, end). Of equals the shortest of those that end first is taken.
+    rows: (m, U) int64, what each unit costs in each row, in 1 / SCALE. text: (L, W) int, L texts of W runs, W
+    at most 2**24. An alignment of cost c at j is of the runs [starts[j], j]; of equally cheap ones it is the
+    shortest. separator: what parts records; an alignment across it costs FAR or more.
     """
-    width, lanes = text.shape
+    columns = np.arange(text.shape[1])
     # The later the start the smaller the cell: of two equal costs the shorter alignment is less.
-    above = np.repeat((_PLACES - np.arange(width + 1))[:, None], lanes, axis=1)
-    here, added = np.empty_like(above), np.empty(lanes, np.int64)
-    substitution, skip = substitution << _PLACE_BITS, skip << _PLACE_BITS
-    for of_unit, skipped in zip(substitution, skip, strict=True):
-        beside = skipped.take(text)
-        np.add(above[0], skipped[:-1].max(initial=0), out=here[0])
-        np.add(above[:-1], of_unit.take(text), out=here[1:])
-        np.minimum(here[1:], above[1:] + beside, out=here[1:])
-        for place in range(width):
-            np.add(here[place], beside[place], out=added)
-            np.minimum(here[place + 1], added, out=here[place + 1])
-        above, here = here, above
-    ends = (above >> _PLACE_BITS).argmin(axis=0)
-    best = above[ends, np.arange(lanes)]
-    return best >> _PLACE_BITS, _PLACES - (best & _PLACES), ends
+    cells = (rows[0].take(text) << _PLACE_BITS) + (_PLACES - columns)
+    passing = np.where(text[:, 1:-1] == separator, FAR, STEP) << _PLACE_BITS
+    for row in rows[1:]:
+        before, cells = cells, cells + (STEP << _PLACE_BITS)
+        np.minimum(cells[:, 1:], before[:, :-1], out=cells[:, 1:])
+        np.minimum(cells[:, 2:], before[:, :-2] + passing, out=cells[:, 2:])
+        cells += row.take(text) << _PLACE_BITS
+    return cells >> _PLACE_BITS, _PLACES - (cells & _PLACES)

@@ -1,18 +1,18 @@
-"""What is searched for: a pattern of units, the units of a record, or a recording."""
+"""What is searched for: a pattern of units, the units or frames of a record, or a recording."""
 
 import re
 
 import numpy as np
 
 from units import encoders
+from units.audio import FRAME_SHIFT, RATE, load
 from units.audio import HOP as FRAME_HOP
-from units.audio import load
-from units.quantize import quantize, run_lengths
 from units.records import InputError
 from units.search.costs import ANY
 from units.segment import HOP, energies_db, speech_by_energy
 
-LONGEST = 60.0  # s of a spoken query
+LONGEST = 60.0  # s of a recording that is searched for
+AROUND = 1.0  # s on each side of a span that its encoder hears: of a word alone it makes less
 _HOPS = FRAME_HOP // HOP  # of 10 ms, in a frame
 
 
@@ -35,22 +35,56 @@ def parse_pattern(text):
     return [unit for i, unit in enumerate(units) if unit == ANY or i == 0 or unit != units[i - 1]]
 
 
-def listen(path, index, device="auto"):
-    """Return the runs of what is said in a recording, from where speech begins to where it ends.
+class Listener:
+    """Makes queries of recordings, by the encoder and codebook of an index; the encoder is loaded once."""
 
-    It is encoded and quantized as the index was. Raises InputError where it cannot be read, is longer than
-    LONGEST or holds no speech, and where the index has no codebook that names its encoder.
-    """
-    book = index.codebook
-    if book is None or not book.encoder:
-        raise InputError("an index with no codebook cannot be searched by voice (su-search build -c)")
-    levels, duration = energies_db(path)
-    if duration > LONGEST:
-        raise InputError(f"{path}: {duration:.0f} s long; a spoken query has at most {LONGEST:.0f} s")
-    speech = np.flatnonzero(speech_by_energy(levels))
-    if not len(speech):
-        raise InputError(f"{path}: no speech in it")
-    samples = load(path, 0.0, duration)
-    units = quantize(encoders.named(book.encoder, device).encode(samples), book, index.smooth)
-    first, last = speech[0] // _HOPS, speech[-1] // _HOPS + 1
-    return run_lengths(units[first:last])[0]
+    def __init__(self, index, device="auto"):
+        self._book, self._device, self._encoder = index.codebook, device, None
+
+    def frames(self, frames):
+        """Return (N, D) frames of the index's encoder as its codebook normalises them."""
+        return self._known().normalize(frames)
+
+    def span(self, path, offset, duration):
+        """Return the frames of what stands at offset (s) for duration (s); what is around is heard too."""
+        start = max(0.0, offset - AROUND)
+        before = round((offset - start) / FRAME_SHIFT)
+        samples = load(path, start, None)[: round((offset + duration + AROUND - start) * RATE)]
+        found = self._encode(samples, path)[before : before + max(1, round(duration / FRAME_SHIFT))]
+        if not len(found):
+            raise InputError(f"{path}: ends before {offset:g} s")
+        return found
+
+    def whole(self, path):
+        """Return the frames of a recording from where speech begins in it to where it ends.
+
+        Raises InputError where it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
+        """
+        self._known()
+        levels, duration = energies_db(path)
+        if duration > LONGEST:
+            raise InputError(f"{path}: {duration:.0f} s long; a spoken query has at most {LONGEST:.0f} s")
+        speech = np.flatnonzero(speech_by_energy(levels))
+        if not len(speech):
+            raise InputError(f"{path}: no speech in it")
+        found = self._encode(load(path), path)
+        first = min(speech[0] // _HOPS, len(found) - 1)
+        return found[first : speech[-1] // _HOPS + 1]
+
+    def _known(self):
+        if self._book is None:
+            raise InputError("an index with no codebook cannot be searched by voice (su-search build -c)")
+        return self._book
+
+    def _encode(self, samples, path):
+        book = self._known()
+        if self._encoder is None:
+            if not book.encoder:
+                raise InputError(
+                    "the index's codebook does not name its encoder: it cannot be searched by voice"
+                )
+            self._encoder = encoders.named(book.encoder, self._device)
+        frames = self._encoder.encode(samples)
+        if not len(frames):
+            raise InputError(f"{path}: {len(samples) / RATE:.3f} s long, shorter than a frame")
+        return book.normalize(frames)
