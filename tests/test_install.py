@@ -1,0 +1,91 @@
+"""What pip installs: a wheel, made from a source archive of the tree, in an empty environment elsewhere."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+
+import pytest
+import soundfile
+from processes import ROOT
+from speechlike import RATE, recording
+
+from units import __version__
+
+TOOLS = sorted(os.listdir(os.path.join(ROOT, "bin")))
+
+
+def call(*words, cwd):
+    done = subprocess.run(list(map(str, words)), cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def build(kind, source, out):
+    """Build a source archive or a wheel as pip does, with the setuptools that is here; return its path."""
+    name = call(
+        sys.executable,
+        "-c",
+        f"import sys, setuptools.build_meta as m; print(m.build_{kind}(sys.argv[1]))",
+        out,
+        cwd=source,
+    )
+    return out / name.splitlines()[-1]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """Return an environment that holds the wheel, and by a path the libraries that this one has."""
+    place = tmp_path_factory.mktemp("install")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    for name in filter(None, listed.stdout.split("\0")):
+        (place / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.join(ROOT, name), place / "tree" / name)
+    archive = build("sdist", place / "tree", place)
+    with tarfile.open(archive) as tar:
+        tar.extractall(place / "unpacked", filter="data")
+    (source,) = (place / "unpacked").iterdir()
+    wheel = build("wheel", source, place)
+    call(sys.executable, "-m", "venv", place / "venv", cwd=place)
+    python = place / "venv" / "bin" / "python"
+    call(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=place)
+    packages = call(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place).strip()
+    with open(os.path.join(packages, "libraries.pth"), "w", encoding="utf-8") as file:
+        file.write(sysconfig.get_path("purelib") + "\n")
+    return place / "venv"
+
+
+def test_every_tool_answers_from_there(environment, tmp_path):
+    found = call(environment / "bin" / "python", "-c", "import units; print(units.__file__)", cwd=tmp_path)
+    assert found.startswith(str(environment))
+    for tool in TOOLS:
+        assert call(environment / "bin" / tool, "--version", cwd=tmp_path) == f"{tool} {__version__}\n"
+
+
+def test_every_page_is_there_and_man_finds_it(environment, tmp_path):
+    pages = {name for _, _, names in os.walk(environment / "share" / "man") for name in names}
+    assert pages == {name for name in os.listdir(os.path.join(ROOT, "man")) if not name.endswith(".py")}
+    if shutil.which("man"):
+        manual = environment / "share" / "man"
+        done = subprocess.run(["man", "-M", manual, "-w", "su-tools"], capture_output=True, check=False)
+        assert done.stdout.decode().strip() == str(manual / "man7" / "su-tools.7") or done.returncode == 16
+
+
+def test_the_encoder_that_comes_along_encodes(environment, tmp_path):
+    soundfile.write(tmp_path / "a.wav", recording([0.5, 1.5, 0.5], seed=1), RATE)
+    tools = environment / "bin"
+    pipe = f'"{tools}/su-segment" a.wav | "{tools}/su-encode" -m small | head -c 200'
+    assert '"encoder": "small@' in subprocess.run(
+        ["bash", "-c", pipe], cwd=tmp_path, capture_output=True, check=True
+    ).stdout.decode(errors="replace")
+
+
+def test_the_page_of_a_report_has_its_styles_there(environment, tmp_path):
+    code = (
+        "from units.report import page; import os; print(sorted(os.listdir(os.path.dirname(page.__file__))))"
+    )
+    names = call(environment / "bin" / "python", "-c", code, cwd=tmp_path)
+    tree = os.listdir(os.path.join(ROOT, "units", "report"))
+    assert all(name in names for name in tree if name.endswith((".css", ".js")))
