@@ -203,7 +203,8 @@ $(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
 
 OPEN_SPEECH ?=
 SMALL       := build/small
-SMALL_HOURS := 1.25
+TRAIN_SMALL  = if [ -e $(@D)/checkpoint.safetensors ]; then resume=--resume; fi; \
+               su-train-encoder -o $(@D) $$resume
 
 $(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
 	@mkdir -p $(SMALL)
@@ -213,13 +214,21 @@ $(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
 	@mv $@.new $@
 export OPEN_SPEECH
 
-$(SMALL)/.trained: $(SMALL)/segments.jsonl
-	@if [ -e $(SMALL)/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-encoder -o $(SMALL) $$resume --rounds 2 --clusters 100,500 --max-hours $(SMALL_HOURS) $<
+# From the clusters of MFCC to its own, an hour; then three rounds more, with attention to a second on either side
+$(SMALL)/first/.trained: $(SMALL)/segments.jsonl
+	@mkdir -p $(@D)
+	@$(TRAIN_SMALL) --rounds 2 --clusters 100,500 --attention-span 0 --max-hours 1 $<
 	@touch $@
 
-small: $(SMALL)/.trained
+$(SMALL)/second/.trained: $(SMALL)/segments.jsonl $(SMALL)/first/.trained
+	@mkdir -p $(@D)
+	@$(TRAIN_SMALL) --init $(SMALL)/first --rounds 3 --clusters 500 --attention-span 50 --target-layer 4 \
+	    --lr 1.5e-3 --batch-seconds 64 --max-hours 1.2 $<
+	@touch $@
+
+small: $(SMALL)/second/.trained
 	@mkdir -p units/encoders/small
-	@cp $(SMALL)/config.json $(SMALL)/weights.safetensors units/encoders/small/
+	@cp $(SMALL)/second/weights.safetensors units/encoders/small/
+	@sed 's/"default_layer": [0-9]*/"default_layer": 5/' $(SMALL)/second/config.json >units/encoders/small/config.json
 
 .PHONY: small

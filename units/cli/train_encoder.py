@@ -10,7 +10,7 @@ from units.pretraining.config import AugmentConfig, PretrainingConfig
 from units.records import InputError
 
 DEFAULT, AUGMENT = PretrainingConfig(), AugmentConfig()
-WIDTH, LAYERS, CONVOLUTION = 256, 5, 15
+WIDTH, LAYERS, CONVOLUTION, SPAN = 256, 5, 15, 50
 TRAINING = {
     "steps": (click.IntRange(1), "Steps of all rounds together."),
     "max_hours": (click.FloatRange(0), "End after so many hours; 0 is no limit."),
@@ -77,6 +77,12 @@ def options_of(table, defaults):
     help="Frames of each layer's own; 0 is none.",
 )
 @click.option(
+    "--attention-span",
+    type=click.IntRange(0, 100_000),
+    metavar="FRAMES",
+    help="Frames before and after that attention sees; 0 is all.  [default: 50, or as --init has it]",
+)
+@click.option(
     "--target-layer", type=click.IntRange(1), help="Clustered in later rounds.  [default: the middle]"
 )
 @click.option(
@@ -91,11 +97,10 @@ def options_of(table, defaults):
 @click.option("--dtype", type=click.Choice(["auto", "fp32", "bf16"]), default="auto", help="Precision.")
 @seed_option
 @device_option
-def main(
-    job, segments, output, init, resume, alignments, width, layers, convolution, target_layer, **settings
-):
+def main(job, segments, output, init, resume, alignments, target_layer, **settings):
     """Train an encoder to guess the clusters of frames that it cannot see; no text, no labels."""
-    if width % 64 or (convolution and convolution % 2 == 0):
+    shape = {name: settings.pop(name) for name in ("width", "layers", "convolution", "attention_span")}
+    if shape["width"] % 64 or (shape["convolution"] and shape["convolution"] % 2 == 0):
         raise click.UsageError("--width must be a multiple of 64, --convolution an odd number")
     if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
         raise InputError(f"{output}: holds an encoder already; --resume goes on with it")
@@ -103,7 +108,7 @@ def main(
 
     phones = read_all(alignments)
     records = list(job.records(segments))
-    shape, network = _shape(init, width, layers, convolution)
+    shape, network = _shape(init, **shape)
     run = _prepare(job, records, output, shape, network, target_layer, settings)
     if resume:
         run.resume()
@@ -113,13 +118,17 @@ def main(
             _score(run, records, phones, log)
 
 
-def _shape(init, width, layers, convolution):
+def _shape(init, width, layers, convolution, attention_span):
     """Return the NetworkConfig, and the Network to start from or None."""
+    from dataclasses import replace
+
     from units.encoders.learned import SMALL, load_network
     from units.encoders.network import NetworkConfig
 
     if init:
         network = load_network(SMALL if init == "small" else init)
+        if attention_span is not None:
+            network.config = replace(network.config, attention_span=attention_span)
         return network.config, network
     middle = round(0.6 * layers)
     heads, inner = width // 64, 3 * width
@@ -129,6 +138,7 @@ def _shape(init, width, layers, convolution):
         heads=heads,
         feedforward=inner,
         conv_kernel=convolution,
+        attention_span=SPAN if attention_span is None else attention_span,
         default_layer=middle,
     ), None
 
