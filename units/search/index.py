@@ -58,7 +58,7 @@ def join(recordings, codebook=None, hash_=None):
     """Return the Index of [(record, units, counts)], arrays or lists of one length each."""
     recordings = list(recordings)
     lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
-    largest = max((int(max(units, default=0)) for _, units, _ in recordings), default=0)
+    largest = max((int(np.max(units)) for _, units, _ in recordings if len(units)), default=0)
     separator = len(codebook.centroids) if codebook else largest + 1
     if max(separator, largest) > MOST_UNITS:
         raise InputError(f"an index takes units below {MOST_UNITS}")
