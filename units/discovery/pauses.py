@@ -6,7 +6,7 @@ speech, is trained on the corpus from a start where pauses have the units of the
 
 import numpy as np
 
-EDGE = 2  # runs at each end of a recording
+EDGE = 3  # runs at each end of a recording
 _LEAST_KL = 0.7  # nats by which the edges must differ from the rest, or nothing is taken for a pause
 _MOST = 0.6  # share of the runs; where pauses would be more, the model has learned something else
 _ROUNDS = 20
