@@ -50,7 +50,7 @@ DEFAULT = DiscoverConfig()
 @jobs_option
 @output_option("The folder of the clips.", metavar="DIR")
 def main(job, units, codebook, top, clips, jobs, output, **settings):
-    """Find what is said again in a corpus of units, of any length, and write each term with all its places."""
+    """Find the terms, of any length, that are said again in a corpus, and write each with all its places."""
     import sys
 
     from units.codebook import load_codebook

@@ -1,1 +1,1 @@
-"""Terms that are said again: local alignment of a corpus of units with itself, and clusters of what is alike."""
+"""Terms that are said again: a corpus of units aligned with itself, and clusters of what is alike in it."""

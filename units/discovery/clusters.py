@@ -23,10 +23,10 @@ class Cluster:
 
 
 def stars(alignments, worth, length, least=2):
-    """Return the Clusters of alignments with `least` fragments or more, in the order in which they were found.
+    """Return the Clusters of alignments with `least` fragments or more, in the order in which they are found.
 
-    alignments: (A, 4) int, each of the fragments [start, stop) and [start, stop) of a text of `length`; worth:
-    (A,) float, above 0. Two fragments are one place where they share half of what both cover.
+    alignments: (A, 4) int, each of the fragments [start, stop) and [start, stop) of a text of `length`;
+    worth: (A,) float, above 0. Two fragments are one place where they share half of what both cover.
     """
     sides = _Sides(alignments, worth)
     taken, found = np.zeros(length, bool), []

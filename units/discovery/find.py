@@ -46,12 +46,9 @@ def discover(recordings, size, centroids, config, jobs=1, log=lambda message: No
 
 def prepare(recordings, size, config):
     """Return the Text of recordings, without pauses unless they are kept."""
-    units = [recording.units for recording in recordings]
-    if config.keep_pauses:
-        pauses = [np.zeros(len(row), bool) for row in units]
-    else:
-        pauses = find_pauses(units, size)
-    return text.join(recordings, pauses, size)
+    rows = [recording.units for recording in recordings]
+    kept = [np.zeros(len(units), bool) for units in rows]
+    return text.join(recordings, kept if config.keep_pauses else find_pauses(rows, size), size)
 
 
 def align(corpus, scores, config, jobs=1, log=lambda message: None):

@@ -1,7 +1,8 @@
 """Which runs are pauses, learned from units alone: what stands at the edges of recordings, and its company.
 
-Segments begin and end in silence (su-segment(1) cuts there), so a hidden Markov model of two states, pause and
-speech, is trained on the corpus from a start where pauses have the units of the edges and speech those of all.
+Segments begin and end in silence (su-segment(1) cuts there), so a hidden Markov model of two states, pause
+and speech, is trained on the corpus, from a start where pauses have the units of the edges and speech those
+of all recordings.
 """
 
 import numpy as np

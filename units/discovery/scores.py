@@ -1,10 +1,8 @@
-"""What it is worth that one unit stands where another stood: more the nearer their centroids, less than nothing
-from a certain distance on. Small whole numbers, so that an alignment's score fits a byte.
+"""What it is worth that one unit stands where another stood: more the nearer their centroids, and from some
+distance on less than nothing. Small whole numbers, so that an alignment's score fits a byte.
 """
 
 import numpy as np
-
-from units.search.costs import distances
 
 SAME = 8  # a unit and itself
 FAR = -16  # units that have nothing in common
@@ -24,3 +22,14 @@ def substitution(size, centroids=None, near=0.3):
     scores = np.full((size + 1, size + 1), FAR)
     scores[:size, :size] = np.maximum((SAME * (1 - between / near)).round(), FAR)
     return scores
+
+
+def distances(centroids):
+    """Return the (K, K) float64 distances between centroids, (K, R), over the median of those between two."""
+    centroids = np.asarray(centroids, np.float64)
+    norms = np.square(centroids).sum(axis=1)
+    found = np.sqrt(np.maximum(norms[:, None] + norms - 2 * centroids @ centroids.T, 0.0))
+    np.fill_diagonal(found, 0.0)
+    others = found[~np.eye(len(found), dtype=bool)]
+    usual = np.median(others) if others.size else 1.0
+    return found / usual if usual > 0 else found

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
 MOST_UNITS = 10_000
 
 

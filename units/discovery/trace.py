@@ -1,4 +1,4 @@
-"""Where the alignment that ends in a cell begins: the same steps, backwards from it, for many cells at once."""
+"""Where the alignment that ends in a cell begins: the same steps backwards, for many cells at once."""
 
 import numpy as np
 
@@ -8,10 +8,11 @@ LONGEST = 256  # rows of an alignment
 BAND = 12  # how far its two sides may get out of step, runs
 _LANES = 8192  # cells at once
 _NONE = -(1 << 20)
+_CAPPED = 200  # scores from there on may be more than a cell of the scan could hold
 
 
 def trace(cells, rows, columns, scores):
-    """Return the alignments that end in cells, (A, 5) int32: rows [start, stop), columns [start, stop), score.
+    """Return the alignments that end in cells, (A, 5) int32: [start, stop) of rows, of columns, and score.
 
     cells: (P, 3) int, of `units.discovery.scan.scan`, whose rows, columns and scores they are. Of cells whose
     alignments begin alike only the best is kept: they are one alignment, left early or late. One left so late
@@ -62,6 +63,3 @@ def _at(text, places):
 
 def _unfinished(score, wanted):
     return (score < wanted) | (wanted >= _CAPPED)
-
-
-_CAPPED = 200
