@@ -19,6 +19,7 @@ def trace(cells, rows, columns, scores):
     that its last steps are worth less than nothing has a better end in another cell, and is dropped.
     """
     padded = np.pad(scores, (1, 0), constant_values=_NONE)  # unit -1 + 1: what is outside
+    padded[-1] = padded[:, -1] = _NONE
     traced = [_trace(cells[i : i + _LANES], rows, columns, padded) for i in range(0, len(cells), _LANES)]
     found = np.concatenate([np.empty((0, 5), np.int32), *traced])
     order = np.lexsort((found[:, 3], found[:, 1], -found[:, 4], found[:, 2], found[:, 0]))
