@@ -56,6 +56,7 @@ USES = [
     Use("su-bpe encode -m {bpe.model}", "units.jsonl", "units", [-1]),
     Use("su-bpe decode -m {bpe.model}", "pieces.jsonl", "pieces", [1.5]),
     Use("su-bpe motifs -m {bpe.model}", "units.jsonl", "units", [[1]], passes=False),
+    Use("su-discover -j 1 -c {codebook.npz}", "units.jsonl", "units", [8], passes=False),
     Use("su-pitch -j 1", "segments.jsonl", "audio_filepath", "/nowhere.wav"),
     Use(f"su-train-vocoder -o {{tmp}}/vocoder {TINY_VOCODER}", "pitch.jsonl", "units", [], False, empty=1),
     Use(f"su-train-encoder -o {{tmp}}/enc {TINY_ENCODER}", "segments.jsonl", "audio_filepath", "?", False, 1),

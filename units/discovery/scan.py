@@ -25,9 +25,9 @@ def scan(block, rows, columns, scores, least, most, mirrored=True):
     """Return the best cells of tiles where alignments of some score end, (P, 3) int32: row, column, score.
 
     block: (first, stop) of the columns; rows, columns: (T,) uint16, texts whose separators are the last unit
-    of scores, (K + 1, K + 1) int. least: that score. mirrored: both are one text, and only columns
-    after the row are looked at. Where there are more than most cells, `least` rises until there are no more. A score of some 200 and more
-    counts as that.
+    of scores, (K + 1, K + 1) int. least: that score. mirrored: both are one text, and only columns after the
+    row are looked at. Where there are more than most cells, `least` rises until there are no more. A score
+    of some 200 and more counts as that.
     """
     sheet = _Sheet(max(0, block[0] - OVERLAP), block[1], columns, scores)
     found, held = [], 0

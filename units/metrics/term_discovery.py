@@ -1,11 +1,11 @@
 """How alike discovered terms are, and how much of the speech they cover, as in the Zero Resource Challenges.
 
 Ludusan et al. 2014, "Bridging the gap between speech technology and natural language processing: an
-evaluation toolbox for term discovery systems", LREC; Dunbar et al. 2017, "The Zero Resource Speech Challenge 2017". A
-fragment is read as the phones of which it covers more than half, or more than 30 ms. `ned`: the edits between
-the phones of two fragments of one term over the longer of them, in the mean of all such pairs. `coverage`:
-the share of the corpus' phones that stand in a fragment. Silence is no phone. Of a term with many fragments the
-pairs of the first MOST are taken.
+evaluation toolbox for term discovery systems", LREC; Dunbar et al. 2017, "The Zero Resource Speech Challenge
+2017". A fragment is read as the phones of which it covers more than half, or more than 30 ms. `ned`: the
+edits between the phones of two fragments of one term over the longer of them, in the mean of all such pairs.
+`coverage`: the share of the corpus' phones that stand in a fragment. Silence is no phone. Of a term with many
+fragments the pairs of the first MOST are taken.
 """
 
 import itertools
