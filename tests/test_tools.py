@@ -59,6 +59,7 @@ USES = [
     Use("su-units export -t json", "units.jsonl", "units", "1 2", passes=False),
     Use("su-search build -o {tmp}/index", "units.jsonl", "units", [1, -1], passes=False),
     Use("su-search find -i {index}", "units.jsonl", "units", [10**9], passes=False),
+    Use("su-discover -j 1 -c {codebook.npz}", "units.jsonl", "units", [8], passes=False),
     Use("su-pitch -j 1", "segments.jsonl", "audio_filepath", "/nowhere.wav"),
     Use(f"su-train-vocoder -o {{tmp}}/vocoder {TINY_VOCODER}", "pitch.jsonl", "units", [], False, empty=1),
     Use(f"su-train-encoder -o {{tmp}}/enc {TINY_ENCODER}", "segments.jsonl", "audio_filepath", "?", False, 1),

@@ -46,3 +46,15 @@ class MotifConfig:
     min_count: int = 2
     page: int = 50  # motifs of a page, unless it is said how many
     examples: int = 5  # voices of each
+
+
+@dataclass(frozen=True)
+class DiscoverConfig:
+    """What counts as said again."""
+
+    min_duration: float = 0.3  # s, of each of two fragments
+    false_alarms: float = 0.001  # alignments in all of a corpus that may be due to chance
+    near: float = 0.3  # distance of two units that are alike, of the usual distance of two
+    min_count: int = 2  # fragments of a term
+    keep_pauses: bool = False
+    max_alignments: int = 2_000_000  # best ones, so that memory is bounded
