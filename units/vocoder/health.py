@@ -22,7 +22,9 @@ class Health:
             return "the loss is no number any more"
         self.steps += 1
         self.recent += (found["mel"] - self.recent) / min(self.steps, RECENT)
-        self.usual += (found["mel"] - self.usual) / min(self.steps, USUAL)
+        # a young run is followed at once where its loss falls, never where it rises
+        pace = min(self.steps, USUAL) if self.steps == 1 or found["mel"] < self.usual else USUAL
+        self.usual += (found["mel"] - self.usual) / pace
         self.won = self.won + 1 if found.get("discriminator", 1.0) < WON else 0
         if self.steps > RECENT and self.recent > FAR * self.usual:
             return f"the log-mel loss rose from {self.usual:.2g} to {self.recent:.2g}"
