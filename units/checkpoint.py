@@ -23,8 +23,11 @@ def save(path, modules, optimizers, counters):
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer{i}/{index}/{key}": value for key, value in state.items()}
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    with create(path) as out:
-        out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
+    try:
+        with create(path) as out:
+            out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
 
 
 def keep(path, name):
