@@ -65,7 +65,7 @@ _OWN = {
         "feature_weight": 0.0,
     },
     "fast": {
-        "batch_size": 16,
+        "batch_size": 8,
         "segment_length": 16000,
         "lr": 1e-3,
         "discriminators": "mpd+mrd",
