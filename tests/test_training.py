@@ -347,7 +347,7 @@ def test_a_run_is_not_resumed_with_other_options_but_for_how_long_it_lasts(corpo
 def test_mixed_precision_trains_as_fp32_does_nearly(dtype, corpora, tmp_path):
     lines = []
     for kind in (torch.float32, dtype):
-        run = run_of(tmp_path / str(kind), corpora, epochs=2, dtype=kind, adversarial_start=2)
+        run = run_of(tmp_path / str(kind), corpora, epochs=1, dtype=kind, adversarial_start=1)
         found = []
         run.run(found.append)
         assert all(weight.dtype == torch.float32 for weight in run.average.parameters())
@@ -418,7 +418,7 @@ def test_two_processes_do_what_one_does_with_the_whole_batch(corpora, tmp_path):
     assert "features" in lines[-1]
 
 
-SHARED = {"batch_size": 4, "epochs": 4, "adversarial_start": 1, "save_every": 1}
+SHARED = {"batch_size": 4, "epochs": 4, "adversarial_start": 1, "save_every": 2}
 
 
 def one_of_two(folder):
@@ -437,6 +437,13 @@ def one_of_two(folder):
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(corpora, tmp_path):
     with pytest.raises(InputError, match="3 processes cannot share a batch of 4"):
         run_of(tmp_path, corpora, batch_size=4, group=Group(0, 3))
+
+
+def test_what_begins_from_a_vocoder_has_its_architecture(run, corpus, tmp_path):
+    words = ["-o", str(tmp_path / "own"), "--init", corpus["vocoder"], "--arch", "fast"]
+    result = run("su-train-vocoder", *words, corpus["pitch.jsonl"])
+    assert result.status == 2 and "is v1 of width 32, and so will be what it begins" in result.stderr
+    assert not (tmp_path / "own").exists()
 
 
 if __name__ == "__main__":
