@@ -29,7 +29,8 @@ HOMES = {
     "tqdm": {"units/cli/progress.py", "units/cli/training_log.py"},
 }
 LIGHT = set(sys.stdlib_module_names) | {"click", "units"}
-TRAINING = {"training", "discriminators", "losses", "dataset", "predictor_training"}
+TRAINING = {"training", "descent", "discriminators", "spectrum_discriminators", "losses", "dataset"}
+TRAINING |= {"predictor_training", "validation", "health", "schedule", "initial"}
 
 
 @functools.cache

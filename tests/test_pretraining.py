@@ -147,7 +147,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(tmp_path, s
     class Stop(Exception):
         pass
 
-    def progress(step, _seconds):
+    def progress(step, _seconds, _share):
         if step == stop:
             raise Stop
 
@@ -165,7 +165,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(tmp_path, s
 def test_the_rate_rises_in_each_round_and_falls_at_the_end(tmp_path):
     rates = []
     run = run_of(tmp_path, replace(CONFIG, steps=40, decay=0.25, warmup=5))
-    run.run(progress=lambda _step, _seconds: rates.append(run.optimizer.param_groups[0]["lr"]))
+    run.run(progress=lambda _step, _seconds, _share: rates.append(run.optimizer.param_groups[0]["lr"]))
     assert len(rates) == 40
     assert rates[0] < rates[4] == rates[19] and rates[20] < rates[25] and rates[-1] < 0.2 * rates[29]
 

@@ -11,9 +11,9 @@ from units.pitch import estimate
 from units.records import InputError
 from units.vocoder import model
 from units.vocoder.config import VocoderConfig, from_json, to_json
-from units.vocoder.discriminators import Discriminators, least_squares
+from units.vocoder.discriminators import Discriminators
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
-from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching
+from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
 from units.vocoder.prosody import move_f0, resample
 from units.vocoder.source import contour, pulses
 
@@ -163,11 +163,12 @@ def test_a_discriminator_that_knows_all_has_no_loss():
     real, made = [(torch.ones(2, 3), [])], [(torch.zeros(2, 3), [])]
     assert least_squares(real, made).item() == 0
     assert least_squares(made, real).item() == 2
+    assert hinge([(torch.ones(2, 3), [])], [(-torch.ones(2, 3), [])]).item() == 0
 
 
-@pytest.mark.parametrize(("arch", "judges"), [("v1", 3), ("v2", 8)])
-def test_each_period_and_scale_gives_a_score(arch, judges):
-    judged = Discriminators(arch, width=0.05)(torch.randn(2, 6400))
+@pytest.mark.parametrize(("names", "judges"), [("msd", 3), ("mpd+msd", 8), ("mpd+mrd", 8)])
+def test_each_period_scale_and_resolution_gives_a_score(names, judges):
+    judged = Discriminators(names, width=0.05)(torch.randn(2, 6400))
     assert len(judged) == judges
     assert feature_matching(judged, judged).item() == 0
 

@@ -1,6 +1,9 @@
 """What resumes a training run: networks and optimizers in one safetensors file, counters in its header."""
 
+import contextlib
 import json
+import os
+import shutil
 
 import safetensors
 import safetensors.torch
@@ -20,8 +23,32 @@ def save(path, modules, optimizers, counters):
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer{i}/{index}/{key}": value for key, value in state.items()}
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    with create(path) as out:
-        out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
+    try:
+        with create(path) as out:
+            out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, path) from None
+
+
+def keep(path, name):
+    """Let the file at path be there under another name as well, whatever is later saved at path.
+
+    A second link to it, which takes no room; a copy where the file system has no links.
+    """
+    if not os.path.exists(path):
+        return
+    part = f"{name}.part"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(part)
+    try:
+        try:
+            os.link(path, part)
+        except OSError:
+            shutil.copyfile(path, part)
+        os.replace(part, name)
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # of two links to one file neither is replaced
+            os.unlink(part)
 
 
 def load(path, modules, optimizers):

@@ -1,8 +1,10 @@
-"""Where networks run."""
+"""Where networks run, and in what precision."""
 
 import torch
 
 from units.records import InputError
+
+_CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # x86's two, and Arm's
 
 
 def choose(name="auto"):
@@ -18,3 +20,24 @@ def choose(name="auto"):
     ):
         raise InputError(f"{name}: no such GPU is seen on this machine")
     return device
+
+
+def training_dtype(name, device, arch):
+    """Return the torch dtype to train a vocoder in: fp32, bf16, fp16 or auto.
+
+    auto is bf16 on a GPU that has it, and on a CPU that multiplies it where that was measured to be quicker:
+    v2 takes half the time, v1 two thirds, fast nearly the same, so fast stays in fp32.
+    """
+    if name == "auto":
+        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else arch != "fast" and cpu_has_bf16()
+        name = "bf16" if quick else "fp32"
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def cpu_has_bf16():
+    """Return whether the CPU multiplies bf16 by itself."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            return not set(_CPU_FLAGS).isdisjoint(file.read().split())
+    except OSError:
+        return False

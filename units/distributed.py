@@ -35,6 +35,25 @@ class Group:
             for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
                 tensor.copy_(part.reshape(tensor.shape))
 
+    def mean(self, *tensors):
+        """Average each tensor over all processes, in place."""
+        if self.size > 1:
+            self.sum(*tensors)
+            for tensor in tensors:
+                tensor.div_(self.size)
+
+    def norm(self, part):
+        """Return the norm of a vector of which each process has a part, given its part's norm.
+
+        Its gradient is so many times too large as there are processes: right where gradients are averaged.
+        """
+        if self.size == 1:
+            return part
+        whole = part.detach().square()
+        dist.all_reduce(whole)
+        whole = whole.sqrt()
+        return whole + self.size * part.detach() / whole.clamp(min=1e-12) * (part - part.detach())
+
     def agreed(self, value):
         """Return the first process's value of a number, so that all decide alike."""
         if self.size == 1:

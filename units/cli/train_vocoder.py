@@ -5,38 +5,13 @@ import os
 
 import click
 
-from units.cli import device_option, records_argument, seed_option, tool
+from units.cli import device_option, records_argument, say, seed_option, tool
 from units.cli.training_log import Log
+from units.cli.vocoder_options import settings_of, training_options
 from units.records import InputError, require
-from units.vocoder.config import TrainingConfig, VocoderConfig
+from units.vocoder.config import VocoderConfig
 
-DEFAULT, SHAPE = TrainingConfig(), VocoderConfig()
-HELP = {
-    "epochs": (click.IntRange(1), "Passes over the corpus."),
-    "max_hours": (click.FloatRange(0), "End after so many hours; 0 is no limit."),
-    "batch_size": (click.IntRange(1, 4096), "Crops a step."),
-    "segment_length": (click.IntRange(6400, 320000), "Samples of a crop; rounded down to whole units."),
-    "patience": (click.IntRange(1), "Validations without a better one before the end."),
-    "lr": (click.FloatRange(1e-7, 0.1), "Learning rate."),
-    "save_every": (click.IntRange(1), "Steps between validations and checkpoints."),
-    "adversarial_start": (click.IntRange(0), "Step at which the discriminators join."),
-    "discriminator_width": (click.FloatRange(0.05, 1), "Their channels, relative to HiFi-GAN's."),
-    "predictor_steps": (
-        click.IntRange(1),
-        "Steps that the F0 and duration predictors are trained for, first.",
-    ),
-    "held_out": (click.FloatRange(0.001, 0.9), "Share of the recordings that validation is done on."),
-}
-
-
-def training_options(function):
-    """Add an option for each entry of HELP, its default from TrainingConfig."""
-    for name, (kind, text) in reversed(HELP.items()):
-        option = click.option(
-            f"--{name.replace('_', '-')}", type=kind, default=getattr(DEFAULT, name), help=text
-        )
-        function = option(function)
-    return function
+SHAPE = VocoderConfig()
 
 
 @tool("su-train-vocoder")
@@ -45,42 +20,62 @@ def training_options(function):
 @click.option(
     "--arch",
     type=click.Choice(["v1", "v2", "fast"]),
-    default=SHAPE.arch,
-    help="v1: units alone; v2: units and F0; fast: pulses at F0 and noise, shaped.",
+    help="v1: units alone; v2: units and F0; fast: pulses at F0 and noise, shaped.  [default: v2]",
 )
+@click.option("--init", metavar="DIR", help="Start from this vocoder, of whatever language.")
 @click.option("--resume", is_flag=True, help="Go on from the directory's last checkpoint.")
-@click.option(
-    "--width", type=click.IntRange(32, 2048), default=SHAPE.width, help="Channels, a multiple of 16."
-)
+@click.option("--width", type=click.IntRange(32, 2048), help="Channels, a multiple of 16.  [default: 512]")
 @training_options
+@click.option(
+    "--dtype", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Precision."
+)
 @seed_option
 @device_option
-def main(job, units, output, arch, resume, width, device, **settings):
+def main(job, units, output, arch, init, resume, width, **settings):
     """Train a vocoder to speak units, on their own recordings."""
-    if width % 16:
+    if width is not None and width % 16:
         raise click.UsageError("--width must be a multiple of 16")
 
-    settings = TrainingConfig(**settings)
+    shape = _shape(init, arch, width)
     records = _read(job, units)
     os.makedirs(output, exist_ok=True)
     if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
         raise InputError(f"{output}: holds a vocoder already; --resume goes on with it")
     if resume:
         _check_codebook(output, records[0].get("codebook", ""))
-    run = _prepare(records, output, VocoderConfig(arch=arch, width=width), settings, device)
+    run = _prepare(records, output, shape, init, settings)
     if resume:
         run.resume()
-    with Log(output, resume, shown="validation_log_mel") as log:
-        run.run(log.write, log.progress)
+    with Log(output, resume, run.group.first, shown="validation_log_mel") as log:
+        run.run(log.write, log.progress, lambda text: say(job.name, text), log.listen)
+
+
+def _shape(init, arch, width):
+    """Return the VocoderConfig to build by: that of the vocoder to start from, or of the options."""
+    if not init:
+        return dataclasses.replace(SHAPE, arch=arch or SHAPE.arch, width=width or SHAPE.width)
+    shape = _config(init)
+    if (arch or shape.arch, width or shape.width) != (shape.arch, shape.width):
+        raise click.UsageError(
+            f"{init} is {shape.arch} of width {shape.width}, and so will be what it begins"
+        )
+    return shape
+
+
+def _config(folder):
+    from units.vocoder.config import from_json
+
+    path = os.path.join(folder, "config.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            return from_json(file.read(1 << 24), path)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8") from None
 
 
 def _check_codebook(folder, codebook):
     """Refuse to go on with a vocoder of another codebook: its units mean something else."""
-    from units.vocoder.config import from_json
-
-    path = os.path.join(folder, "config.json")
-    with open(path, encoding="utf-8") as file:
-        known = from_json(file.read(), path).codebook
+    known = _config(folder).codebook
     if known != codebook:
         raise InputError(
             f"{folder}: speaks units of codebook {known or 'unknown'}, not {codebook or 'unknown'}"
@@ -104,32 +99,57 @@ def _read(job, paths):
     return records
 
 
-def _prepare(records, output, config, settings, device):
-    from units.devices import choose
-    from units.streams import create, write_record
+def _prepare(records, output, shape, init, options):
+    from units import distributed
+    from units.devices import choose, training_dtype
     from units.vocoder import dataset
     from units.vocoder.training import Training
 
+    group, device = distributed.join(choose(options.pop("device")))
+    dtype = training_dtype(options.pop("dtype"), device, shape.arch)
+    settings = settings_of(shape.arch, options)
     speakers = sorted({require(r, "speaker") for r in records if "speaker" in r})
     for record in records:
         if speakers and "speaker" not in record:
             raise InputError(f'{record.place}: no "speaker", though other records have one')
-    training, held_out = dataset.split_held_out(records, settings.held_out, settings.seed)
+    parts = dataset.split_held_out(records, settings.held_out, settings.seed)
+    if group.first:
+        _write_cache(parts, speakers, output)
+    group.wait()
+    corpora = [dataset.build(part, speakers, path) for part, path in zip(parts, _caches(output), strict=True)]
+    config = _complete(shape, records, speakers, corpora[0])
+    return Training(output, config, settings, *corpora, device, dtype, group, init)
+
+
+def _caches(output):
+    return [os.path.join(output, "cache", name) for name in ("training", "held-out")]
+
+
+def _write_cache(parts, speakers, output):
+    from units.streams import create, write_record
+    from units.vocoder import dataset
+
     with create(os.path.join(output, "held-out.jsonl")) as out:
-        for record in held_out:
+        for record in parts[1]:
             write_record(record, out)
-    cache = os.path.join(output, "cache")
-    os.makedirs(cache, exist_ok=True)
-    corpus = dataset.build(training, speakers, os.path.join(cache, "training"))
-    mean, spread = dataset.f0_statistics(corpus, len(speakers))
-    config = dataclasses.replace(
-        config,
-        units=1 + max(max(record["units"]) for record in records),
-        codebook=records[0].get("codebook", ""),
+    os.makedirs(os.path.join(output, "cache"), exist_ok=True)
+    for part, path in zip(parts, _caches(output), strict=True):
+        dataset.build(part, speakers, path)
+
+
+def _complete(shape, records, speakers, corpus):
+    """Return the VocoderConfig of these records: their units, codebook and speakers."""
+    from units.vocoder.dataset import f0_statistics
+
+    codebook = records[0].get("codebook", "")
+    count = 1 + max(max(record["units"]) for record in records)
+    mean, spread = f0_statistics(corpus, len(speakers))
+    return dataclasses.replace(
+        shape,
+        units=max(count, shape.units) if codebook and codebook == shape.codebook else count,
+        codebook=codebook,
         encoder=records[0].get("encoder", ""),
         speakers=tuple(speakers),
         f0_mean=mean,
         f0_sd=spread,
     )
-    kept = dataset.build(held_out, speakers, os.path.join(cache, "held-out"))
-    return Training(output, config, settings, corpus, kept, choose(device))

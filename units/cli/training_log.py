@@ -3,6 +3,9 @@
 import json
 import os
 
+RATE = 16000
+_FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
+
 
 class Log:
     """Writes lines of figures and moves the bar; where `first` is false, another process does so."""
@@ -13,22 +16,30 @@ class Log:
         path = os.path.join(folder, "log.jsonl") if first else os.devnull
         self._file = open(path, "a" if resume else "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
         self._board = _tensorboard(folder) if first else None
-        self._bar = tqdm(unit=" steps", disable=None if first else True)
-        self._shown = shown
+        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=None if first else True)
+        self._shown, self._figure, self._heard = shown, "", set()
 
     def write(self, line):
         """Append a line of figures."""
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         for name, value in line.items():
-            if self._board and name != "step" and "step" in line:
+            if self._board and "step" in line and name != "step" and not isinstance(value, str):
                 self._board.add_scalar(name, value, line["step"])
         if self._shown in line:
-            self._bar.set_postfix_str(f"{self._shown.replace('_', ' ')} {line[self._shown]:.3f}")
+            self._figure = f", {self._shown.replace('_', ' ')} {line[self._shown]:.3f}"
 
-    def progress(self, step, _seconds):
-        """Move the bar to a step."""
-        self._bar.update(step - self._bar.n)
+    def progress(self, step, _seconds, share):
+        """Move the bar to a step and to the share of the run, of 1, that is done; it tells when it ends."""
+        self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
+        self._bar.update(min(share, 1.0) - self._bar.n)
+
+    def listen(self, step, clips):
+        """Let clips, {name: samples at 16 kHz}, be heard in TensorBoard; what was recorded, only once."""
+        for name, samples in clips.items() if self._board else ():
+            if name not in self._heard or not name.endswith("recorded"):
+                self._board.add_audio(name, samples, step, RATE)
+                self._heard.add(name)
 
     def __enter__(self):
         return self

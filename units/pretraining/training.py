@@ -72,7 +72,7 @@ class Pretraining:
         weights = [*self.network.parameters(), *self.heads[self.round].parameters()]
         self.optimizer = torch.optim.AdamW(weights, self.config.lr, betas=(0.9, 0.98), weight_decay=0.01)
 
-    def run(self, log=lambda line: None, progress=lambda step, seconds: None):
+    def run(self, log=lambda line: None, progress=lambda step, seconds, share: None):
         """Train until the steps or the hours end; leave the averaged network in the folder."""
         self._started, begun = self.clock() - self.seconds, self.step
         while self._share() < 1:
@@ -100,7 +100,7 @@ class Pretraining:
             while self._share() < min(end, 1):
                 found = self._train(next(made))
                 self.seconds = self.group.agreed(self.clock() - self._started)
-                progress(self.step, self.seconds)
+                progress(self.step, self.seconds, self._share())
                 if self.step % self.config.save_every == 0 and self.group.first:
                     self.save()
                     log(self._line(found))

@@ -1,16 +1,16 @@
-"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646).
+"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646); a choice.
 
-Each returns for a waveform (B, T) a list of (score, features): one a period or scale.
+Each returns for a waveform (B, T) a list of (score, features): one a period, scale or resolution.
 """
 
 import itertools
 
-import torch
 from torch import nn
 from torch.nn.functional import avg_pool1d, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from units.vocoder.layers import SLOPE
+from units.vocoder.layers import SLOPE, exactly
+from units.vocoder.spectrum_discriminators import MultiResolution
 
 PERIODS = (2, 3, 5, 7, 11)
 SCALES = 3
@@ -62,9 +62,14 @@ class ScaleDiscriminator(nn.Module):
 def _judge(x, layers, last):
     features = []
     for layer in layers:
-        x = leaky_relu(layer(x), SLOPE)
+        x = leaky_relu(exactly(layer, x) if _is_wrong_in_bf16(layer, x) else layer(x), SLOPE)
         features.append(x)
     return last(x).flatten(1), features
+
+
+def _is_wrong_in_bf16(layer, x):
+    """Whether CPUs with AMX give nonsense for it in bf16: convolutions of groups of a few channels."""
+    return x.device.type == "cpu" and layer.groups > 1 and 1 < layer.in_channels // layer.groups < 16
 
 
 class MultiPeriod(nn.Module):
@@ -97,14 +102,15 @@ class MultiScale(nn.Module):
         return judged
 
 
-class Discriminators(nn.Module):
-    """What judges an architecture: multi-scale for v1, multi-period and multi-scale for v2."""
+JUDGES = {"mpd": MultiPeriod, "msd": MultiScale, "mrd": MultiResolution}
 
-    def __init__(self, arch, width=1.0):
+
+class Discriminators(nn.Module):
+    """Several judges together. names: of JUDGES, with a plus between, as in "mpd+mrd"."""
+
+    def __init__(self, names, width=1.0):
         super().__init__()
-        self.judges = nn.ModuleList(
-            [MultiScale(width)] if arch == "v1" else [MultiPeriod(width), MultiScale(width)]
-        )
+        self.judges = nn.ModuleList(JUDGES[name](width) for name in names.split("+"))
 
     def forward(self, x):
         """Return [(score, features)] of (B, T) from every judge."""
@@ -115,9 +121,3 @@ def require_grad(module, wanted):
     """Switch the gradients of a module's weights on or off."""
     for weight in module.parameters():
         weight.requires_grad_(wanted)
-
-
-def least_squares(judged_real, judged_made):
-    """Return the discriminators' loss (LSGAN, arXiv 1611.04076): mean (1 - D(x))^2 + D(G)^2."""
-    pairs = zip(judged_real, judged_made, strict=True)
-    return sum(torch.mean((1 - real) ** 2) + torch.mean(made**2) for (real, _), (made, _) in pairs)

@@ -47,6 +47,12 @@ def conv(channels_in, channels_out, kernel, dilation=1):
     return weight_norm(nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=padding))
 
 
+def exactly(layer, x):
+    """Return layer(x) computed in the precision of its weights, whatever autocast is on."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.to(layer.bias.dtype))
+
+
 def upsample(channels_in, channels_out, stride):
     """Return a transposed convolution whose output is exactly stride times as long.
 

@@ -3,7 +3,7 @@
 import torch
 import torchaudio
 from torch import nn
-from torch.nn.functional import l1_loss
+from torch.nn.functional import l1_loss, relu
 
 from units.audio import RATE
 
@@ -33,13 +33,17 @@ class MultiResolutionStft(nn.Module):
         for i, (_size, _hop, window) in enumerate(RESOLUTIONS):
             self.register_buffer(f"window{i}", torch.hann_window(window), persistent=False)
 
-    def forward(self, made, real):
-        """Return the loss of (B, T) against (B, T)."""
+    def forward(self, made, real, whole=lambda norm: norm):
+        """Return the loss of (B, T) against (B, T).
+
+        whole: what makes of the norm of this process's part that of all processes'.
+        """
         total = 0.0
         for i, (size, hop, length) in enumerate(RESOLUTIONS):
             window = getattr(self, f"window{i}")
             a, b = (torch.stft(x, size, hop, length, window, return_complex=True).abs() for x in (made, real))
-            convergence = torch.linalg.norm(b - a) / torch.linalg.norm(b).clamp(min=FLOOR)
+            off, norm = whole(torch.linalg.norm(b - a)), whole(torch.linalg.norm(b))
+            convergence = off / norm.clamp(min=FLOOR)
             total = (
                 total + convergence + l1_loss(torch.log(a.clamp(min=FLOOR)), torch.log(b.clamp(min=FLOOR)))
             )
@@ -53,9 +57,29 @@ def feature_matching(judged_real, judged_made):
         for (_, real), (_, made) in zip(judged_real, judged_made, strict=True)
         for a, b in zip(real, made, strict=True)
     ]
-    return sum(l1_loss(made, real.detach()) for real, made in pairs) / len(pairs)
+    return sum(l1_loss(made.float(), real.detach().float()) for real, made in pairs) / len(pairs)
 
 
-def adversarial(judged_made):
-    """Return the generator's loss (LSGAN, arXiv 1611.04076): mean (1 - D(G))^2 over discriminators."""
-    return sum(torch.mean((1 - score) ** 2) for score, _ in judged_made) / len(judged_made)
+def least_squares(judged_real, judged_made):
+    """Return the discriminators' loss (LSGAN, arXiv 1611.04076): the sum of mean (1 - D(x))^2 + D(G)^2."""
+    pairs = zip(judged_real, judged_made, strict=True)
+    return sum(torch.mean((1 - a.float()) ** 2) + torch.mean(b.float() ** 2) for (a, _), (b, _) in pairs)
+
+
+def hinge(judged_real, judged_made):
+    """Return the discriminators' loss (arXiv 1705.02894): the sum of max(0, 1 - D(x)) + max(0, 1 + D(G))."""
+    pairs = zip(judged_real, judged_made, strict=True)
+    return sum(relu(1 - a.float()).mean() + relu(1 + b.float()).mean() for (a, _), (b, _) in pairs)
+
+
+def fool_least_squares(judged_made):
+    """Return the generator's loss against `least_squares`: mean (1 - D(G))^2 over discriminators."""
+    return sum(torch.mean((1 - score.float()) ** 2) for score, _ in judged_made) / len(judged_made)
+
+
+def fool_hinge(judged_made):
+    """Return the generator's loss against `hinge`, as in Vocos: mean max(0, 1 - D(G)) over discriminators."""
+    return sum(relu(1 - score.float()).mean() for score, _ in judged_made) / len(judged_made)
+
+
+ADVERSARIAL = {"lsgan": (least_squares, fool_least_squares), "hinge": (hinge, fool_hinge)}

@@ -1,135 +1,139 @@
-"""The training loop of a vocoder: steps, validation, checkpoints, log. Only su-train-vocoder imports it."""
+"""The training loop of a vocoder: validation, checkpoints, log. Only su-train-vocoder imports it."""
 
 import copy
+import hashlib
+import json
 import os
 import time
+from dataclasses import asdict
 
 import numpy as np
 import torch
-from torch.nn.functional import l1_loss
 
 from units import checkpoint
-from units.audio import HOP
+from units.distributed import Group
 from units.records import InputError
-from units.vocoder import predictor_training
-from units.vocoder.discriminators import Discriminators, least_squares, require_grad
-from units.vocoder.losses import LogMel, MultiResolutionStft, adversarial, feature_matching
+from units.vocoder import initial, predictor_training, validation
+from units.vocoder.descent import Descent
+from units.vocoder.discriminators import Discriminators
+from units.vocoder.health import Health
 from units.vocoder.model import build, folded, save_config, save_part
+from units.vocoder.schedule import Schedule
 
-CHECKPOINT = "checkpoint.safetensors"
-CLIP = 10.0  # of the gradients' norm
-VALIDATION_CROP = 200  # frames: 4 s
-VALIDATION_CROPS = 24  # at most, so that it stays cheap however much is held out
+CHECKPOINT, PREVIOUS, BEST = (f"checkpoint{kind}.safetensors" for kind in ("", "-previous", "-best"))
+LOOK = 10  # steps after which losses are looked at: to look is to wait for the GPU
+SCORED = 5  # validations after which the dearer figures are computed
+ROLL_BACKS = 3
 
 
 class Training:
-    """All that a run is: networks, optimizers, where it stands; saved whole and resumed from there."""
+    """All that a run is: networks, optimizers, where it stands; saved whole and resumed from there.
 
-    def __init__(self, folder, config, settings, corpus, held_out, device="cpu"):
-        self.folder, self.config, self.settings = folder, config, settings
-        self.corpus, self.held_out, self.device = corpus, held_out, device
+    config: VocoderConfig; settings: TrainingConfig; corpus, held_out: Corpus; group: the processes that train
+    together; init: directory of a vocoder to start from; clock: returns s.
+    """
+
+    def __init__(
+        self,
+        folder,
+        config,
+        settings,
+        corpus,
+        held_out,
+        device="cpu",
+        dtype=torch.float32,
+        group=Group(),
+        init=None,
+        clock=time.monotonic,
+    ):
+        self.folder, self.config, self.settings, self.group = folder, config, settings, group
+        self.corpus, self.held_out, self.device, self.clock = corpus, held_out, device, clock
+        if settings.batch_size % group.size:
+            raise InputError(f"{group.size} processes cannot share a batch of {settings.batch_size}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            networks = [*build(config), Discriminators(config.arch, settings.discriminator_width)]
+            networks = [*build(config), Discriminators(settings.discriminators, settings.discriminator_width)]
         for name, network in zip(_TRAINED, networks, strict=True):
             setattr(self, name, network.to(device))
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
-        self.optimizers = [self._adam(self.generator), self._adam(self.discriminators)]
-        self.log_mel, self.stft = LogMel().to(device), MultiResolutionStft().to(device)
-        self.step = self.epoch = self.batch = self.stale = 0
-        self.best, self.seconds = float("inf"), 0.0
+        if init:
+            initial.start_from(init, config, dict(zip(_TRAINED, networks, strict=True)))
+        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.descent = Descent(self.generator, self.discriminators, settings, device, dtype, group)
+        self.schedule = Schedule(settings, corpus, group.size)
+        self.health, self.identity = Health(), _identity(config, settings, corpus)
+        self.step = self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
+        self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
+        self.best, self.seconds, self.sure = float("inf"), 0.0, True
+        self._found = []
 
-    def _adam(self, module):
-        return torch.optim.AdamW(module.parameters(), self.settings.lr, betas=(0.8, 0.99), weight_decay=0.01)
+    def run(self, log=lambda line: None, progress=lambda *_: None, warn=lambda text: None, listen=None):
+        """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
 
-    def run(self, log=lambda line: None, progress=lambda step, seconds: None):
-        """Train until the epochs, the hours or the patience end; leave the best weights in the folder."""
-        save_config(self.folder, self.config)
+        log is given a dict of figures, progress the step, the s and the share of the run that is done, warn a
+        line of text, and listen a step and {name: samples at 16 kHz}.
+        """
         if not self.step:
-            self._train_predictors()
-        started = time.monotonic() - self.seconds
+            self._begin(log)
+        started = self.clock() - self.seconds
         while not self._is_over():
-            losses = self._train_batch(self._next_batch())
-            self.seconds = time.monotonic() - started
-            progress(self.step, self.seconds)
-            if self.step % self.settings.save_every == 0 or self._is_over():
-                self._judge(losses, log)
-                self.save()
+            self._found.append(self._train_batch())
+            if self.group.size == 1 or self.step % LOOK == 0:
+                self.seconds = self.group.agreed(self.clock() - started)
+            progress(self.step, self.seconds, self.share())
+            due = self.step % self.settings.save_every == 0 or self._is_over()
+            if due or self.step % LOOK == 0:
+                losses, fault = self._look()
+                if fault:
+                    self._roll_back(fault, log, warn)
+                elif due:
+                    self._judge(losses, log, listen)
 
-    def _train_predictors(self):
-        predictors = {"f0": self.f0_predictor, "duration": self.duration_predictor}
-        steps, seed = self.settings.predictor_steps, self.settings.seed
-        predictor_training.train(*predictors.values(), self.corpus, steps, seed, self.device)
-        for name, module in predictors.items():
-            save_part(self.folder, name, module)
+    def _begin(self, log):
+        """Train the predictors, and save, so that there is something to go back to."""
+        if self.group.first:
+            save_config(self.folder, self.config)
+            predictors = self.f0_predictor, self.duration_predictor
+            steps, seed = self.settings.predictor_steps, self.settings.seed
+            predictor_training.train(*predictors, self.corpus, steps, seed, self.device)
+            for name, module in zip(("f0", "duration"), predictors, strict=True):
+                save_part(self.folder, name, module)
+            figures = predictor_training.score(*predictors, self.held_out, self.device)
+            self.save()
+            log({"step": 0, **figures})
+        self.group.wait()
+
+    def share(self):
+        """Return how much of the run is over, of 1."""
+        return self.schedule.share(self.epoch, self.batch, self.seconds)
 
     def _is_over(self):
-        limits = self.settings
-        hours = limits.max_hours and self.seconds >= 3600 * limits.max_hours
-        return bool(self.epoch >= limits.epochs or hours or self.stale >= limits.patience)
+        return self.share() >= 1 or self.stale >= self.settings.patience
 
     def _next_batch(self):
-        """Return the next crops; their order follows from seed and epoch alone, so a resumed run goes on."""
-        length = self.settings.segment_length // HOP
-        random = np.random.default_rng([self.settings.seed, self.epoch])
-        starts = self.corpus.crops(length, random)
-        size = min(self.settings.batch_size, len(starts))
-        batch = starts[self.batch * size : (self.batch + 1) * size]
+        """Return this process's part of the next crops."""
+        starts = self.schedule.starts(self.epoch, self.batch)
         self.batch += 1
-        if (self.batch + 1) * size > len(starts):
+        if self.batch == self.schedule.batches:
             self.epoch, self.batch = self.epoch + 1, 0
-        return [torch.as_tensor(a, device=self.device) for a in self.corpus.take(batch, length)]
+        columns = self.corpus.take(starts[self.group.own(len(starts))], self.schedule.length)
+        return [torch.as_tensor(column, device=self.device) for column in columns]
 
-    def _train_batch(self, batch):
-        units, f0_hz, speaker, real = batch
-        self._set_rate()
-        made = self.generator(units, f0_hz, speaker)
-        losses = {}
-        if adversary := self.step >= self.settings.adversarial_start:
-            loss = least_squares(self.discriminators(real), self.discriminators(made.detach()))
-            losses |= {"discriminator": loss.item(), "discriminator_norm": self._descend(1, loss)}
-        losses |= self._train_generator(made, real, adversary)
+    def _train_batch(self):
+        if self.joined < 0 and self.schedule.joins(self.step, self.share()):
+            self.joined = self.step
+            if self.step:  # what was better without them tells nothing of what is better with them
+                self.best, self.stale = float("inf"), 0
+        judged = self.schedule.judged(self.step) if self.joined >= 0 else None
+        rates = self._rates()
+        found = self.descent.step(self._next_batch(), rates, judged)
         self.step += 1
         self._follow()
-        if not np.isfinite(losses["generator"]):
-            raise InputError(f"training diverged at step {self.step}; a smaller --lr may help")
-        return losses
+        return found
 
-    def _train_generator(self, made, real, adversary):
-        s = self.settings
-        parts = {"mel": l1_loss(self.log_mel(made), self.log_mel(real))}
-        total = s.mel_weight * parts["mel"]
-        if self.config.arch != "v1":
-            parts["stft"] = self.stft(made, real)
-            total = total + s.stft_weight * parts["stft"]
-        if adversary:
-            require_grad(self.discriminators, False)
-            judged_real, judged_made = self.discriminators(real), self.discriminators(made)
-            parts["adversarial"] = adversarial(judged_made)
-            parts["features"] = feature_matching(judged_real, judged_made)
-            total = (
-                total
-                + parts["adversarial"]
-                + s.feature_weight * parts["features"] * (self.config.arch != "v1")
-            )
-            require_grad(self.discriminators, True)
-        norm = self._descend(0, total)
-        return {name: part.item() for name, part in parts.items()} | {"generator": total.item(), "norm": norm}
-
-    def _descend(self, which, loss):
-        optimizer = self.optimizers[which]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        weights = [p for group in optimizer.param_groups for p in group["params"]]
-        norm = torch.nn.utils.clip_grad_norm_(weights, CLIP)
-        optimizer.step()
-        return norm.item()
-
-    def _set_rate(self):
-        rate = self.settings.lr * min(1.0, (self.step + 1) / max(1, self.settings.warmup))
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * self.settings.lr_decay**self.epoch
+    def _rates(self):
+        steps = self.step, self.step - max(0, self.joined)
+        rates = self.schedule.rates(self.epoch, self.share(), steps)
+        return rates[0] * self.ease, rates[1] * self.discriminator_ease
 
     def _follow(self):
         """Move the averaged weights towards the trained ones, faster while the run is young."""
@@ -138,47 +142,97 @@ class Training:
             for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
                 kept.lerp_(new, 1 - decay)
 
-    @torch.inference_mode()
-    def validate(self):
-        """Return the log-mel L1 of the averaged weights over held-out crops of 4 s, spread evenly."""
-        count = len(self.held_out.units)
-        length, distances = min(VALIDATION_CROP, count), []
-        crops = min(VALIDATION_CROPS, count // length)
-        for start in np.linspace(0, count - length, crops).astype(int):
-            batch = self.held_out.take(np.array([start]), length)
-            units, f0_hz, speaker, real = (torch.as_tensor(a, device=self.device) for a in batch)
-            made = self.average(units, f0_hz, speaker)
-            distances.append(l1_loss(self.log_mel(made), self.log_mel(real)).item())
-        return float(np.mean(distances))
+    def _look(self):
+        """Return the last losses as numbers, and what is wrong with those since the last look, or None."""
+        fault = None
+        for found in self._found:
+            values = torch.stack([value.float() for value in found.values()]).tolist()
+            losses = dict(zip(found, values, strict=True))
+            fault = fault or self.health.see(losses)
+        self._found = []
+        return losses, fault
 
-    def _judge(self, losses, log):
-        value = self.validate()
-        if value < self.best:
-            self.best, self.stale = value, 0
+    def _roll_back(self, fault, log, warn):
+        """Go on from the last checkpoint that was sound, at a lower rate."""
+        step, counters = self.step, (self.roll_backs + 1, self.ease, self.discriminator_ease)
+        if self.roll_backs == ROLL_BACKS:
+            raise InputError(f"step {step}: {fault}, after {ROLL_BACKS} roll-backs; a smaller --lr may help")
+        self.resume()
+        if not self.sure and os.path.exists(os.path.join(self.folder, PREVIOUS)):
+            self.resume(PREVIOUS)
+        self.roll_backs, self.ease, self.discriminator_ease = counters
+        self.discriminator_ease *= 0.25 if "discriminators" in fault else 0.5
+        self.ease *= 1.0 if "discriminators" in fault else 0.5
+        if self.group.first:
+            self.sure = False  # what stands last is not to be kept
+            self.save()
+            log({"step": step, "fault": fault, "back_to_step": self.step})
+            warn(f"step {step}: {fault}; going on from step {self.step} at a lower rate")
+        self.group.wait()
+
+    def _judge(self, losses, log, listen):
+        found, scored = {"validation_log_mel": 0.0}, self._is_over() or self.validations % SCORED == 0
+        if self.group.first:
+            value = validation.log_mel(self.average, self.held_out, self.descent.log_mel, self.device)
+            found = {"validation_log_mel": value}
+            if scored:
+                found |= validation.figures(self.average, self.held_out, self.device)
+        value = self.group.agreed(found["validation_log_mel"])
+        self.validations += 1
+        better = value < self.best
+        self.stale = 0 if better else self.stale + 1
+        if not self.group.first:
+            self.best = min(self.best, value)
+            return
+        if better:
+            self.best = value
             save_part(self.folder, "generator", folded(self.config, self.average))
-        else:
-            self.stale += 1
-        log(
-            {"step": self.step, "epoch": self.epoch, "seconds": round(self.seconds, 1)}
-            | {"validation_log_mel": value, "best": self.best}
-            | losses
-        )
+        self.save(better)
+        if scored and listen:
+            listen(self.step, validation.clips(self.average, self.held_out, self.device))
+        place = {"step": self.step, "epoch": self.epoch, "seconds": round(self.seconds, 1)}
+        log(place | found | {"best": self.best} | losses)
+
+    def save(self, better=False):
+        """Write the checkpoint, whole; keep the one before, and the best."""
+        path, previous, best = (os.path.join(self.folder, name) for name in (CHECKPOINT, PREVIOUS, BEST))
+        if self.sure:
+            checkpoint.keep(path, previous)
+        self.sure = self.health.is_sure
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        counters |= {"health": self.health.state(), "scaler": self.descent.scaler.state_dict()}
+        checkpoint.save(path, self._parts(), self.descent.optimizers, counters)
+        if better:
+            checkpoint.keep(path, best)
 
     def _parts(self):
-        return {name: getattr(self, name) for name in _NETWORKS}
+        return {name: getattr(self, name) for name in (*_TRAINED, "average")}
 
-    def save(self):
-        """Write the checkpoint, whole."""
-        counters = {name: getattr(self, name) for name in _COUNTERS}
-        checkpoint.save(os.path.join(self.folder, CHECKPOINT), self._parts(), self.optimizers, counters)
+    def resume(self, name=CHECKPOINT):
+        """Go on from a checkpoint of the folder. Raises InputError where there is none that fits."""
+        path = os.path.join(self.folder, name)
+        counters = checkpoint.load(path, self._parts(), self.descent.optimizers)
+        if counters.get("identity") != self.identity:
+            raise InputError(f"{path}: begun with other options or other records")
+        self.health.restore(counters.pop("health"))
+        if scaler := counters.pop("scaler"):
+            self.descent.scaler.load_state_dict(scaler)
+        for counter, value in counters.items():
+            setattr(self, counter, value)
+        self._found = []
 
-    def resume(self):
-        """Go on from the folder's checkpoint. Raises InputError where there is none that fits."""
-        path = os.path.join(self.folder, CHECKPOINT)
-        for name, value in checkpoint.load(path, self._parts(), self.optimizers).items():
-            setattr(self, name, value)
 
-
-_COUNTERS = ("step", "epoch", "batch", "stale", "best", "seconds")
+_COUNTERS = (
+    *("step", "epoch", "batch", "stale", "best", "seconds", "validations", "joined"),
+    *("roll_backs", "ease", "discriminator_ease", "sure", "identity"),
+)
 _TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
-_NETWORKS = (*_TRAINED, "average")
+_FREE = ("epochs", "max_hours", "patience", "save_every")  # settings that may change when a run goes on
+
+
+def _identity(config, settings, corpus):
+    """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
+    kept = {name: value for name, value in asdict(settings).items() if name not in _FREE}
+    digest = hashlib.sha256(json.dumps([asdict(config), kept]).encode())
+    digest.update(np.asarray(corpus.ends, np.int64).tobytes())
+    return digest.hexdigest()[:16]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, exactly, upsample
 
 
 class ResidualStack(nn.Module):
@@ -38,4 +38,4 @@ class GeneratorV1(nn.Module):
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, stack in zip(self.ups, self.stacks, strict=True):
             x = stack(up(leaky_relu(x, SLOPE)))
-        return torch.tanh(self.last(leaky_relu(x, SLOPE)))[:, 0]
+        return torch.tanh(exactly(self.last, leaky_relu(x, SLOPE)))[:, 0]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, exactly, upsample
 
 KERNELS, DILATIONS = (3, 7, 11), (1, 3, 5)
 
@@ -56,4 +56,4 @@ class GeneratorV2(nn.Module):
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, fusion in zip(self.ups, self.fusions, strict=True):
             x = fusion(up(leaky_relu(x, SLOPE)))
-        return torch.tanh(self.last(leaky_relu(x, SLOPE)))[:, 0]
+        return torch.tanh(exactly(self.last, leaky_relu(x, SLOPE)))[:, 0]
