@@ -23,11 +23,8 @@ def save(path, modules, optimizers, counters):
         for index, state in optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer{i}/{index}/{key}": value for key, value in state.items()}
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    try:
-        with create(path) as out:
-            out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, path) from None
+    with create(path) as out:
+        out.write(safetensors.torch.save(tensors, {"counters": json.dumps(counters)}))
 
 
 def keep(path, name):

@@ -5,6 +5,7 @@ line, so frames travel through a pipe with no file between (see su-records(5)).
 """
 
 import contextlib
+import errno
 import fcntl
 import math
 import os
@@ -20,6 +21,7 @@ NPY_MAGIC = b"\x93NUMPY"
 _LONGEST = 1 << 32  # of any dimension of an array
 # what numpy's reader of headers, which are Python literals, comes to grief with
 _BAD_HEADER = (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
 
 
@@ -216,7 +218,9 @@ def create(path):
         file.flush()
         os.fsync(file.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            error.filename = path
         with contextlib.suppress(OSError):
             os.unlink(part)
         raise
