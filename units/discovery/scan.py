@@ -50,7 +50,8 @@ class _Sheet:
         self.first, columns = first, columns[first:stop]
         self.separator = len(scores) - 1
         self.lift = -int(scores.min())
-        self.table = (scores + self.lift).astype(np.uint8)[:, columns]
+        # not [:, columns], which lays the columns out as rows: five times as slow
+        self.table = np.take((scores + self.lift).astype(np.uint8), columns, axis=1)
         most = 255 - self.lift - int(scores.max())
         self.most = np.where(columns == self.separator, 0, most).astype(np.uint8)
         self.floor = np.full(len(columns), self.lift + SKIP, np.uint8)
