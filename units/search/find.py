@@ -10,9 +10,9 @@ from units.search.matching import SCALE, align
 from units.search.scan import BIN, candidates
 
 MOST_ROWS = 500  # of a query: frames, 10 s of them, or runs
-_CELLS = 3_000_000  # of exact alignments, whatever the query's length
+_CELLS = 4_000_000  # of exact alignments, whatever the query's length
 _ALL_CELLS = 8_000_000  # up to so many every place is aligned: of an hour or two of speech
-_FEWEST, _MOST = 200, 2000  # bins that are aligned exactly
+_FEWEST, _MOST = 200, 3000  # bins that are aligned exactly
 _WIDE = 2048  # runs that are aligned together where all are
 _BLOCK = 4096  # cells of all bins that are aligned at once: what stays in a core's cache
 
