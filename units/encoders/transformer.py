@@ -2,27 +2,9 @@
 
 import torch
 
-from units.devices import choose
+from units.devices import choose, choose_dtype
 from units.encoders.encoder import Encoder
 from units.records import InputError
-
-_CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # x86's two, and Arm's
-
-
-def choose_dtype(name, device):
-    """Return the torch dtype of fp32, bf16 or auto: bf16 where the device multiplies it quicker than fp32."""
-    if name == "auto":
-        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
-        name = "bf16" if quick else "fp32"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
-
-
-def _cpu_has_bf16():
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            return not set(_CPU_FLAGS).isdisjoint(file.read().split())
-    except OSError:
-        return False
 
 
 def choose_layers(layers, depth, default, source):

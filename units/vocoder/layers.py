@@ -58,6 +58,14 @@ def upsample(channels_in, channels_out, stride):
     return weight_norm(nn.ConvTranspose1d(channels_in, channels_out, kernel, stride, padding))
 
 
+def in_fp32(layer, x):
+    """Return what a layer makes of x in fp32, also under autocast: 8 bits are too few for a waveform."""
+    if x.dtype not in (torch.bfloat16, torch.float16):
+        return layer(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())
+
+
 def fold_weight_norm(module):
     """Replace each weight norm in the module by the weight it amounts to; faster, and plainer to save."""
     for part in module.modules():
