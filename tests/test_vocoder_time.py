@@ -34,7 +34,7 @@ def generator(arch):
 
 
 def chirp(count):
-    """Return F0 at frame centres, and its phase in cycles at any sample, of a chirp from 90 to 270 Hz and back.
+    """Return F0 at frame centres, and its phase in cycles at a sample, of a chirp from 90 to 270 Hz and back.
 
     F0 runs along straight lines, up and down, as what is known at frame centres can say.
     """
