@@ -5,12 +5,15 @@ import os
 import pathlib
 
 import numpy as np
+import onnxruntime
 import pytest
 import soundfile
 import torch
 
-from units.vocoder import model
+from units.vocoder import model, onnx
 from units.vocoder.config import VocoderConfig
+from units.vocoder.layers import fold_weight_norm
+from units.vocoder.source import contour
 
 
 def lines(*records):
@@ -205,3 +208,38 @@ def test_a_speaker_brings_the_pitch_range_also_to_speech_of_someone_else(run, se
 def test_either_precision_speaks(run, corpus, tmp_path, dtype):
     command = ("su-synth", "-m", corpus["vocoder"], "--dtype", dtype, "-o", tmp_path)
     assert run(*command, stdin=lines({"id": "x", "units": [1, 2]})).status == 0
+
+
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
+def test_an_exported_model_speaks_as_torch_does_at_any_length(arch, tmp_path):
+    torch.manual_seed(0)
+    sizes = {"width": 32, "unit_width": 16, "f0_width": 8, "speaker_width": 8, "units": 10}
+    several = {"speakers": ("Ana", "Zé"), "f0_mean": (4.7, 5.2), "f0_sd": (0.2, 0.2)}
+    config = VocoderConfig(arch=arch, **sizes, **several)
+    generator, *predictors = model.build(config)
+    if arch == "fast":
+        torch.nn.init.normal_(generator.head.weight, std=0.3)
+    vocoder = model.Vocoder(config, fold_weight_norm(generator), *predictors)
+    random, plans = np.random.default_rng(0), []
+    for count in (1, 2, 83):
+        f0_hz = random.uniform(80, 200, count) * (random.random(count) < 0.8)
+        plans.append((random.integers(10, size=count), f0_hz))
+    expected = [np.concatenate(list(vocoder.speak(u.tolist(), f.tolist(), 1))) for u, f in plans]
+    onnx.export(vocoder, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    for (units, f0_hz), wave in zip(plans, expected, strict=True):
+        filled, cycles = contour(f0_hz)
+        given = {"units": units, "speaker": np.ones_like(units), "first": np.zeros(1, np.int64)}
+        given |= {
+            name: np.float32(row) for name, row in (("f0", f0_hz), ("filled", filled), ("cycles", cycles))
+        }
+        names = [given_name.name for given_name in session.get_inputs()]
+        (made,) = session.run(None, {n: given[n] if n == "first" else given[n][None] for n in names})
+        assert wave.std() > 1e-4
+        np.testing.assert_allclose(made[0], wave, rtol=1e-3, atol=1e-4)
+
+
+def test_export_takes_no_records(run, corpus, tmp_path):
+    result = run("su-synth", "-m", corpus["vocoder"], "--export", tmp_path / "x.onnx", corpus["units.jsonl"])
+    assert result.status == 2
+    assert "--export takes no records" in result.stderr

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from units.cli import device_option, records_argument, tool
+from units.cli import PATH, device_option, records_argument, tool
 from units.records import InputError, file_name, frame_units, require
 
 
@@ -32,13 +32,20 @@ from units.records import InputError, file_name, frame_units, require
 @click.option("--rtf", is_flag=True, help="Add `rtf`, the seconds a second of audio took.")
 @click.option("--force", is_flag=True, help="Speak units of another codebook than the vocoder's.")
 @click.option(
+    "--export",
+    "model_path",
+    type=PATH,
+    metavar="FILE",
+    help="Write the generator as an ONNX model instead, and speak nothing.",
+)
+@click.option(
     "--dtype",
     type=click.Choice(["auto", "fp32", "bf16"]),
     default="auto",
     help="Precision of the network; auto: bf16 where the device has it.",
 )
 @device_option
-def main(job, units, model, output, rtf, force, dtype, device, **how):
+def main(job, units, model, output, rtf, force, model_path, dtype, device, **how):
     """Speak units: write audio, and a record of each piece of it."""
     from units.cli.synth_batches import planned
     from units.cli.synth_output import open_output
@@ -46,6 +53,9 @@ def main(job, units, model, output, rtf, force, dtype, device, **how):
     from units.streams import write_record
     from units.vocoder.model import load
 
+    if model_path:
+        _export(load(model), model_path, units)
+        return
     device = choose(device)
     vocoder = load(model, device, choose_dtype(dtype, device))
 
@@ -60,6 +70,14 @@ def main(job, units, model, output, rtf, force, dtype, device, **how):
                 _write(record, out, *spoken, rtf)
                 if output != "-":
                     write_record(record, sys.stdout.buffer)
+
+
+def _export(vocoder, path, units):
+    if units:
+        raise click.UsageError("--export takes no records")
+    from units.vocoder.onnx import export
+
+    export(vocoder, path)
 
 
 def _write(record, out, plan, pieces, error, rtf):

@@ -18,9 +18,12 @@ class Spectrum(nn.Module):
 
     def forward(self, sources, loud, phase, rough, counts=None):
         """Return the sum of the sources, each shaped in each window; counts: frames of each row, if fewer."""
-        pulses, noise = torch.fft.rfft(self._windows(sources)).unbind(1)
-        frames = torch.fft.irfft(pulses * torch.polar(loud, phase) + noise * rough) * self.window
+        frames = self._shaped(self._windows(sources), loud, phase, rough) * self.window
         return _overlapped(frames) / self._power(frames, counts)
+
+    def _shaped(self, windows, loud, phase, rough):
+        pulses, noise = torch.fft.rfft(windows).unbind(1)
+        return torch.fft.irfft(pulses * torch.polar(loud, phase) + noise * rough)
 
     def _windows(self, x):
         """Return the windows of (..., 320 N), weighted, zeros before its start and after its end."""
