@@ -23,6 +23,8 @@ HOMES = {
     "soundfile": {"units/audio.py"},
     "soxr": {"units/audio.py"},
     "silero_vad": {"units/vad.py"},
+    "onnx": set(),
+    "onnxscript": set(),
     "onnxruntime": {"units/vad.py", "units/metrics/mos.py"},
     "pystoi": {"units/metrics/intelligibility.py"},
     "pesq": {"units/metrics/intelligibility.py"},

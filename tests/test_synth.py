@@ -5,12 +5,40 @@ import os
 import pathlib
 
 import numpy as np
+import onnxruntime
+import pytest
 import soundfile
+import torch
+
+from units.vocoder import model, onnx
+from units.vocoder.config import VocoderConfig
+from units.vocoder.layers import fold_weight_norm
+from units.vocoder.source import contour
 
 
 def lines(*records):
     """Return records as the bytes of a stream."""
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """The directory of a vocoder, `fast`, of two speakers, that was never trained."""
+    folder = tmp_path_factory.mktemp("several")
+    config = VocoderConfig(
+        arch="fast",
+        units=8,
+        width=32,
+        unit_width=16,
+        speakers=("Ana", "Édi"),
+        f0_mean=(float(np.log(110)), float(np.log(220))),
+        f0_sd=(0.1, 0.1),
+    )
+    torch.manual_seed(0)
+    model.save_config(folder, config)
+    for name, part in zip(("generator", "f0", "duration"), model.build(config), strict=True):
+        model.save_part(folder, name, part)
+    return str(folder)
 
 
 def test_a_folder_gets_a_wav_a_record_of_320_samples_a_unit(corpus):
@@ -97,3 +125,121 @@ def test_a_speaker_nobody_heard_is_refused(run, corpus, tmp_path):
     )
     assert (result.status, result.stderr.count("\n")) == (1, 1)
     assert "speaker Zé" in result.stderr
+
+
+def test_a_vocoder_that_speaks_records_together_speaks_them_as_one_by_one(run, several, tmp_path):
+    random = np.random.default_rng(0)
+    records = [
+        {"id": f"{i}", "units": random.integers(8, size=n).tolist(), "f0": [100.0 + n] * n, "speaker": "Ana"}
+        for i, n in enumerate((9, 1, 40, 20, 7))
+    ]
+    command = ("su-synth", "-m", several, "--dtype", "fp32", "-o")
+    together = run(*command, tmp_path / "a", stdin=lines(*records)).records
+    alone = run(*command, tmp_path / "b", "--rtf", stdin=lines(*records)).records  # each timed by itself
+    assert [record["id"] for record in together] == ["0", "1", "2", "3", "4"]
+    for a, b in zip(together, alone, strict=True):
+        a, b = (soundfile.read(r["audio_filepath"], dtype="int16")[0].astype(int) for r in (a, b))
+        assert np.abs(a).max() > 100
+        assert np.abs(a - b).max() <= 1
+
+
+def test_a_bad_record_among_those_spoken_together_is_skipped_alone(run, several, tmp_path):
+    records = [{"id": name, "units": units} for name, units in (("a", [1, 2]), ("b", [99]), ("c", [3]))]
+    result = run(
+        "su-synth",
+        "-m",
+        several,
+        "-o",
+        tmp_path,
+        "-k",
+        stdin=lines(*records) + b"{\n" + lines({"id": "d", "units": [1]}),
+    )
+    assert [record["id"] for record in result.records] == ["a", "c", "d"]
+    assert result.status == 1
+    assert "su-synth: -:2: unit 99, but" in result.stderr
+    assert "2 of 5 records skipped" in result.stderr
+    stopped = run("su-synth", "-m", several, "-o", tmp_path, stdin=lines(records[0]) + b"{\n")
+    assert [record["id"] for record in stopped.records] == ["a"]
+    assert stopped.status == 1
+
+
+def test_sound_comes_before_the_last_record_is_there(run, several, tmp_path):
+    (given, send), (hear, out) = os.pipe(), os.pipe()
+    process = run.start("su-synth", "-m", several, stdin=given, stdout=out)
+    os.close(given)
+    os.close(out)
+    with open(send, "wb") as records, open(hear, "rb") as sound:
+        records.write(lines({"id": "a", "units": [1] * 10}))
+        records.flush()
+        assert len(sound.read(44 + 640 * 10)) == 44 + 640 * 10
+        records.write(lines({"id": "b", "units": [2] * 5}))
+        records.close()
+        assert len(sound.read()) == 640 * 5
+    assert process.wait(60) == 0
+
+
+def heard_hz(path):
+    """Return the median F0 of a file's voiced frames."""
+    from units.pitch import estimate
+
+    f0_hz = estimate(soundfile.read(path)[0])
+    return np.median(f0_hz[f0_hz > 0])
+
+
+def test_a_speaker_brings_the_pitch_range_also_to_speech_of_someone_else(run, several, tmp_path):
+    f0_hz = (110 * np.exp(0.1 * np.sin(np.arange(120) / 9))).tolist()
+    heard = {}
+    for own in ("Ana", "Zé", None):
+        record = {"id": "x", "units": [1] * 120, "f0": f0_hz} | ({"speaker": own} if own else {})
+        result = run(
+            "su-synth", "-m", several, "-o", tmp_path / str(own), "--speaker", "Édi", stdin=lines(record)
+        )
+        assert (result.status, result.stderr) == (0, "")
+        heard[own] = heard_hz(result.records[0]["audio_filepath"])
+    assert heard["Ana"] == pytest.approx(220, rel=0.05)  # twice as high, as Édi is above Ana
+    assert heard["Zé"] == heard[None] == pytest.approx(220, rel=0.05)
+    stranger = lines({"id": "x", "units": [1], "speaker": "Zé"})
+    refused = run("su-synth", "-m", several, "-o", tmp_path / "out", stdin=stranger)
+    assert refused.status == 1
+    assert "no speaker Zé in this vocoder, only Ana, Édi" in refused.stderr
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+def test_either_precision_speaks(run, corpus, tmp_path, dtype):
+    command = ("su-synth", "-m", corpus["vocoder"], "--dtype", dtype, "-o", tmp_path)
+    assert run(*command, stdin=lines({"id": "x", "units": [1, 2]})).status == 0
+
+
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
+def test_an_exported_model_speaks_as_torch_does_at_any_length(arch, tmp_path):
+    torch.manual_seed(0)
+    sizes = {"width": 32, "unit_width": 16, "f0_width": 8, "speaker_width": 8, "units": 10}
+    several = {"speakers": ("Ana", "Zé"), "f0_mean": (4.7, 5.2), "f0_sd": (0.2, 0.2)}
+    config = VocoderConfig(arch=arch, **sizes, **several)
+    generator, *predictors = model.build(config)
+    if arch == "fast":
+        torch.nn.init.normal_(generator.head.weight, std=0.3)
+    vocoder = model.Vocoder(config, fold_weight_norm(generator), *predictors)
+    random, plans = np.random.default_rng(0), []
+    for count in (1, 2, 83):
+        f0_hz = random.uniform(80, 200, count) * (random.random(count) < 0.8)
+        plans.append((random.integers(10, size=count), f0_hz))
+    expected = [np.concatenate(list(vocoder.speak(u.tolist(), f.tolist(), 1))) for u, f in plans]
+    onnx.export(vocoder, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    for (units, f0_hz), wave in zip(plans, expected, strict=True):
+        filled, cycles = contour(f0_hz)
+        given = {"units": units, "speaker": np.ones_like(units), "first": np.zeros(1, np.int64)}
+        given |= {
+            name: np.float32(row) for name, row in (("f0", f0_hz), ("filled", filled), ("cycles", cycles))
+        }
+        names = [given_name.name for given_name in session.get_inputs()]
+        (made,) = session.run(None, {n: given[n] if n == "first" else given[n][None] for n in names})
+        assert wave.std() > 1e-4
+        np.testing.assert_allclose(made[0], wave, rtol=1e-3, atol=1e-4)
+
+
+def test_export_takes_no_records(run, corpus, tmp_path):
+    result = run("su-synth", "-m", corpus["vocoder"], "--export", tmp_path / "x.onnx", corpus["units.jsonl"])
+    assert result.status == 2
+    assert "--export takes no records" in result.stderr

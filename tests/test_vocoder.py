@@ -14,7 +14,7 @@ from units.vocoder.config import VocoderConfig, from_json, to_json
 from units.vocoder.discriminators import Discriminators
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
 from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
-from units.vocoder.prosody import move_f0, resample
+from units.vocoder.prosody import f0_range, move_f0, resample
 from units.vocoder.source import contour, pulses
 
 TINY = {"width": 32, "unit_width": 16, "f0_width": 8, "units": 10}
@@ -55,6 +55,48 @@ def test_what_is_spoken_in_chunks_has_no_seam(arch, monkeypatch):
     chunked = np.concatenate(list(vocoder.speak(units, f0_hz)))
     assert np.abs(whole).max() > 0.01
     np.testing.assert_allclose(chunked, whole, atol=1e-4)
+
+
+def test_records_spoken_together_sound_as_each_alone():
+    vocoder = speaking("fast")
+    torch.nn.init.normal_(vocoder.generator.head.weight, std=0.3)
+    random = np.random.default_rng(1)
+    lengths = (40, 1, 33, 2, 17)
+    plans = [
+        (
+            random.integers(10, size=n).tolist(),
+            (random.uniform(90, 200, n) * (random.random(n) < 0.8)).tolist(),
+            0,
+        )
+        for n in lengths
+    ]
+    for plan, together in zip(plans, vocoder.speak_together(plans), strict=True):
+        alone = np.concatenate(list(vocoder.speak(*plan)))
+        assert alone.std() > 0.01
+        np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
+def test_bf16_is_close_to_fp32(arch):
+    vocoder = speaking(arch)
+    if arch == "fast":
+        torch.nn.init.normal_(vocoder.generator.head.weight, std=0.05)
+    units, f0_hz = [1, 2, 3, 4] * 20, [120.0] * 80
+    exact = np.concatenate(list(vocoder.speak(units, f0_hz)))
+    vocoder.dtype = torch.bfloat16
+    rough = np.concatenate(list(vocoder.speak(units, f0_hz)))
+    assert rough.dtype == np.float32
+    assert np.abs(rough - exact).max() > 0
+    assert np.linalg.norm(rough - exact) < 0.05 * np.linalg.norm(exact)
+
+
+def test_what_is_predicted_of_hours_is_what_is_predicted_of_parts(monkeypatch):
+    vocoder = speaking()
+    units = np.random.default_rng(0).integers(10, size=300).tolist()
+    whole = vocoder.predict_f0(units), vocoder.predict_counts(units)
+    monkeypatch.setattr(model, "_PREDICTED", 40)
+    np.testing.assert_allclose(vocoder.predict_f0(units), whole[0], rtol=1e-5)
+    assert vocoder.predict_counts(units) == whole[1]
 
 
 def test_the_architectures_have_the_sizes_they_are_known_by():
@@ -186,6 +228,9 @@ def test_speed_and_speaker_change_what_is_spoken():
     units, f0_hz = resample(list(range(100)), [100.0] * 100, 2.0)
     assert (len(units), len(f0_hz)) == (50, 50)
     assert len(resample([1], [0.0], 4.0)[0]) == 1
-    config = VocoderConfig(speakers=("low", "high"), f0_mean=(4.6, 5.3), f0_sd=(0.1, 0.2))
-    moved = move_f0([np.exp(4.7), 0.0], config, 0, 1)
+    moved = move_f0([np.exp(4.7), 0.0], (4.6, 0.1), (5.3, 0.2))
     assert moved == pytest.approx([np.exp(5.5), 0.0])
+    logs = np.random.default_rng(0).normal(4.6, 0.1, 100)
+    mean, spread = f0_range([0.0, *np.exp(logs)], spread=9.0)
+    assert (mean, spread) == pytest.approx((logs.mean(), logs.std()))
+    assert f0_range([0.0], spread=0.2) == (0.0, 0.2)

@@ -34,6 +34,14 @@ def training_dtype(name, device, arch):
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
+def choose_dtype(name, device):
+    """Return the torch dtype of fp32, bf16 or auto: bf16 where the device multiplies it quicker than fp32."""
+    if name == "auto":
+        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
+        name = "bf16" if quick else "fp32"
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+
+
 def cpu_has_bf16():
     """Return whether the CPU multiplies bf16 by itself."""
     try:

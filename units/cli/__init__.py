@@ -182,7 +182,7 @@ def run(command, name, args):
     except ImportError as error:
         say(
             name,
-            f"{error}; `pip install 'speech-units[eval,vad,train]'` or `make install` brings what is missing",
+            f"{error}; `pip install 'speech-units[eval,vad,train,onnx]'` or `make install` brings it",
         )
     except MemoryError:
         say(name, "out of memory")

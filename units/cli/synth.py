@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from units.cli import device_option, records_argument, tool
+from units.cli import PATH, device_option, records_argument, tool
 from units.records import InputError, file_name, frame_units, require
 
 
@@ -31,26 +31,61 @@ from units.records import InputError, file_name, frame_units, require
 @click.option("--speaker", default=None, help="Speak as this speaker, its pitch range as well.")
 @click.option("--rtf", is_flag=True, help="Add `rtf`, the seconds a second of audio took.")
 @click.option("--force", is_flag=True, help="Speak units of another codebook than the vocoder's.")
+@click.option(
+    "--export",
+    "model_path",
+    type=PATH,
+    metavar="FILE",
+    help="Write the generator as an ONNX model instead, and speak nothing.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    help="Precision of the network; auto: bf16 where the device has it.",
+)
 @device_option
-def main(job, units, model, output, rtf, force, device, **how):
+def main(job, units, model, output, rtf, force, model_path, dtype, device, **how):
     """Speak units: write audio, and a record of each piece of it."""
+    from units.cli.synth_batches import planned
     from units.cli.synth_output import open_output
-    from units.devices import choose
+    from units.devices import choose, choose_dtype
     from units.streams import write_record
     from units.vocoder.model import load
 
-    vocoder = load(model, choose(device))
+    if model_path:
+        _export(load(model), model_path, units)
+        return
+    device = choose(device)
+    vocoder = load(model, device, choose_dtype(dtype, device))
+
+    def plan(record):
+        if not force:
+            _check_codebook(record, vocoder)
+        return prepare(record, vocoder, how)
+
     with open_output(output) as out:
-        for record in job.records(units):
+        for record, *spoken in planned(job.records(units), plan, vocoder, alone=output == "-" or rtf):
             with job.item(record):
-                if not force:
-                    _check_codebook(record, vocoder)
-                plan = prepare(record, vocoder, how)
-                seconds = out.write(record, vocoder.speak(*plan), plan)
-                if rtf and seconds is not None:
-                    record["rtf"] = round(seconds / record["duration"], 5)
+                _write(record, out, *spoken, rtf)
                 if output != "-":
                     write_record(record, sys.stdout.buffer)
+
+
+def _export(vocoder, path, units):
+    if units:
+        raise click.UsageError("--export takes no records")
+    from units.vocoder.onnx import export
+
+    export(vocoder, path)
+
+
+def _write(record, out, plan, pieces, error, rtf):
+    if error:
+        raise error
+    seconds = out.write(record, pieces, plan)
+    if rtf and seconds is not None:
+        record["rtf"] = round(seconds / record["duration"], 5)
 
 
 def _check_codebook(record, vocoder):
@@ -61,10 +96,9 @@ def _check_codebook(record, vocoder):
 
 def prepare(record, vocoder, how):
     """Return what a record says to the vocoder: frame units, F0 in Hz, speaker index."""
-    from units.vocoder.prosody import move_f0, resample
+    from units.vocoder.prosody import resample
 
-    own = require(record, "speaker") if "speaker" in record and vocoder.config.speakers else None
-    speaker = vocoder.speaker_index(how["speaker"] or own)
+    speaker = _speaker(record, vocoder, how["speaker"])
     if how["durations"] == "predict":
         from units.quantize import expand, run_lengths
 
@@ -75,16 +109,36 @@ def prepare(record, vocoder, how):
         units = frame_units(record)
         vocoder.check(units)
     if "f0" in record and how["f0"] == "record" and how["durations"] == "record":
-        f0_hz = require(record, "f0")
-        if abs(len(f0_hz) - len(units)) > 1:
-            raise InputError(f"{len(units)} units, but F0 of {len(f0_hz)} frames")
-        f0_hz = [*f0_hz, 0.0][: len(units)]
-        if how["speaker"] and own is not None:
-            f0_hz = move_f0(f0_hz, vocoder.config, vocoder.speaker_index(own), speaker)
+        f0_hz = _recorded_f0(record, len(units))
+        if how["speaker"]:
+            f0_hz = _moved(f0_hz, record, vocoder.config, speaker)
     else:
         f0_hz = vocoder.predict_f0(units, speaker)
     shift = 2 ** (how["pitch_shift"] / 12)
     return (*resample(units, [f * shift for f in f0_hz], how["speed"]), speaker)
+
+
+def _speaker(record, vocoder, wanted):
+    """Return the index of who is to speak: the one wanted, the record's own, the first."""
+    own = require(record, "speaker") if "speaker" in record and vocoder.config.speakers else None
+    return vocoder.speaker_index(wanted or own)
+
+
+def _recorded_f0(record, count):
+    f0_hz = require(record, "f0")
+    if abs(len(f0_hz) - count) > 1:
+        raise InputError(f"{count} units, but F0 of {len(f0_hz)} frames")
+    return [*f0_hz, 0.0][:count]
+
+
+def _moved(f0_hz, record, config, speaker):
+    """Return F0 moved to a speaker's range from that of the record's speaker, where unknown the record's."""
+    from units.vocoder.prosody import f0_range, move_f0
+
+    ranges = list(zip(config.f0_mean, config.f0_sd, strict=True))
+    known = record.get("speaker") in config.speakers
+    own = ranges[config.speakers.index(record["speaker"])] if known else f0_range(f0_hz, ranges[speaker][1])
+    return move_f0(f0_hz, own, ranges[speaker])
 
 
 def output_name(record, folder):

@@ -2,17 +2,9 @@
 
 import torch
 
-from units.devices import choose, cpu_has_bf16
+from units.devices import choose, choose_dtype
 from units.encoders.encoder import Encoder
 from units.records import InputError
-
-
-def choose_dtype(name, device):
-    """Return the torch dtype of fp32, bf16 or auto: bf16 where the device multiplies it quicker than fp32."""
-    if name == "auto":
-        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
-        name = "bf16" if quick else "fp32"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
 
 
 def choose_layers(layers, depth, default, source):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import avg_pool1d, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
-from units.vocoder.layers import SLOPE, exactly
+from units.vocoder.layers import SLOPE, in_fp32
 from units.vocoder.spectrum_discriminators import MultiResolution
 
 PERIODS = (2, 3, 5, 7, 11)
@@ -62,7 +62,7 @@ class ScaleDiscriminator(nn.Module):
 def _judge(x, layers, last):
     features = []
     for layer in layers:
-        x = leaky_relu(exactly(layer, x) if _is_wrong_in_bf16(layer, x) else layer(x), SLOPE)
+        x = leaky_relu(in_fp32(layer, x) if _is_wrong_in_bf16(layer, x) else layer(x), SLOPE)
         features.append(x)
     return last(x).flatten(1), features
 

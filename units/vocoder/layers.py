@@ -47,12 +47,6 @@ def conv(channels_in, channels_out, kernel, dilation=1):
     return weight_norm(nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=padding))
 
 
-def exactly(layer, x):
-    """Return layer(x) computed in the precision of its weights, whatever autocast is on."""
-    with torch.autocast(x.device.type, enabled=False):
-        return layer(x.to(layer.bias.dtype))
-
-
 def upsample(channels_in, channels_out, stride):
     """Return a transposed convolution whose output is exactly stride times as long.
 
@@ -62,6 +56,14 @@ def upsample(channels_in, channels_out, stride):
     kernel = 2 * stride + stride % 2
     padding = (kernel - stride) // 2
     return weight_norm(nn.ConvTranspose1d(channels_in, channels_out, kernel, stride, padding))
+
+
+def in_fp32(layer, x):
+    """Return what a layer makes of x in fp32, also under autocast: 8 bits are too few for a waveform."""
+    if not torch.is_autocast_enabled(x.device.type):
+        return layer(x)
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.float())
 
 
 def fold_weight_norm(module):

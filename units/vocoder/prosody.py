@@ -2,6 +2,8 @@
 
 import math
 
+_FEW = 25  # voiced frames, half a second, whose spread is no one's
+
 
 def resample(units, f0_hz, speed):
     """Return units and F0 with speed times fewer frames, each the nearest of the old ones.
@@ -16,11 +18,26 @@ def resample(units, f0_hz, speed):
     return [units[i] for i in nearest], [f0_hz[i] for i in nearest]
 
 
-def move_f0(f0_hz, config, source, target):
-    """Return F0 in Hz moved from one speaker's range to another's: equal z-scores of log F0."""
+def move_f0(f0_hz, source, target):
+    """Return F0 in Hz moved from one range to another: equal z-scores of log F0.
+
+    source, target: (mean, standard deviation) of log Hz.
+    """
 
     def moved(hz):
-        z = (math.log(hz) - config.f0_mean[source]) / config.f0_sd[source]
-        return math.exp(z * config.f0_sd[target] + config.f0_mean[target])
+        return math.exp((math.log(hz) - source[0]) / source[1] * target[1] + target[0])
 
     return [moved(hz) if hz > 0 else 0.0 for hz in f0_hz]
+
+
+def f0_range(f0_hz, spread):
+    """Return (mean, standard deviation) of log Hz of the voiced frames; of few frames `spread` is the latter.
+
+    >>> f0_range([0.0, 100.0], 0.2)
+    (4.605170185988092, 0.2)
+    """
+    logs = [math.log(hz) for hz in f0_hz if hz > 0]
+    mean = math.fsum(logs) / max(1, len(logs))
+    if len(logs) < _FEW:
+        return mean, spread
+    return mean, max(0.05, math.sqrt(math.fsum((value - mean) ** 2 for value in logs) / len(logs)))

@@ -36,19 +36,23 @@ def pulses(f0_hz, cycles, voiced):
     amplitude (Stilson & Smith 1996, Alias-free digital synthesis of classic analog waveforms).
     """
     count = f0_hz.shape[1]
-    place = torch.arange(HOP * count, device=f0_hz.device) - _CENTRE  # samples, whole ones to be exact
-    left = place.div(HOP, rounding_mode="floor").clamp(0, max(count - 2, 0))
-    seconds = (place - HOP * left) / RATE
+    row = torch.arange(-1, count, device=f0_hz.device)  # of samples from the centre of a frame to the next
+    left = row.clamp(0, max(count - 2, 0))
     right = (left + 1).clamp(max=count - 1)
-    slope = (f0_hz[:, right] - f0_hz[:, left]) / FRAME_SHIFT
-    phase = cycles[:, left] + f0_hz[:, left] * seconds + slope * seconds.square() / 2
-    hz = (f0_hz[:, left] + slope * seconds).clamp(min=20.0)
+    # from whole samples, to be exact
+    seconds = ((row - left)[:, None] * HOP + torch.arange(HOP, device=row.device)) / RATE
+    start = f0_hz[:, left, None]
+    slope = (f0_hz[:, right, None] - start) / FRAME_SHIFT
+    phase = cycles[:, left, None] + start * seconds + slope * seconds.square() / 2
+    hz = (start + slope * seconds).clamp(min=20.0)
     partials = (RATE / 2 / hz - 1e-3).floor()  # a little less, or rounding would decide where hz divides 8000
     half = math.pi * (phase - phase.round())  # -pi/2 .. pi/2
     sine = torch.sin(half)
     ratio = torch.where(sine.abs() < 1e-4, 2 * partials + 1, torch.sin((2 * partials + 1) * half) / sine)
-    nearest = (place + HOP // 2).div(HOP, rounding_mode="floor").clamp(0, count - 1)
-    return (ratio - 1) / (2 * partials).sqrt() * voiced[:, nearest]
+    power = (ratio - 1) / (2 * partials).sqrt()
+    nearest = torch.stack([row, row + 1], dim=1).clamp(0, count - 1)
+    power = power.unflatten(2, (2, HOP // 2)) * voiced[:, nearest, None]
+    return power.flatten(1)[:, HOP - _CENTRE :][:, : HOP * count]
 
 
 class Noise(torch.nn.Module):

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, exactly, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, in_fp32, upsample
 
 
 class ResidualStack(nn.Module):
@@ -24,6 +24,8 @@ class ResidualStack(nn.Module):
 class GeneratorV1(nn.Module):
     """Units (B, N) to waveform (B, 320 N); F0 is taken and left aside."""
 
+    margin = 8  # frames that sound depends on, on either side
+
     def __init__(self, config):
         super().__init__()
         self.conditions = Conditions(config, with_f0=False)
@@ -38,4 +40,4 @@ class GeneratorV1(nn.Module):
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, stack in zip(self.ups, self.stacks, strict=True):
             x = stack(up(leaky_relu(x, SLOPE)))
-        return torch.tanh(exactly(self.last, leaky_relu(x, SLOPE)))[:, 0]
+        return torch.tanh(in_fp32(self.last, leaky_relu(x, SLOPE)))[:, 0]

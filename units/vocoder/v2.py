@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from units.vocoder.layers import RATES, SLOPE, Conditions, conv, exactly, upsample
+from units.vocoder.layers import RATES, SLOPE, Conditions, conv, in_fp32, upsample
 
 KERNELS, DILATIONS = (3, 7, 11), (1, 3, 5)
 
@@ -42,6 +42,8 @@ class ReceptiveFieldFusion(nn.Module):
 class GeneratorV2(nn.Module):
     """Units (B, N), F0 (B, N) Hz and speaker (B, N) to waveform (B, 320 N)."""
 
+    margin = 24  # frames that sound depends on, on either side
+
     def __init__(self, config):
         super().__init__()
         self.conditions = Conditions(config, with_f0=True)
@@ -56,4 +58,4 @@ class GeneratorV2(nn.Module):
         x = self.first(self.conditions(units, f0_hz, speaker))
         for up, fusion in zip(self.ups, self.fusions, strict=True):
             x = fusion(up(leaky_relu(x, SLOPE)))
-        return torch.tanh(exactly(self.last, leaky_relu(x, SLOPE)))[:, 0]
+        return torch.tanh(in_fp32(self.last, leaky_relu(x, SLOPE)))[:, 0]
