@@ -3,11 +3,11 @@
 import numpy as np
 
 
-def best_alignments(rows, text, separator, step):
+def best_alignments(rows, text, separator, stay, step):
     """Return [(cost, start)] of the cheapest alignment that ends with each run; None where none does.
 
     By going through every way there is, one by one: each row stands where the row before stood, one further,
-    or two further; standing and passing over a run cost `step`. Of equal costs the later start.
+    or two further; that costs `stay`, 0 and `step`. Of equal costs the later start.
     """
     best = [None] * len(text)
 
@@ -20,7 +20,7 @@ def best_alignments(rows, text, separator, step):
             if found is None or (cost, -start) < (found[0], -found[1]):
                 best[place] = cost, start
             return
-        for ahead, price in ((0, step), (1, 0), (2, step)):
+        for ahead, price in ((0, stay), (1, 0), (2, step)):
             go_on(row + 1, place + ahead, start, cost + price)
 
     for start in range(len(text)):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from units.quantize import assign
-from units.search.matching import FAR, SCALE
+from units.search.matching import FAR, SCALE, STEP
 
 ANY = -1  # in a query: any one run
 
@@ -15,11 +15,13 @@ class Costs:
     """A query of m rows as what each unit costs in its place.
 
     rows: (m, U) int64 in 1 / SCALE, U - 1 the number that parts the records of a text, which costs FAR.
-    runs: (r, U), the same of the query's runs of one unit, of which a text has about as many.
+    runs: (r, U), the same of the query's runs of one unit, of which a text has about as many. stay: what it
+    costs that two rows stand on one run.
     """
 
     rows: np.ndarray
     runs: np.ndarray
+    stay: int
 
 
 class Distances:
@@ -65,7 +67,7 @@ def of_units(query, distances, separator):
         rows[:, : len(distances.centroids)] = distances.between(distances.centroids[wanted])
     rows[wanted == ANY] = 0.0
     rows = _whole(rows)
-    return Costs(rows, rows)
+    return Costs(rows, rows, STEP)
 
 
 def of_frames(query, distances, separator):
@@ -79,7 +81,7 @@ def of_frames(query, distances, separator):
     units = assign(np.asarray(query, np.float64), distances.centroids)
     starts = np.flatnonzero(np.append(True, units[1:] != units[:-1]))
     counts = np.diff(starts, append=len(units))
-    return Costs(_whole(rows), _whole(np.add.reduceat(rows, starts, axis=0) / counts[:, None]))
+    return Costs(_whole(rows), _whole(np.add.reduceat(rows, starts, axis=0) / counts[:, None]), 0)
 
 
 def _whole(rows):

@@ -56,7 +56,7 @@ class Finder:
         else:
             width, fit = BIN, _CELLS // (len(query) * (reach + BIN))
             tiles = candidates(found.runs, index.text, min(max(fit, _FEWEST), _MOST))
-        price, begins, ends = _align(found.rows, index.text, tiles, width, reach, index.separator)
+        price, begins, ends = _align(found, index.text, tiles, width, reach, index.separator)
         return _distinct(index, np.clip(1 - price / (SCALE * len(query)), 0, 1), begins, ends)
 
     def _check(self, query):
@@ -74,7 +74,7 @@ class Finder:
             )
 
 
-def _align(rows, text, tiles, width, reach, separator):
+def _align(query, text, tiles, width, reach, separator):
     """Return (costs, begins, ends) of the best alignment that ends in each bin and begins in reach of it.
 
     tiles: (N,) int, which stretches of `width` runs, a number of bins, are looked at.
@@ -87,7 +87,9 @@ def _align(rows, text, tiles, width, reach, separator):
     found = []
     for first in range(0, len(tiles), step):
         part = tiles[first : first + step]
-        cells = [c[:, before:].reshape(-1, BIN) for c in align(rows, views[part], separator)]
+        cells = [
+            c[:, before:].reshape(-1, BIN) for c in align(query.rows, views[part], separator, query.stay)
+        ]
         best = cells[0].argmin(axis=1)
         bins = (part[:, None] * (width // BIN) + np.arange(width // BIN)).ravel()
         price, begins = (c[np.arange(len(best)), best] for c in cells)
