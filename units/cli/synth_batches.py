@@ -59,7 +59,8 @@ def _spoken(pool, vocoder, limit):
 def batches(plans, limit):
     """Return the plans in lists of like lengths, at most so many frames each with padding, or one plan.
 
-    >>> [[len(units) for units, *_ in batch] for batch in batches([([0] * n,) for n in (9, 3, 10, 4, 50)], 20)]
+    >>> plans = [([0] * n,) for n in (9, 3, 10, 4, 50)]
+    >>> [[len(units) for units, *_ in batch] for batch in batches(plans, 20)]
     [[50], [10, 9], [4, 3]]
     """
     found = []
