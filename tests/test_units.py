@@ -228,7 +228,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path):
     (tmp_path / "a.eaf").write_text("old")
     script = f'ulimit -f 8; exec "{ROOT}/bin/su-units" export -t eaf -o . units.jsonl'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "su-units: File too large\n")
+    assert (done.returncode, done.stderr) == (1, f"su-units: {tmp_path}/a.eaf: File too large\n")
     assert sorted(os.listdir(tmp_path)) == ["a.eaf", "units.jsonl"]
     assert (tmp_path / "a.eaf").read_text() == "old"
 

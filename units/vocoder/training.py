@@ -64,7 +64,7 @@ class Training:
         self.step = self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
         self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
         self.best, self.seconds, self.sure = float("inf"), 0.0, True
-        self._found = []
+        self._found, self._begun = [], False
 
     def run(self, log=lambda line: None, progress=lambda *_: None, warn=lambda text: None, listen=None):
         """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
@@ -72,7 +72,7 @@ class Training:
         log is given a dict of figures, progress the step, the s and the share of the run that is done, warn a
         line of text, and listen a step and {name: samples at 16 kHz}.
         """
-        if not self.step:
+        if not self._begun:
             self._begin(log)
         started = self.clock() - self.seconds
         while not self._is_over():
@@ -219,7 +219,7 @@ class Training:
             self.descent.scaler.load_state_dict(scaler)
         for counter, value in counters.items():
             setattr(self, counter, value)
-        self._found = []
+        self._found, self._begun = [], True
 
 
 _COUNTERS = (
