@@ -169,6 +169,27 @@ def test_every_example_runs(name, folder, environment):
     assert not empty
 
 
+def test_the_commands_of_the_readme_run_in_their_order(tmp_path, environment):
+    write_chapters(tmp_path / "audio")
+    soundfile.write(tmp_path / "word.wav", recording([0.3, 0.8, 0.3], seed=300), RATE)
+    readme = Path(ROOT, "README.md").read_text(encoding="utf-8")
+    section = re.search(r"## From a folder of recordings.*?(?=^## )", readme, re.DOTALL | re.MULTILINE)[0]
+    script = "\n".join(line for line in section.splitlines() if line.startswith("    "))
+    for there, toy in (
+        ("--vocab-size 2000", "--vocab-size 90"),
+        ("-k 100", "-k 50"),
+        ("--arch fast --max-hours 1", TINY_VOCODER),
+    ):
+        assert there in script
+        script = script.replace(there, toy)
+    done = subprocess.run(
+        ["sh", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    made = {"motifs.html", "report.html", "places.jsonl", "elan", "spoken.jsonl", "scores.jsonl"}
+    assert made <= {path.name for path in tmp_path.iterdir() if path.stat().st_size}
+
+
 def has_parallel():
     """Whether the `parallel` on PATH is GNU's."""
     if not shutil.which("parallel"):
