@@ -92,9 +92,7 @@ def _decoded(file, path, offset, duration):
     start = round(offset * rate)
     left = None if duration is None else round(duration * rate)
     try:
-        if start or (
-            file.seekable() and file.tell()
-        ):  # some codecs, such as GSM 6.10, read from the start alone
+        if start or (file.seekable() and file.tell()):  # GSM 6.10 is read from its start alone
             with hushed():
                 _seek(file, min(start, file.frames))
         while left is None or left > 0:

@@ -28,18 +28,17 @@ def training_dtype(name, device, arch):
     auto is bf16 on a GPU that has it, and on a CPU that multiplies it where that was measured to be quicker:
     v2 takes half the time, v1 two thirds, fast nearly the same, so fast stays in fp32.
     """
-    if name == "auto":
-        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else arch != "fast" and cpu_has_bf16()
-        name = "bf16" if quick else "fp32"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    return choose_dtype(
+        "fp32" if name == "auto" and device.type == "cpu" and arch == "fast" else name, device
+    )
 
 
 def choose_dtype(name, device):
-    """Return the torch dtype of fp32, bf16 or auto: bf16 where the device multiplies it quicker than fp32."""
+    """Return the torch dtype of fp32, bf16, fp16 or auto: bf16 where the device multiplies that quicker."""
     if name == "auto":
         quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
         name = "bf16" if quick else "fp32"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16}[name]
+    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
 
 
 def cpu_has_bf16():

@@ -80,20 +80,27 @@ def _occurrences(segments, model):
 
 def describe(motif, segments):
     """Return a motif as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
-    durations = motif.ends - motif.starts
-    there = [segments[i] for i in motif.where.tolist()]
-    starts, ends = motif.starts.round(6).tolist(), motif.ends.round(6).tolist()
+    return {"motif": motif.piece, **facts(motif, segments, llr=motif.llr)}
+
+
+def facts(found, recordings, **score):
+    """Return what is told of a Motif, or of a Term of units.discovery, and its score, as fields of a record.
+
+    recordings: what `found.where` counts, each with id, audio_filepath and speaker.
+    """
+    durations = found.ends - found.starts
+    there = [recordings[i] for i in found.where.tolist()]
+    starts, ends = found.starts.round(6).tolist(), found.ends.round(6).tolist()
     return {
-        "motif": motif.piece,
-        "units": motif.units,
+        "units": found.units,
         "count": len(there),
-        "recordings": len({s.audio_filepath or s.id for s in there}),
-        "speakers": len({s.speaker for s in there} - {None}),
+        "recordings": len({r.audio_filepath or r.id for r in there}),
+        "speakers": len({r.speaker for r in there} - {None}),
         "mean_duration": round(float(durations.mean()), 6),
         "sd_duration": round(float(durations.std()), 6),
-        "llr": round(motif.llr, 3),
+        **{name: round(value, 3) for name, value in score.items()},
         "occurrences": [
-            [s.id, s.audio_filepath, start, end] for s, start, end in zip(there, starts, ends, strict=True)
+            [r.id, r.audio_filepath, start, end] for r, start, end in zip(there, starts, ends, strict=True)
         ],
     }
 

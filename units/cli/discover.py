@@ -51,8 +51,10 @@ DEFAULT = DiscoverConfig()
 @output_option("The folder of the clips.", metavar="DIR")
 def main(job, units, codebook, top, clips, jobs, output, **settings):
     """Find the terms, of any length, that are said again in a corpus, and write each with all its places."""
+    import os
     import sys
 
+    from units.cli.clips import cut_examples
     from units.codebook import load_codebook
     from units.discovery.find import describe, discover
     from units.streams import write_record
@@ -70,7 +72,7 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     for rank, term in enumerate(discover(recordings, size, centroids, config, jobs, job.log)[:top], start=1):
         record = describe(term, recordings)
         if clips:
-            record["clips"] = _cut(term, recordings, clips, output, rank)
+            record["clips"] = cut_examples(term, recordings, clips, os.path.join(output, f"{rank:04d}"))
         write_record(record, sys.stdout.buffer)
 
 
@@ -104,20 +106,3 @@ _READ = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift",
 
 def _size(recordings):
     return 1 + max((int(recording.units.max(initial=0)) for recording in recordings), default=0)
-
-
-def _cut(term, recordings, number, folder, rank):
-    """Write the best examples of a term as WAV; return the names of the files."""
-    import os
-
-    from units.cli.clips import cut
-    from units.motifs import choose
-
-    os.makedirs(folder, exist_ok=True)
-    names = []
-    for i, example in enumerate(choose(term, recordings, number), start=1):
-        recording = recordings[term.where[example]]
-        names.append(os.path.join(folder, f"{rank:04d}-{i}.wav"))
-        span = float(term.starts[example]), float(term.ends[example])
-        cut(names[-1], recording.audio_filepath, *span, recording.end)
-    return names

@@ -56,6 +56,7 @@ _OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame
 def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output, html, examples):
     """Write the pieces of two or more units that recur, best first, with all their occurrences."""
     from units.bpe import load
+    from units.cli.clips import cut_examples
     from units.motifs import describe, find
     from units.streams import write_record
 
@@ -72,7 +73,9 @@ def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output,
         for rank, motif in enumerate(find(segments, model, min_count, ranking)[:top], start=1):
             record = describe(motif, segments)
             if clips:
-                record["clips"] = _cut(motif, segments, clips, output, rank)
+                record["clips"] = cut_examples(
+                    motif, segments, clips, os.path.join(output, f"{rank:04d}-{motif.piece}")
+                )
             page(record, motif, segments)
             write_record(record, sys.stdout.buffer)
 
@@ -113,18 +116,6 @@ def _examples(motif, segments, number):
     return [(segments[motif.where[i]], float(motif.starts[i]), float(motif.ends[i])) for i in chosen]
 
 
-def _cut(motif, segments, number, folder, rank):
-    """Write the best examples of a motif as WAV; return the names of the files."""
-    from units.cli.clips import cut
-
-    os.makedirs(folder, exist_ok=True)
-    names = []
-    for i, (segment, start, end) in enumerate(_examples(motif, segments, number), start=1):
-        names.append(os.path.join(folder, f"{rank:04d}-{motif.piece}-{i}.wav"))
-        cut(names[-1], segment.audio_filepath, start, end, segment.end)
-    return names
-
-
 def _segment(record, model, keep_runs, needs_audio):
     import numpy as np
 
@@ -140,6 +131,3 @@ def _segment(record, model, keep_runs, needs_audio):
     end = max(float(edges[-1]), offset + known.get("duration", 0.0))
     names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
     return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)
-
-
-_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")

@@ -12,6 +12,7 @@ from units.discovery.pauses import find_pauses
 from units.discovery.scan import blocks, scan
 from units.discovery.scores import substitution
 from units.discovery.trace import trace
+from units.motifs import facts
 from units.parallel import ordered_map
 
 
@@ -110,18 +111,4 @@ def _term(corpus, cluster):
 
 def describe(term, recordings):
     """Return a Term as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
-    durations = term.ends - term.starts
-    there = [recordings[i] for i in term.where.tolist()]
-    starts, ends = term.starts.round(6).tolist(), term.ends.round(6).tolist()
-    return {
-        "units": term.units,
-        "count": len(there),
-        "recordings": len({r.audio_filepath or r.id for r in there}),
-        "speakers": len({r.speaker for r in there} - {None}),
-        "mean_duration": round(float(durations.mean()), 6),
-        "sd_duration": round(float(durations.std()), 6),
-        "score": round(term.score, 3),
-        "occurrences": [
-            [r.id, r.audio_filepath, start, end] for r, start, end in zip(there, starts, ends, strict=True)
-        ],
-    }
+    return facts(term, recordings, score=term.score)
