@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY_ENCODER, TINY_VOCODER
 
-KILLS = 30
+KILLS = int(os.environ.get("KILLS", "30"))  # more of them find what is rarer
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 

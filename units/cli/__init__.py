@@ -9,12 +9,10 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # ^C while the rest is imported ends it without a traceback
+from units.cli import signals  # before what takes long to import: a ^C meanwhile ends it without a traceback
 
-import click
+import click  # isort: skip
 
 from units import __version__, stderr
 from units.cli.options import (  # noqa: F401 - the tools take them from here
@@ -26,44 +24,6 @@ from units.cli.options import (  # noqa: F401 - the tools take them from here
     seed_option,
 )
 from units.records import InputError
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Terminated(BaseException):
-    """A signal that ends a tool arrived: raised so that half-written files are removed on the way out."""
-
-
-def _terminate(number, _frame):
-    raise Terminated(number)
-
-
-def _listen():
-    """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept."""
-    for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _terminate)
-    sys.unraisablehook = _send_again
-
-
-def _listen_no_more():
-    """Let signals end the process at once: nothing is left to clean up, and an exception would be shown."""
-    for number in SIGNALS:
-        if signal.getsignal(number) is _terminate:
-            signal.signal(number, signal.SIG_DFL)
-
-
-def _send_again(lost):
-    """Send the signal again whose exception was lost in a place that can raise none, such as __del__."""
-    if issubclass(lost.exc_type, Terminated):
-        threading.Timer(0.01, os.kill, (os.getpid(), lost.exc_value.args[0])).start()
-    else:
-        sys.__unraisablehook__(lost)
-
-
-def _die_of(number):
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 def say(name, message):
@@ -102,7 +62,7 @@ class Job:
 
     def fault(self, error):
         """Raise the error, or with keep_going report it and count its record as skipped."""
-        if not self.keep_going:
+        if not self.keep_going or signals.arrived:
             self._raised = error
             raise error
         self.skipped += 1
@@ -141,8 +101,11 @@ class Tool(click.Command):
     def main(self, args=None, prog_name=None, **_extra):
         """Run the tool on the arguments and exit the process."""
         name = prog_name or os.path.basename(sys.argv[0]).removesuffix(".py")
-        status = run(self, name, list(sys.argv[1:] if args is None else args))
-        _listen_no_more()
+        try:
+            status = run(self, name, list(sys.argv[1:] if args is None else args))
+            signals.listen_no_more()
+        except signals.Terminated as error:  # it arrived between the last lines of these two
+            signals.die_of(error.args[0])
         sys.exit(status)
 
 
@@ -152,16 +115,17 @@ class ToolGroup(click.Group, Tool):
 
 def run(command, name, args):
     """Run a click command; return its exit status, or die of the signal that stopped it."""
-    _listen()
+    signals.listen()
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     try:
         if sys.stdout is None:
             raise InputError("standard output is closed")
-        with command.make_context(name, args) as context:
-            job = command.invoke(context)
-        sys.stdout.flush()
-        return job.end() if isinstance(job, Job) else 0
+        with signals.first():
+            with command.make_context(name, args) as context:
+                job = command.invoke(context)
+            sys.stdout.flush()
+            return job.end() if isinstance(job, Job) else 0
     except click.exceptions.Exit as end:
         sys.stdout.flush()
         return end.exit_code
@@ -169,11 +133,11 @@ def run(command, name, args):
         say(name, f"{error.format_message()} (see {error.ctx.command_path if error.ctx else name} --help)")
         return 2
     except (KeyboardInterrupt, click.Abort):
-        _die_of(signal.SIGINT)
-    except Terminated as error:
-        _die_of(error.args[0])
+        signals.die_of(signal.SIGINT)
+    except signals.Terminated as error:
+        signals.die_of(error.args[0])
     except BrokenPipeError:
-        _die_of(signal.SIGPIPE)
+        signals.die_of(signal.SIGPIPE)
     except (InputError, click.ClickException) as error:
         say(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
