@@ -228,7 +228,7 @@ def test_an_exported_model_speaks_as_torch_does_at_any_length(arch, tmp_path):
     onnx.export(vocoder, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
     for (units, f0_hz), wave in zip(plans, expected, strict=True):
-        filled, cycles = contour(f0_hz)
+        filled, cycles = contour(torch.tensor(f0_hz))
         given = {"units": units, "speaker": np.ones_like(units), "first": np.zeros(1, np.int64)}
         given |= {
             name: np.float32(row) for name, row in (("f0", f0_hz), ("filled", filled), ("cycles", cycles))

@@ -16,7 +16,6 @@ from speechlike import phrase
 
 from units import checkpoint
 from units.audio import HOP, RATE, save
-from units.devices import training_dtype
 from units.distributed import Group
 from units.records import InputError, Record
 from units.vocoder import dataset, health, model, training
@@ -355,12 +354,6 @@ def test_mixed_precision_trains_as_fp32_does_nearly(dtype, corpora, tmp_path):
         lines.append(found[-1])
     assert lines[1]["validation_log_mel"] == pytest.approx(lines[0]["validation_log_mel"], rel=0.05)
     assert lines[1]["mel"] != lines[0]["mel"]
-
-
-def test_what_precision_auto_is():
-    cpu = torch.device("cpu")
-    assert training_dtype("auto", cpu, "fast") == torch.float32
-    assert training_dtype("fp16", cpu, "v2") == torch.float16
 
 
 def test_a_new_vocoder_starts_from_another_but_for_other_units(corpora, tmp_path):

@@ -126,7 +126,7 @@ def test_fast_speaks_the_pitch_it_is_given_before_it_has_learned_anything():
 
 def test_a_pulse_falls_where_its_phase_is_whole_wherever_a_part_begins():
     f0_hz = np.concatenate([np.geomspace(90, 240, 60), np.zeros(20), np.full(40, 100.0)])
-    filled, cycles = (torch.tensor(row, dtype=torch.float32)[None] for row in contour(f0_hz))
+    filled, cycles = (row.float()[None] for row in contour(torch.tensor(f0_hz)))
     whole = pulses(filled, cycles, torch.tensor(f0_hz > 0)[None])[0]
     part = pulses(filled[:, 30:], cycles[:, 30:], torch.tensor(f0_hz > 0)[None, 30:])[0]
     np.testing.assert_allclose(part[HOP:], whole[31 * HOP :], atol=2e-2)

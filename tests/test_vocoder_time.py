@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from units.audio import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.pitch import estimate
@@ -53,7 +55,7 @@ def test_what_a_unit_changes_lies_around_its_own_samples_and_within_the_margin(a
     other = units.clone()
     other[0, place] = 2
     f0_hz = torch.full((1, size), 100.0).double()
-    filled, cycles = (torch.tensor(row)[None] for row in contour(f0_hz[0].numpy()))
+    filled, cycles = contour(f0_hz)
     with torch.no_grad():
         waves = [
             built(u, f0_hz, torch.zeros_like(u), (torch.tensor([0]), filled, cycles)) for u in (units, other)
@@ -67,7 +69,7 @@ def test_what_a_unit_changes_lies_around_its_own_samples_and_within_the_margin(a
 
 def test_pulses_stand_where_a_chirp_has_whole_cycles():
     hz, phase_at = chirp(200)
-    filled, cycles = (torch.tensor(row)[None] for row in contour(hz))
+    filled, cycles = (row[None] for row in contour(torch.tensor(hz)))
     wave = pulses(filled, cycles, torch.ones(1, 200, dtype=torch.bool))[0].numpy()
     last = HOP * 199 + CENTRE
     for cycle in range(1, int(phase_at(last))):
@@ -89,10 +91,23 @@ def test_what_fast_speaks_follows_a_chirp_neither_early_nor_late():
         assert abs(np.median(late)) < 0.1  # 2 ms
 
 
+@given(st.lists(st.lists(st.sampled_from([0.0, 80.0, 120.0, 333.3]), min_size=1, max_size=30), min_size=1))
+def test_gaps_of_f0_are_lines_between_their_neighbours(rows):
+    size = min(map(len, rows))
+    rows = np.array([row[:size] for row in rows])
+    filled, cycles = (found.numpy() for found in contour(torch.tensor(rows)))
+    for row, line, phase in zip(rows, filled, cycles, strict=True):
+        voiced = np.flatnonzero(row)
+        known = (voiced, row[voiced]) if len(voiced) else ([0], [120.0])
+        np.testing.assert_allclose(line, np.interp(np.arange(size), *known))
+        turned = 0.02 * np.cumsum((line[1:] + line[:-1]) / 2)
+        np.testing.assert_allclose(np.exp(2j * np.pi * phase[1:]), np.exp(2j * np.pi * turned), atol=1e-9)
+
+
 def test_the_phase_after_hours_is_exact():
     count = 3 * 3600 * 50
     hz = (100 + np.arange(count) % 80).astype(float)
-    _, cycles = contour(hz)
+    cycles = contour(torch.tensor(hz))[1].numpy()
     fifths = np.cumsum(np.rint(hz[1:] + hz[:-1]).astype(np.int64))  # hundredths of cycles, whole numbers
     expected = (fifths % 100) / 100
     away = np.abs(cycles[1:] - expected)

@@ -22,17 +22,6 @@ def choose(name="auto"):
     return device
 
 
-def training_dtype(name, device, arch):
-    """Return the torch dtype to train a vocoder in: fp32, bf16, fp16 or auto.
-
-    auto is bf16 on a GPU that has it, and on a CPU that multiplies it where that was measured to be quicker:
-    v2 takes half the time, v1 two thirds, fast nearly the same, so fast stays in fp32.
-    """
-    return choose_dtype(
-        "fp32" if name == "auto" and device.type == "cpu" and arch == "fast" else name, device
-    )
-
-
 def choose_dtype(name, device):
     """Return the torch dtype of fp32, bf16, fp16 or auto: bf16 where the device multiplies that quicker."""
     if name == "auto":

@@ -101,12 +101,12 @@ def _read(job, paths):
 
 def _prepare(records, output, shape, init, options):
     from units import distributed
-    from units.devices import choose, training_dtype
+    from units.devices import choose, choose_dtype
     from units.vocoder import dataset
     from units.vocoder.training import Training
 
     group, device = distributed.join(choose(options.pop("device")))
-    dtype = training_dtype(options.pop("dtype"), device, shape.arch)
+    dtype = choose_dtype(options.pop("dtype"), device)
     settings = settings_of(shape.arch, options)
     speakers = sorted({require(r, "speaker") for r in records if "speaker" in r})
     for record in records:

@@ -4,7 +4,6 @@ import torch
 from torch.nn.functional import l1_loss
 
 from units.distributed import Group
-from units.vocoder.discriminators import require_grad
 from units.vocoder.losses import ADVERSARIAL, LogMel, MultiResolutionStft, feature_matching
 
 CLIP = 10.0  # of the gradients' norm
@@ -35,10 +34,17 @@ class Descent:
             for group in optimizer.param_groups:
                 group["lr"] = rate
         made = self._run(self.generator, *conditions).float()
-        found = {}
+        # Discriminators see each crop once for both sides: what they say before their step is what the
+        # generator is told, which spares two of six passes through them.
+        verdicts = None
         if judged is not None:
-            found |= self._train_discriminators(real[:, judged], made[:, judged].detach())
-        found |= self._train_generator(made, real, judged)
+            verdicts = [self._run(self.discriminators, x[:, judged]) for x in (real, made)]
+        found = self._generators_losses(made, real, verdicts)
+        losses = [found["generator"]]
+        if verdicts:
+            losses.append(self.judge(*verdicts))
+            found["discriminator"] = losses[1] / len(verdicts[0])
+        found |= dict(zip(("norm", "discriminator_norm"), self._descend(losses), strict=False))
         self.scaler.update()
         found = {name: value.detach().clone() for name, value in found.items()}
         self.group.mean(*found.values())
@@ -48,51 +54,43 @@ class Descent:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return network(*inputs)
 
-    def _train_discriminators(self, real, made):
-        judged_real, judged_made = (self._run(self.discriminators, x) for x in (real, made))
-        loss = self.judge(judged_real, judged_made)
-        norm = self._descend(1, loss)
-        return {"discriminator": loss / len(judged_real), "discriminator_norm": norm}
-
-    def _train_generator(self, made, real, judged):
+    def _generators_losses(self, made, real, verdicts):
+        """Return the parts of the generator's loss and, as "generator", their weighted sum."""
         s = self.settings
+        weights = {"mel": s.mel_weight, "stft": s.stft_weight}
+        weights |= {"adversarial": s.adversarial_weight, "features": s.feature_weight}
         parts = {"mel": l1_loss(self.log_mel(made), self.log_mel(real))}
-        total = s.mel_weight * parts["mel"]
         if s.stft_weight:
             parts["stft"] = self.stft(made, real, self.group.norm)
-            total = total + s.stft_weight * parts["stft"]
-        if judged is not None:
-            judgement = self._fool(made[:, judged], real[:, judged])
-            weights = {"adversarial": s.adversarial_weight, "features": s.feature_weight}
-            total = total + sum(weights[name] * part for name, part in judgement.items())
-            parts |= judgement
-        norm = self._descend(0, total)
-        return {**parts, "generator": total, "norm": norm}
+        if verdicts:
+            parts["adversarial"] = self.fool(verdicts[1])
+            if s.feature_weight:
+                parts["features"] = feature_matching(*verdicts)
+        return {**parts, "generator": sum(weights[name] * part for name, part in parts.items())}
 
-    def _fool(self, made, real):
-        """Return how far the discriminators tell made from real."""
-        require_grad(self.discriminators, False)
-        with torch.no_grad():
-            judged_real = self._run(self.discriminators, real) if self.settings.feature_weight else []
-        judged_made = self._run(self.discriminators, made)
-        require_grad(self.discriminators, True)
-        found = {"adversarial": self.fool(judged_made)}
-        if judged_real:
-            found["features"] = feature_matching(judged_real, judged_made)
-        return found
+    def _descend(self, losses):
+        """Move the weights of each network down its own loss; return the norms of the gradients."""
+        networks = list(zip(self.optimizers, losses, strict=False))
+        for number, (optimizer, loss) in enumerate(networks, start=1):
+            weights = _weights(optimizer)
+            loss = self.scaler.scale(loss)
+            gradients = torch.autograd.grad(loss, weights, retain_graph=number < len(networks))
+            self.group.mean(*gradients)
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.grad = gradient
+        return [self._move(optimizer) for optimizer, _ in networks]
 
-    def _descend(self, which, loss):
-        """Move the weights of a network down its loss; return the norm of the gradient."""
-        optimizer = self.optimizers[which]
-        optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        weights = [w for group in optimizer.param_groups for w in group["params"] if w.grad is not None]
-        self.group.mean(*(weight.grad for weight in weights))
+    def _move(self, optimizer):
+        """Take the step that the gradients ask for, cut to CLIP; return their norm."""
         self.scaler.unscale_(optimizer)
-        norm = torch.nn.utils.clip_grad_norm_(weights, CLIP)
+        norm = torch.nn.utils.clip_grad_norm_(_weights(optimizer), CLIP)
         self.scaler.step(optimizer)  # leaves a step out whose gradients are too large for fp16
         return torch.where(norm.isfinite(), norm, 0.0) if self.scaler.is_enabled() else norm
 
 
+def _weights(optimizer):
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
 def _adam(module, rate):
-    return torch.optim.AdamW(module.parameters(), rate, betas=(0.8, 0.99), weight_decay=0.01)
+    return torch.optim.AdamW(module.parameters(), rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True)

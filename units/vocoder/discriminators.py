@@ -115,9 +115,3 @@ class Discriminators(nn.Module):
     def forward(self, x):
         """Return [(score, features)] of (B, T) from every judge."""
         return [pair for judge in self.judges for pair in judge(x)]
-
-
-def require_grad(module, wanted):
-    """Switch the gradients of a module's weights on or off."""
-    for weight in module.parameters():
-        weight.requires_grad_(wanted)

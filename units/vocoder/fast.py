@@ -5,7 +5,6 @@ spectrum but two filters: one for pulses at F0, one for noise (after Liu et al. 
 vocoder). So the pitch is F0's own, however little the network was trained.
 """
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import conv2d, gelu
@@ -104,11 +103,7 @@ class GeneratorFast(nn.Module):
     @staticmethod
     def _place(units, f0_hz):
         """Return the place of recordings that begin here; their noise depends on their units."""
-        contours = [contour(row) for row in f0_hz.cpu().numpy()]
-        filled, cycles = (
-            torch.as_tensor(np.stack(rows), dtype=torch.float32, device=units.device)
-            for rows in zip(*contours, strict=True)
-        )
+        filled, cycles = (column.float() for column in contour(f0_hz))
         first = (units * torch.arange(1, units.shape[1] + 1, device=units.device)).sum(dim=1)
         return first, filled, cycles
 

@@ -89,14 +89,14 @@ class Vocoder:
         Memory is bounded for any length. Pieces are spoken with a margin that is then cut off, so they join
         without a seam.
         """
+        f0_hz = torch.tensor(f0_hz, dtype=torch.float64)
         filled, cycles = contour(f0_hz)
         margin = self.generator.margin
         for start in range(0, len(units), CHUNK):
             first, last = max(0, start - margin), min(len(units), start + CHUNK + margin)
             indices, speakers = self._tensors(units[first:last], speaker)
             f0, *place = (
-                torch.tensor(row[first:last], dtype=torch.float32, device=self.device)[None]
-                for row in (f0_hz, filled, cycles)
+                row[first:last].to(self.device, torch.float32)[None] for row in (f0_hz, filled, cycles)
             )
             place = torch.tensor([first], device=self.device), *place
             wave = self._generate(indices, f0, speakers, place)[0]
@@ -111,7 +111,7 @@ class Vocoder:
         """
         size = max(len(units) for units, _, _ in plans)
         counts = torch.tensor([len(units) for units, _, _ in plans], device=self.device)
-        rows = [(units, f0_hz, *_extended(*contour(f0_hz), size)) for units, f0_hz, _ in plans]
+        rows = [(units, f0_hz, *_extended(f0_hz, size)) for units, f0_hz, _ in plans]
         units, f0_hz, filled, cycles = (
             np.stack([np.resize(row, size) if len(row) < size else row for row in column])
             for column in zip(*rows, strict=True)
@@ -130,8 +130,9 @@ class Vocoder:
             return self.generator(*inputs).float().cpu().numpy()
 
 
-def _extended(filled, cycles, size):
+def _extended(f0_hz, size):
     """Return a contour with a frame more, where there is room: on the line through the last two."""
+    filled, cycles = (row.numpy() for row in contour(torch.tensor(f0_hz)))
     if len(filled) == size:
         return filled, cycles
     step = filled[-1] - filled[-2] if len(filled) > 1 else 0.0

@@ -17,16 +17,23 @@ _NOISE_FRAMES = 4096  # after which the noise is the same again: 82 s
 
 
 def contour(f0_hz):
-    """Return F0 with its gaps filled, Hz, and the phase at each frame's centre, cycles in 0..1; (N,) float64.
+    """Return F0 with its gaps filled, Hz, and the phase at each frame's centre, cycles in 0..1; float64.
 
-    f0_hz: (N,), 0 where unvoiced; gaps are filled by lines between their neighbours.
+    f0_hz: (..., N) tensor, 0 where unvoiced; gaps are filled by lines between their neighbours. All is done
+    on its device, which is never waited for.
     """
-    f0_hz = np.asarray(f0_hz, np.float64)
-    voiced = np.flatnonzero(f0_hz > 0)
-    known = (voiced, f0_hz[voiced]) if len(voiced) else ([0], [_DEFAULT_HZ])
-    filled = np.interp(np.arange(len(f0_hz)), *known)
-    steps = FRAME_SHIFT * (filled[1:] + filled[:-1]) / 2
-    return filled, np.concatenate([[0.0], np.cumsum(steps)]) % 1.0
+    f0_hz = f0_hz.double()
+    last = f0_hz.shape[-1] - 1
+    frame, voiced = torch.arange(last + 1, device=f0_hz.device), f0_hz > 0
+    before = torch.where(voiced, frame, -1).cummax(-1).values
+    after = torch.where(voiced, frame, last + 1).flip(-1).cummin(-1).values.flip(-1)
+    left = torch.where(before < 0, after, before).clamp(max=last)
+    right = torch.where(after > last, before, after).clamp(min=0)
+    start, end = f0_hz.gather(-1, left), f0_hz.gather(-1, right)
+    filled = start + (end - start) * (frame - left) / (right - left).clamp(min=1)
+    filled = torch.where(voiced.any(-1, keepdim=True), filled, _DEFAULT_HZ)
+    steps = FRAME_SHIFT * (filled[..., 1:] + filled[..., :-1]) / 2
+    return filled, torch.nn.functional.pad(steps.cumsum(-1), (1, 0)) % 1.0
 
 
 def pulses(f0_hz, cycles, voiced):

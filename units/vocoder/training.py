@@ -139,8 +139,7 @@ class Training:
         """Move the averaged weights towards the trained ones, faster while the run is young."""
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for kept, new in zip(self.average.parameters(), self.generator.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
+            torch._foreach_lerp_([*self.average.parameters()], [*self.generator.parameters()], 1 - decay)
 
     def _look(self):
         """Return the last losses as numbers, and what is wrong with those since the last look, or None."""
