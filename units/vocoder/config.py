@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields, replace
 
 from units.records import InputError
 
-VERSION = 1
+VERSION = 2  # 1 had predictors that saw less
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class TrainingConfig:
     patience: int = 100  # validations without a better one
     held_out: float = 0.05  # share of the recordings
     ema: float = 0.999
-    predictor_steps: int = 400
+    predictor_steps: int = 1200
     seed: int = 0
 
 

@@ -13,14 +13,14 @@ from units.streams import create
 from units.vocoder.config import from_json, to_json
 from units.vocoder.fast import GeneratorFast
 from units.vocoder.layers import fold_weight_norm
-from units.vocoder.predictors import DurationPredictor, F0Predictor
+from units.vocoder.predictors import MARGIN, DurationPredictor, F0Predictor
 from units.vocoder.source import contour
 from units.vocoder.v1 import GeneratorV1
 from units.vocoder.v2 import GeneratorV2
 
 GENERATORS = {"v1": GeneratorV1, "v2": GeneratorV2, "fast": GeneratorFast}
 CHUNK = 500  # units spoken at once: 10 s
-_PREDICTED, _CONTEXT = 6000, 9  # units predicted for at once, and that predictors see on either side
+_PREDICTED = 6000  # units predicted for at once
 
 
 class Vocoder:
@@ -73,8 +73,8 @@ class Vocoder:
         """Return what a predictor says of units, asked for some minutes of them at a time."""
         found = []
         for start in range(0, len(units), _PREDICTED):
-            first, stop = max(0, start - _CONTEXT), start + _PREDICTED
-            part = predictor.predict(*self._tensors(units[first : stop + _CONTEXT], speaker))[0]
+            first, stop = max(0, start - MARGIN), start + _PREDICTED
+            part = predictor.predict(*self._tensors(units[first : stop + MARGIN], speaker))[0]
             found += part[start - first : stop - first].tolist()
         return found
 

@@ -1,5 +1,7 @@
 """Train the F0 and duration predictors, minutes, before the generator; score them on held-out recordings."""
 
+import itertools
+
 import numpy as np
 import torch
 from torch.nn.functional import l1_loss
@@ -9,6 +11,7 @@ from units.metrics import pitch_errors
 _FIGURES = ("f0_rmse_hz", "f0_corr", "vde")
 CROPS, LENGTH = 8, 200  # crops a step, frames a crop: 4 s
 LR = 2e-3
+_FEW, _SHIFTS = 200, 4  # recordings whose length is matched, and how often: lengths are rounded
 
 
 def train(f0_predictor, duration_predictor, corpus, steps, seed, device="cpu"):
@@ -28,6 +31,32 @@ def train(f0_predictor, duration_predictor, corpus, steps, seed, device="cpu"):
         loss.backward()
         optimizer.step()
         schedule.step()
+    _match_length(duration_predictor, corpus, device)
+
+
+@torch.inference_mode()
+def _match_length(predictor, corpus, device):
+    """Shift what is predicted so that the whole is as long as it was: medians make speech a tenth shorter."""
+    rows = [_runs(*columns) for columns in itertools.islice(_recordings(corpus, device), _FEW)]
+    frames = sum(int(counts.sum()) for _, _, counts in rows)
+    for _ in range(_SHIFTS):
+        predicted = sum(int(predictor.predict(runs, speaker).sum()) for runs, speaker, _ in rows)
+        predictor.out.bias += float(np.log(frames / predicted))
+
+
+def _recordings(corpus, device):
+    """Yield units and speaker, (1, N) each, of every recording."""
+    for start, end in zip([0, *corpus.ends[:-1]], corpus.ends, strict=True):
+        yield [
+            torch.as_tensor(column[start:end], device=device)[None]
+            for column in (corpus.units, corpus.speaker)
+        ]
+
+
+def _runs(units, speaker):
+    """Return collapsed units and their speaker, (1, N) each, and how many frames each lasts, (N,)."""
+    runs, counts = torch.unique_consecutive(units[0], return_counts=True)
+    return runs[None], speaker[:, :1].expand(1, len(runs)), counts
 
 
 def _duration_loss(predictor, units, speaker):
@@ -54,16 +83,11 @@ def score(f0_predictor, duration_predictor, corpus, device="cpu"):
     the whole length predicted as a share of the true one. What cannot be told is left out.
     """
     f0_hz, counts, guesses = [], [], []
-    for start, end in zip([0, *corpus.ends[:-1]], corpus.ends, strict=True):
-        units, speaker = (
-            torch.as_tensor(column[start:end], device=device)[None]
-            for column in (corpus.units, corpus.speaker)
-        )
-        f0_hz.append(f0_predictor.predict(units, speaker)[0].cpu().numpy())
-        runs, lengths = torch.unique_consecutive(units[0], return_counts=True)
+    for columns in _recordings(corpus, device):
+        f0_hz.append(f0_predictor.predict(*columns)[0].cpu().numpy())
+        runs, speaker, lengths = _runs(*columns)
         counts.append(lengths.cpu().numpy())
-        guess = duration_predictor.predict(runs[None], speaker[:, :1].expand(1, len(runs)))
-        guesses.append(guess[0].cpu().numpy())
+        guesses.append(duration_predictor.predict(runs, speaker)[0].cpu().numpy())
     f0_hz, counts, guesses = map(np.concatenate, (f0_hz, counts, guesses))
     found = {f"predicted_{name}": getattr(pitch_errors, name)(corpus.f0_hz, f0_hz) for name in _FIGURES}
     found["predicted_duration_error"] = float(np.abs(counts - guesses).mean())

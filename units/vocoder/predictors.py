@@ -4,20 +4,22 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
-WIDTH, LAYERS, KERNEL = 96, 3, 7
+WIDTH, KERNEL = 96, 5
+DILATIONS = (1, 2, 4, 8, 16, 32)  # melodies are as long as phrases
+MARGIN = KERNEL // 2 * sum(DILATIONS)  # units that are seen on either side
 
 
 class _Context(nn.Module):
-    """Units (B, N) and speaker (B, N) to (B, WIDTH, N), each seeing 9 on either side."""
+    """Units (B, N) and speaker (B, N) to (B, WIDTH, N), each seeing MARGIN on either side."""
 
     def __init__(self, config):
         super().__init__()
         self.units = nn.Embedding(config.units, WIDTH)
         self.speaker = nn.Embedding(max(1, len(config.speakers)), WIDTH)
         self.convs = nn.ModuleList(
-            nn.Conv1d(WIDTH, WIDTH, KERNEL, padding=KERNEL // 2) for _ in range(LAYERS)
+            nn.Conv1d(WIDTH, WIDTH, KERNEL, padding=KERNEL // 2 * step, dilation=step) for step in DILATIONS
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(LAYERS))
+        self.norms = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in DILATIONS)
 
     def forward(self, units, speaker):
         x = self.units(units) + self.speaker(speaker)
