@@ -185,7 +185,7 @@ def rates_of(folder, corpora, **changes):
     """Return the generator's and the discriminators' rate at each step of a run."""
     rates = []
     run = run_of(folder, corpora, lr_decay=1.0, lr=1e-3, discriminator_lr=2e-4, **changes)
-    run.descent.step = lambda _batch, both, judged: rates.append((*both, judged)) or {"mel": torch.ones(())}
+    run.descent.step = lambda *of: rates.append((*of[1], of[3])) or {"mel": torch.ones(())}
     run.run()
     return rates
 

@@ -215,12 +215,16 @@ def test_each_period_scale_and_resolution_gives_a_score(names, judges):
     assert feature_matching(judged, judged).item() == 0
 
 
-def test_losses_are_nothing_for_the_same_audio_and_grow_with_distance():
+@pytest.mark.parametrize("turn", [0, 1, 2])
+def test_losses_are_nothing_for_the_same_audio_and_grow_with_distance(turn):
     torch.manual_seed(0)
     wave = torch.randn(1, 8000) * 0.1
+    near, far = wave + 0.05 * torch.randn(1, 8000), torch.randn(1, 8000)
     distance = MultiResolutionStft()
-    assert distance(wave, wave).item() == 0
-    assert distance(wave * 0.5, wave).item() < distance(torch.randn(1, 8000), wave).item()
+    assert distance(wave, wave, turn).item() == 0
+    assert distance(near, wave, turn).item() < distance(far, wave, turn).item()
+    assert distance(near, wave, turn) == distance(near, wave, turn + 3)
+    assert distance(near, wave, turn) != distance(near, wave, turn + 1)
     assert (LogMel()(wave) - LogMel()(wave / 2)).mean().item() == pytest.approx(np.log(2), abs=1e-3)
 
 

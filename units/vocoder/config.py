@@ -71,7 +71,7 @@ _OWN = {
         "discriminators": "mpd+mrd",
         "discriminator_width": 0.25,
         "discriminator_length": 8000,
-        "adversarial_start": 0.3,
+        "adversarial_start": 20000.0,  # before that they cost more than they teach
         "adversarial": "hinge",
     },
 }

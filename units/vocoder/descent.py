@@ -23,11 +23,12 @@ class Descent:
         self.judge, self.fool = ADVERSARIAL[settings.adversarial]
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=dtype == torch.float16)
 
-    def step(self, batch, rates, judged=None):
+    def step(self, batch, rates, turn, judged=None):
         """Take a step; return what was found, {name: tensor of one number}, the mean over all processes.
 
-        batch: units, F0, speaker (B, N) and audio (B, 320 N); rates: of generator and discriminators; judged:
-        the slice of samples that the discriminators see, None where they take no part.
+        batch: units, F0, speaker (B, N) and audio (B, 320 N); rates: of generator and discriminators; turn:
+        the step's number; judged: the slice of samples that the discriminators see, None where they take no
+        part.
         """
         *conditions, real = batch
         for optimizer, rate in zip(self.optimizers, rates, strict=True):
@@ -39,7 +40,7 @@ class Descent:
         verdicts = None
         if judged is not None:
             verdicts = [self._run(self.discriminators, x[:, judged]) for x in (real, made)]
-        found = self._generators_losses(made, real, verdicts)
+        found = self._generators_losses(made, real, turn, verdicts)
         losses = [found["generator"]]
         if verdicts:
             losses.append(self.judge(*verdicts))
@@ -54,14 +55,14 @@ class Descent:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return network(*inputs)
 
-    def _generators_losses(self, made, real, verdicts):
+    def _generators_losses(self, made, real, turn, verdicts):
         """Return the parts of the generator's loss and, as "generator", their weighted sum."""
         s = self.settings
         weights = {"mel": s.mel_weight, "stft": s.stft_weight}
         weights |= {"adversarial": s.adversarial_weight, "features": s.feature_weight}
         parts = {"mel": l1_loss(self.log_mel(made), self.log_mel(real))}
         if s.stft_weight:
-            parts["stft"] = self.stft(made, real, self.group.norm)
+            parts["stft"] = self.stft(made, real, turn, self.group.norm)
         if verdicts:
             parts["adversarial"] = self.fool(verdicts[1])
             if s.feature_weight:

@@ -125,7 +125,7 @@ class Training:
                 self.best, self.stale = float("inf"), 0
         judged = self.schedule.judged(self.step) if self.joined >= 0 else None
         rates = self._rates()
-        found = self.descent.step(self._next_batch(), rates, judged)
+        found = self.descent.step(self._next_batch(), rates, self.step, judged)
         self.step += 1
         self._follow()
         return found
