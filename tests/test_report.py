@@ -122,6 +122,19 @@ def test_the_policy_lets_in_nothing_but_the_style_and_script_of_the_page():
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (["s.jsonl", "r.jsonl"], "s.jsonl against r.jsonl"),
+        (["u.jsonl", *(f"labels/{i}.lab" for i in range(620))], "u.jsonl against 0.lab and 619 more"),
+        (["-", "r.jsonl"], "standard input against r.jsonl"),
+    ],
+)
+def test_the_title_names_few_files_however_many_were_read(names, title):
+    with eval_html.create_report(eval_html.UnitsReport, names, None, None) as report:
+        assert report.title == title
+
+
 def test_names_are_shown_and_never_become_markup(pages):
     for kind in ("speech", "units"):
         source = (pages / f"{kind}.html").read_text()
