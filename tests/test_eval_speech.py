@@ -180,7 +180,7 @@ def test_a_missing_library_is_named_in_a_line_and_its_figures_are_absent(monkeyp
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pesq" else name)
     assert missing(NAMES) == {"pesq": "pesq"}
     assert computable(Job("su-eval"), ("mcd", "pesq")) == ("mcd",)
-    said = "su-eval: pesq is left out: pip install 'speech-units[pesq]' brings what it needs\n"
+    said = "su-eval: pesq is left out: it needs the extra speech-units[pesq]\n"
     assert capsys.readouterr().err == said
 
 
