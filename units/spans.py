@@ -14,7 +14,7 @@ LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
 LABELS = {one: many for many, one in LISTS.items()} | {
     "tag": "tags",
     "motif": "motifs",
-    "cluster": "clusters",
+    "term": "terms",
     "query": "queries",
     "label": "labels",
     "id": "segments",

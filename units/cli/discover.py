@@ -64,7 +64,7 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     centroids = None if book is None else book.centroids
     config = DiscoverConfig(**settings)
     for rank, term in enumerate(discover(recordings, size, centroids, config, jobs, job.log)[:top], start=1):
-        record = describe(term, recordings)
+        record = {"term": rank, **describe(term, recordings)}
         if clips:
             record["clips"] = cut_examples(term, recordings, clips, os.path.join(output, f"{rank:04d}"))
         write_record(record, sys.stdout.buffer)
