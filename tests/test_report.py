@@ -412,8 +412,8 @@ def test_a_page_and_records_do_not_share_standard_output_and_a_fault_leaves_no_p
 
 def test_no_records_make_a_page_that_says_so(run, tmp_path):
     (tmp_path / "none.jsonl").write_text("")
-    for kind in ("speech", "units"):
-        done = run("su-eval", kind, "none.jsonl", "none.jsonl", "--html", "x.html", cwd=tmp_path)
+    for kind in (("speech", "--metrics", "mcd"), ("units",)):
+        done = run("su-eval", *kind, "none.jsonl", "none.jsonl", "--html", "x.html", cwd=tmp_path)
         assert (done.status, done.stderr) == (0, "")
         Outline((tmp_path / "x.html").read_text())
 
