@@ -8,12 +8,12 @@ READY  := $(VENV)/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help install test chromium parallel spm lint demo man clean
+.PHONY: help install test chromium parallel spm lint demo man pictures clean
 
 help:
 	@echo 'make install   build .venv with the tools and all they need'
 	@echo 'make demo      audio -> units -> motifs -> vocoder -> audio -> report   [AUDIO=FOLDER]'
-	@echo 'make test      lint and run every test'
+	@echo 'make test      lint and run every test          [TESTS="tests/test_bpe.py ..."]'
 	@echo 'make man       write OPTIONS of the man pages anew'
 	@echo 'make clean     remove what was built'
 
@@ -32,7 +32,7 @@ $(READY): setup.cfg pyproject.toml
 	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(UV) torch torchaudio; \
 	 else $(UV) torch==2.13.0 && $(UV) --no-deps torchaudio==2.11.0; fi
 	@$(UV) --editable '.[eval,vad,train,test]'
-	@$(UV) pesq || echo 'make: PESQ needs a C compiler; left out' >&2
+	@$(UV) pesq 2>$(VENV)/pesq.log || echo 'make: no PESQ, which wants a C compiler; see $(VENV)/pesq.log' >&2
 	@$(PY) -c 'import torch; raise SystemExit(torch.version.cuda is not None)' && \
 	    rm -f $(VENV)/lib/python3.*/site-packages/torchaudio/lib/*.so || true
 	@touch $@
@@ -42,7 +42,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 
 test: lint chromium parallel spm
-	$(PY) -m pytest
+	$(PY) -m pytest $(TESTS)
 
 # What some tests need of the system is installed where we may, else those tests make do without, and this is said.
 # $(call apt,COMMAND,PACKAGE,what is lost without it)
@@ -63,6 +63,10 @@ spm:
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1
+
+# After the demo: what the README shows of its pages
+pictures: $(READY) chromium
+	$(PY) docs/pictures.py build/demo
 
 clean:
 	rm -rf build dist *.egg-info $(VENV)

@@ -100,6 +100,12 @@ class Server:
 
 
 @pytest.fixture(scope="session")
+def with_pesq():
+    """Skip what is said of all figures together where `make install` found no C compiler for PESQ."""
+    pytest.importorskip("pesq", reason="no PESQ, which wants a C compiler")
+
+
+@pytest.fixture(scope="session")
 def run(tmp_path_factory):
     """Run a tool: run("su-quantize", "-c", codebook, stdin=b"...") gives status, stdout and stderr."""
     path = str(tmp_path_factory.mktemp("server") / "socket")

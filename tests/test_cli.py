@@ -52,7 +52,7 @@ ENDS = [
         OSError("libcudart.so.13: cannot open"),
         "libcudart.so.13: cannot open (torch and torchaudio do not fit",
     ),
-    (ImportError("No module named 'pesq'"), "No module named 'pesq'; `pip install"),
+    (ImportError("No module named 'pesq'"), "No module named 'pesq'; `make install`"),
     (MemoryError(), "out of memory"),
     (click.ClickException("anything else of click's"), "anything else of click's"),
 ]

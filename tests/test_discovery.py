@@ -81,6 +81,14 @@ def test_nothing_is_found_in_noise_beyond_the_rate_that_was_asked_for():
     assert sum(found) < 3 * 3 * 2
 
 
+def test_what_is_said_twice_is_found_where_the_corpus_is_too_short_for_chance_to_show():
+    said, other = (np.random.default_rng(seed).permutation(K) for seed in (1, 2))
+    (term,) = discover([recording(said, "a"), recording(said, "b")], K, None, CONFIG)
+    assert sorted(term.where.tolist()) == [0, 1] and len(term.units) == K
+    assert not discover([recording(said, "a"), recording(other, "b")], K, None, CONFIG)
+    assert not discover([], K, None, CONFIG)
+
+
 def test_a_term_is_as_long_as_was_asked_for():
     recordings = corpus_with(WORD, PLACES)
     assert discover(recordings, K, None, DiscoverConfig(keep_pauses=True, min_duration=1.0))

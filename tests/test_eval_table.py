@@ -54,6 +54,19 @@ def test_markdown_is_a_table_whatever_the_files_are_called(run, folder):
     ]
 
 
+def test_the_folder_that_all_runs_are_in_is_not_said_again_in_every_head(run, folder):
+    heads = run("su-eval", "table", folder / "a.jsonl", folder / "b.jsonl").stdout.decode().splitlines()[0]
+    assert heads.endswith("  b.jsonl - a.jsonl")
+    runs = (folder / "one/s.jsonl", folder / "only/s.jsonl")
+    for name, path in zip("ab", runs, strict=True):
+        path.parent.mkdir()
+        (folder / f"{name}.jsonl").rename(path)
+    heads = run("su-eval", "table", *runs).stdout.decode().splitlines()[0]
+    assert heads.endswith("  only/s.jsonl - one/s.jsonl")
+    heads = run("su-eval", "table", "--format=csv", *runs).stdout.decode().splitlines()[0]
+    assert heads.startswith(f"figure,{runs[0]} mean,")
+
+
 def test_csv_has_every_number_in_full_and_three_runs_side_by_side(run, folder):
     third = json.dumps({"summary": {"mcd": {"mean": 1 / 3, "low": 0.25, "high": 0.5}}, "records": 0})
     result = run(

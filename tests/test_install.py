@@ -1,11 +1,11 @@
-"""What pip installs: a wheel, made from a source archive of the tree, in an empty environment elsewhere."""
+"""What pip installs in an environment elsewhere: a wheel made from a source archive, or the tree itself."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 
 import pytest
 import soundfile
@@ -18,7 +18,10 @@ TOOLS = sorted(os.listdir(os.path.join(ROOT, "bin")))
 
 
 def call(*words, cwd):
-    done = subprocess.run(list(map(str, words)), cwd=cwd, capture_output=True, text=True, check=False)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        list(map(str, words)), cwd=cwd, env=env, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -35,26 +38,52 @@ def build(kind, source, out):
     return out / name.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """Return an environment that holds the wheel, and by a path the libraries that this one has."""
-    place = tmp_path_factory.mktemp("install")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
-    for name in filter(None, listed.stdout.split("\0")):
-        (place / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(os.path.join(ROOT, name), place / "tree" / name)
-    archive = build("sdist", place / "tree", place)
-    with tarfile.open(archive) as tar:
-        tar.extractall(place / "unpacked", filter="data")
-    (source,) = (place / "unpacked").iterdir()
-    wheel = build("wheel", source, place)
-    call(sys.executable, "-m", "venv", place / "venv", cwd=place)
-    python = place / "venv" / "bin" / "python"
-    call(python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", wheel, cwd=place)
+def pip_install(place, *what):
+    """Make an environment at a place, lend it the libraries that this one has, and pip install there."""
+    call(sys.executable, "-m", "venv", "--without-pip", place, cwd=place.parent)
+    python = place / "bin" / "python"
     packages = call(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=place).strip()
     with open(os.path.join(packages, "libraries.pth"), "w", encoding="utf-8") as file:
         file.write(sysconfig.get_path("purelib") + "\n")
-    return place / "venv"
+    options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--ignore-installed")
+    call(python, "-m", "pip", "install", *options, *what, cwd=place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """Return a copy of what git tracks here."""
+    place = tmp_path_factory.mktemp("install")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if not listed.stdout:
+        pytest.skip("no checkout, so what belongs to the tree is not known")
+    for name in filter(None, listed.stdout.split("\0")):
+        (place / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(os.path.join(ROOT, name), place / "tree" / name)
+    return place / "tree"
+
+
+@pytest.fixture(scope="module")
+def source(tree):
+    """Return what the source archive unpacks to."""
+    shutil.unpack_archive(build("sdist", tree, tree.parent), tree.parent / "unpacked")
+    (place,) = (tree.parent / "unpacked").iterdir()
+    return place
+
+
+@pytest.fixture(scope="module")
+def environment(tree, source):
+    """Return an environment that holds the wheel."""
+    return pip_install(tree.parent / "venv", build("wheel", source, tree.parent))
+
+
+def files(folder):
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_source_archive_holds_the_tree_with_what_the_readme_shows_and_the_tests(tree, source):
+    made = re.compile(r"build/|\.ci/|\.gitignore|.*\.egg-info/|.*\.pyc")
+    assert not {path for path in files(tree) - files(source) if not made.match(str(path))}
 
 
 def test_every_tool_answers_from_there(environment, tmp_path):
@@ -64,9 +93,9 @@ def test_every_tool_answers_from_there(environment, tmp_path):
         assert call(environment / "bin" / tool, "--version", cwd=tmp_path) == f"{tool} {__version__}\n"
 
 
-def test_every_page_is_there_and_man_finds_it(environment, tmp_path):
+def test_every_page_is_there_and_man_finds_it(environment, tree):
     pages = {name for _, _, names in os.walk(environment / "share" / "man") for name in names}
-    assert pages == {name for name in os.listdir(os.path.join(ROOT, "man")) if not name.endswith(".py")}
+    assert pages == {name for name in os.listdir(tree / "man") if not name.endswith(".py")}
     if shutil.which("man"):
         manual = environment / "share" / "man"
         done = subprocess.run(["man", "-M", manual, "-w", "su-tools"], capture_output=True, check=False)
@@ -89,3 +118,11 @@ def test_the_page_of_a_report_has_its_styles_there(environment, tmp_path):
     names = call(environment / "bin" / "python", "-c", code, cwd=tmp_path)
     tree = os.listdir(os.path.join(ROOT, "units", "report"))
     assert all(name in names for name in tree if name.endswith((".css", ".js")))
+
+
+def test_an_editable_install_runs_the_tree_itself(tree, tmp_path):
+    place = pip_install(tree.parent / "editable", "--editable", tree)
+    found = call(place / "bin" / "python", "-c", "import units; print(units.__file__)", cwd=tmp_path)
+    assert found.strip() == str(tree / "units" / "__init__.py")
+    for tool in TOOLS:
+        assert call(place / "bin" / tool, "--version", cwd=tmp_path) == f"{tool} {__version__}\n"

@@ -199,7 +199,7 @@ PLACES = [["a-1", "a.wav", 0.5, 1.0], {"id": "b-1", "audio_filepath": "b.wav", "
         ({"motif": 7, "units": [1], "occurrences": PLACES[:1]}, (), [("motifs", "a.wav", 0.5, 1.0, 7)]),
         ({"motif": 7, "units": [1], "occurrences": PLACES[1:]}, (), [("motifs", "b.wav", 2, 3, 7)]),
         ({"motif": 7, "tag": "God", "occurrences": PLACES[:1]}, (), [("tags", "a.wav", 0.5, 1.0, "God")]),
-        ({"cluster": "c", "occurrences": PLACES[:1]}, (), [("clusters", "a.wav", 0.5, 1.0, "c")]),
+        ({"term": 7, "occurrences": PLACES[:1]}, (), [("terms", "a.wav", 0.5, 1.0, 7)]),
         ({"query": "3 * 9", "id": "a", "start": 1.0, "end": 2.0}, (), [("queries", "a", 1.0, 2.0, "3 * 9")]),
         ({"id": "a", "start": 1.0, "end": 2.0, "unit": 5}, (), [("units", "a", 1.0, 2.0, 5)]),
         ({"id": "a", "offset": 1.0, "duration": 0.5}, (), [("segments", "a", 1.0, 1.5, "a")]),

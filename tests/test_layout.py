@@ -4,6 +4,7 @@ import ast
 import configparser
 import functools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -193,6 +194,21 @@ def test_every_tool_is_a_shim_in_bin_and_an_entry_point_and_the_shims_are_alike(
 def test_the_top_of_the_tree_holds_nothing_unforeseen():
     listed = subprocess.run(["git", "ls-files"], cwd=HOUSE, capture_output=True, text=True, check=False)
     names = {line.split("/")[0] for line in listed.stdout.splitlines()}
-    house = {"bin", "units", "tests", "man", "bench", "setup.cfg", "pyproject.toml", "Makefile", "demo.mk"}
+    house = {"bin", "units", "tests", "man", "bench", "docs", "setup.cfg", "pyproject.toml", "Makefile"}
     papers = {"README.md", "LICENSE", "HISTORY.md", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.in"}
     assert names <= house | papers | {".ci", ".gitignore"}
+
+
+def test_no_extra_brings_a_second_build_of_a_library_into_the_folder_of_the_first():
+    config = configparser.ConfigParser()
+    config.read(HOUSE / "setup.cfg")
+    wanted = config["options"]["install_requires"] + "".join(config["options.extras_require"].values())
+    assert {line.split(">=")[0] for line in wanted.split() if line.startswith("faiss")} == {"faiss-cpu"}
+
+
+def test_the_pictures_of_the_readme_are_there_and_small_and_told_in_words():
+    shown = re.findall(r"!\[([^]]*)\]\(([^)]*)\)", (HOUSE / "README.md").read_text(encoding="utf-8"))
+    assert all(words for words, _ in shown)
+    kept = {str(p.relative_to(HOUSE)) for kind in ("svg", "png") for p in (HOUSE / "docs").glob(f"*.{kind}")}
+    assert {path for _, path in shown} == kept
+    assert all((HOUSE / path).stat().st_size < 150_000 for path in kept)

@@ -58,7 +58,7 @@ def clicking(samples):
 
 
 @pytest.fixture(scope="module")
-def figures():
+def figures(with_pesq):
     original = spoken()
     copies = {
         "copy": original,

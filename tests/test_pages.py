@@ -40,6 +40,10 @@ def generator():
     return module
 
 
+# where `make install` found no C compiler to make PESQ with
+NO_PESQ = "su-eval: pesq is left out: it needs the extra speech-units[pesq]\n"
+
+
 def text_of(name):
     return (MAN / name).read_text(encoding="utf-8")
 
@@ -161,7 +165,8 @@ def test_every_example_runs(name, folder, environment):
             ["sh", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
         )
         # of other people's libraries; the tools themselves are silent
-        heard = "" if remark == "chatty" and "su-" not in done.stderr else done.stderr
+        said = done.stderr.replace(NO_PESQ, "")
+        heard = "" if remark == "chatty" and "su-" not in said else said
         assert (done.returncode, heard) == (0, ""), script
     # so little is said that perhaps nothing recurs
     perhaps = ("motifs.jsonl", "terms.jsonl")
@@ -171,6 +176,8 @@ def test_every_example_runs(name, folder, environment):
 
 def test_the_commands_of_the_readme_run_in_their_order(tmp_path, environment):
     write_chapters(tmp_path / "audio")
+    first = min((tmp_path / "audio").glob("*.mp3"))
+    shutil.copy(first, first.with_stem("said again"))
     soundfile.write(tmp_path / "word.wav", recording([0.3, 0.8, 0.3], seed=300), RATE)
     readme = Path(ROOT, "README.md").read_text(encoding="utf-8")
     section = re.search(r"## From a folder of recordings.*?(?=^## )", readme, re.DOTALL | re.MULTILINE)[0]
@@ -185,9 +192,9 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path, environment):
     done = subprocess.run(
         ["sh", "-euc", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    made = {"motifs.html", "report.html", "places.jsonl", "elan", "spoken.jsonl", "scores.jsonl"}
-    assert made <= {path.name for path in tmp_path.iterdir() if path.stat().st_size}
+    assert (done.returncode, done.stderr.replace(NO_PESQ, "")) == (0, "")
+    made = {"terms.jsonl", "motifs.html", "report.html", "places.jsonl", "elan", "spoken.jsonl"}
+    assert made | {"scores.jsonl"} <= {path.name for path in tmp_path.iterdir() if path.stat().st_size}
 
 
 def has_parallel():
@@ -261,7 +268,7 @@ def made(tmp_path_factory, environment):
         )
 
     done = make()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr.replace(NO_PESQ, "")) == (0, "")
     return folder, make
 
 
@@ -280,7 +287,7 @@ def test_the_makefile_does_nothing_twice(made):
     folder, make = made
     before = times(folder)
     done = make()
-    assert (done.returncode, done.stderr) == (0, "") and times(folder) == before
+    assert (done.returncode, done.stderr.replace(NO_PESQ, "")) == (0, "") and times(folder) == before
 
 
 def test_the_makefile_stops_at_a_chapter_that_cannot_be_read_and_leaves_nothing_half_made(made):

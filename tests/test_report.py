@@ -122,6 +122,19 @@ def test_the_policy_lets_in_nothing_but_the_style_and_script_of_the_page():
         assert f"{tag}-src 'sha256-{digest}'" in policy
 
 
+@pytest.mark.parametrize(
+    ("names", "title"),
+    [
+        (["s.jsonl", "r.jsonl"], "s.jsonl against r.jsonl"),
+        (["u.jsonl", *(f"labels/{i}.lab" for i in range(620))], "u.jsonl against 0.lab and 619 more"),
+        (["-", "r.jsonl"], "standard input against r.jsonl"),
+    ],
+)
+def test_the_title_names_few_files_however_many_were_read(names, title):
+    with eval_html.create_report(eval_html.UnitsReport, names, None, None) as report:
+        assert report.title == title
+
+
 def test_names_are_shown_and_never_become_markup(pages):
     for kind in ("speech", "units"):
         source = (pages / f"{kind}.html").read_text()
@@ -399,8 +412,8 @@ def test_a_page_and_records_do_not_share_standard_output_and_a_fault_leaves_no_p
 
 def test_no_records_make_a_page_that_says_so(run, tmp_path):
     (tmp_path / "none.jsonl").write_text("")
-    for kind in ("speech", "units"):
-        done = run("su-eval", kind, "none.jsonl", "none.jsonl", "--html", "x.html", cwd=tmp_path)
+    for kind in (("speech", "--metrics", "mcd"), ("units",)):
+        done = run("su-eval", *kind, "none.jsonl", "none.jsonl", "--html", "x.html", cwd=tmp_path)
         assert (done.status, done.stderr) == (0, "")
         Outline((tmp_path / "x.html").read_text())
 

@@ -17,7 +17,7 @@ import soundfile
 import soxr
 
 from units import ffmpeg
-from units.records import InputError, require
+from units.records import InputError, optional, require
 from units.stderr import hushed
 from units.truncation import check_header, check_mp3, check_rate
 
@@ -211,8 +211,8 @@ def load_record(record):
 
 def _span_of(record):
     path = require(record, "audio_filepath")
-    offset = require(record, "offset") if "offset" in record else 0.0
-    duration = require(record, "duration") if "duration" in record else None
+    offset = optional(record, "offset", 0.0)
+    duration = optional(record, "duration")
     return path, offset, duration
 
 

@@ -130,6 +130,15 @@ def require(record, *names):
     return values[0] if len(values) == 1 else values
 
 
+def optional(record, name, default=None):
+    """Return the value of a field, the default where there is none; raise InputError as `require` does.
+
+    >>> optional({"id": "a"}, "offset", 0.0)
+    0.0
+    """
+    return require(record, name) if name in record else default
+
+
 def units_and_counts(record):
     """Return the units of a record, and how many frames each lasts: None where they are one a frame.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from units.audio import FRAME_SHIFT
 from units.quantize import run_lengths
-from units.records import InputError, frame_units, require
+from units.records import InputError, frame_units, optional, require
 
 # fields that hold many labels of a segment: what one of them is called
 LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
@@ -14,7 +14,7 @@ LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
 LABELS = {one: many for many, one in LISTS.items()} | {
     "tag": "tags",
     "motif": "motifs",
-    "cluster": "clusters",
+    "term": "terms",
     "query": "queries",
     "label": "labels",
     "id": "segments",
@@ -70,14 +70,27 @@ def of_record(record, fields=(), model=None):
 
 
 def _of_list(record, name, model):
-    identity = [require(record, n) if n in record else None for n in ("id", "audio_filepath")]
+    identity = [optional(record, n) for n in ("id", "audio_filepath")]
     if identity == [None, None]:
         require(record, "id")
-    offset = require(record, "offset") if "offset" in record else 0.0
+    offset = optional(record, "offset", 0.0)
     starts, ends, labels = _placed(record, name, model)
     until = offset + require(record, "duration") if "duration" in record else 0.0
     starts, ends = ((offset + np.asarray(times, np.float64)).round(6).tolist() for times in (starts, ends))
     yield Spans(name, LISTS[name], *identity, starts, ends, labels, max([until, *ends[-1:]]))
+
+
+def run_edges(record, counts):
+    """Return where the runs of a record begin and the last ends, and where its segment ends.
+
+    counts: (R,) int, frames that each run lasts. Returns (R + 1,) float64 and a float, s in the recording.
+
+    >>> run_edges({"offset": 1.0, "duration": 0.5}, [2, 1])
+    (array([1.  , 1.04, 1.06]), 1.5)
+    """
+    offset, shift = optional(record, "offset", 0.0), optional(record, "frame_shift", FRAME_SHIFT)
+    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    return edges, max(float(edges[-1]), offset + optional(record, "duration", 0.0))
 
 
 def _placed(record, name, model):
@@ -89,7 +102,7 @@ def _placed(record, name, model):
         labels, lasting = run_lengths(frame_units(record))
     else:
         labels, lasting = require(record, name), _frames_of_pieces(record, model)
-    shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    shift = optional(record, "frame_shift", FRAME_SHIFT)
     edges = shift * np.concatenate([[0], np.cumsum(lasting, dtype=np.int64)])
     return edges[:-1], edges[1:], labels
 
@@ -125,10 +138,10 @@ def _places(record):
     if "occurrences" in record:
         places = require(record, "occurrences")
         return [[place.get(n) for n in names] if isinstance(place, dict) else place for place in places]
-    identity = [require(record, n) if n in record else None for n in names[:2]]
+    identity = [optional(record, n) for n in names[:2]]
     if identity == [None, None]:
         require(record, "id")
     if "start" in record:
         return [(*identity, *require(record, "start", "end"))]
-    start = require(record, "offset") if "offset" in record else 0.0
+    start = optional(record, "offset", 0.0)
     return [(*identity, start, start + require(record, "duration"))]

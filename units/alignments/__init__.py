@@ -13,7 +13,7 @@ from units.alignments.frames import cut
 from units.alignments.labels import read_audacity, read_ctm, read_lab, read_phn
 from units.alignments.textgrid import read_textgrid
 from units.alignments.tiers import choose_tier
-from units.records import InputError, require
+from units.records import InputError, optional, require
 from units.streams import read_records
 
 _ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
@@ -87,12 +87,12 @@ def find(record, alignments):
     name = require(record, "id")
     if name in alignments:
         return _sound(alignments[name])
-    recording = require(record, "audio_filepath") if "audio_filepath" in record else ""
+    recording = optional(record, "audio_filepath", "")
     stem = os.path.splitext(os.path.basename(recording))[0]
     if stem not in alignments:
         raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
-    start = require(record, "offset") if "offset" in record else 0.0
-    end = start + require(record, "duration") if "duration" in record else math.inf
+    start = optional(record, "offset", 0.0)
+    end = start + optional(record, "duration", math.inf)
     return cut(_sound(alignments[stem]), start, end)
 
 

@@ -18,6 +18,7 @@ from units import __version__, stderr
 from units.cli.options import (  # noqa: F401 - the tools take them from here
     PATH,
     device_option,
+    dtype_option,
     jobs_option,
     output_option,
     records_argument,
@@ -146,7 +147,7 @@ def run(command, name, args):
     except ImportError as error:
         say(
             name,
-            f"{error}; `pip install 'speech-units[eval,vad,train,onnx]'` or `make install` brings it",
+            f"{error}; `make install` or an extra of speech-units[eval,vad,train,onnx] brings it",
         )
     except MemoryError:
         say(name, "out of memory")

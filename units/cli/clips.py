@@ -1,6 +1,28 @@
-"""Examples cut out of recordings, for a person to listen to."""
+"""--clips of the tools that find: examples cut out of recordings, for a person to listen to."""
+
+import click
+
+from units.cli.options import output_option
 
 CONTEXT = 0.075  # s before and after
+
+
+def clips_options(what):
+    """Return the decorator for --clips and the -o that goes with it; what: is cut, as "of each term"."""
+    clips = click.option(
+        "--clips",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Cut the N best {what} as WAV, with 75 ms around, into the folder of -o.",
+    )
+    output = output_option("The folder of the clips.", metavar="DIR")
+    return lambda command: clips(output(command))
+
+
+def check_clips(clips, output):
+    """Raise UsageError where one of --clips and -o is given without the other."""
+    if bool(clips) != bool(output):
+        raise click.UsageError("--clips and -o go together")
 
 
 def cut_examples(found, recordings, number, stem):

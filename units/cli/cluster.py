@@ -6,7 +6,7 @@ import click
 
 from units.cli import output_option, records_argument, seed_option, tool
 from units.config import ClusterConfig
-from units.records import InputError, require
+from units.records import InputError, optional, require
 
 DEFAULT = ClusterConfig()
 
@@ -72,7 +72,7 @@ def _fill(sample, job, paths, with_speakers):
     encoder, speakers = None, {}
     for record in job.records(paths):
         with job.item(record):
-            name = require(record, "encoder") if "encoder" in record else ""
+            name = optional(record, "encoder", "")
             encoder = name if encoder is None else encoder
             if name != encoder:
                 raise InputError(f"frames of {name or 'no named encoder'} after some of {encoder or 'none'}")

@@ -2,9 +2,10 @@
 
 import click
 
-from units.cli import PATH, jobs_option, output_option, records_argument, tool
+from units.cli import PATH, jobs_option, records_argument, tool
+from units.cli.clips import check_clips, clips_options
 from units.config import DiscoverConfig
-from units.records import InputError, require
+from units.records import InputError, optional, require
 
 DEFAULT = DiscoverConfig()
 
@@ -41,14 +42,8 @@ DEFAULT = DiscoverConfig()
 )
 @click.option("--keep-pauses", is_flag=True, help="Take for speech what recordings begin and end with, too.")
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Write the N best only.  [default: all]")
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cut the N best examples of each term as WAV, with 75 ms around, into the folder of -o.",
-)
+@clips_options("examples of each term")
 @jobs_option
-@output_option("The folder of the clips.", metavar="DIR")
 def main(job, units, codebook, top, clips, jobs, output, **settings):
     """Find the terms, of any length, that are said again in a corpus, and write each with all its places."""
     import os
@@ -59,8 +54,7 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     from units.discovery.find import describe, discover
     from units.streams import write_record
 
-    if bool(clips) != bool(output):
-        raise click.UsageError("--clips and -o go together")
+    check_clips(clips, output)
     book = load_codebook(codebook) if codebook else None
     recordings = []
     for record in job.records(units):
@@ -70,7 +64,7 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     centroids = None if book is None else book.centroids
     config = DiscoverConfig(**settings)
     for rank, term in enumerate(discover(recordings, size, centroids, config, jobs, job.log)[:top], start=1):
-        record = describe(term, recordings)
+        record = {"term": rank, **describe(term, recordings)}
         if clips:
             record["clips"] = cut_examples(term, recordings, clips, os.path.join(output, f"{rank:04d}"))
         write_record(record, sys.stdout.buffer)
@@ -80,28 +74,22 @@ def _recording(record, book, needs_audio):
     """Return the Recording of a record; raise InputError where it does not fit the codebook."""
     import numpy as np
 
-    from units.audio import FRAME_SHIFT
     from units.discovery.text import MOST_UNITS, Recording
     from units.quantize import run_lengths
     from units.records import frame_units
+    from units.spans import run_edges
 
     if needs_audio:
         require(record, "audio_filepath")
     values, counts = run_lengths(frame_units(record))
-    known = {name: require(record, name) for name in _READ if name in record}
-    if book and known.get("codebook", book.hash) != book.hash:
-        raise InputError(f"units of codebook {known['codebook']}, but {book.hash} is given")
+    if book and "codebook" in record and require(record, "codebook") != book.hash:
+        raise InputError(f"units of codebook {record['codebook']}, but {book.hash} is given")
     size = len(book.centroids) if book else MOST_UNITS
     if max(values, default=0) >= size:
         raise InputError(f"unit {max(values)}, but there are {size} units at most")
-    offset, shift = known.get("offset", 0.0), known.get("frame_shift", FRAME_SHIFT)
-    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    end = max(float(edges[-1]), offset + known.get("duration", 0.0))
-    names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
+    edges, end = run_edges(record, counts)
+    names = [optional(record, name) for name in ("id", "audio_filepath", "speaker")]
     return Recording(np.array(values, np.int64), edges, *names, end)
-
-
-_READ = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift", "codebook")
 
 
 def _size(recordings):

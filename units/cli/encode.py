@@ -2,7 +2,7 @@
 
 import click
 
-from units.cli import device_option, output_option, records_argument, tool
+from units.cli import device_option, dtype_option, output_option, records_argument, tool
 from units.encoders import CHUNK_SECONDS, DEFAULT_MODEL, MODELS
 
 
@@ -26,7 +26,7 @@ class Layers(click.ParamType):
     "-m",
     "--model",
     default=DEFAULT_MODEL,
-    help=f"mfcc, {', '.join(MODELS)}, a directory or a Hugging Face id.",
+    help=f"mfcc, small, {', '.join(MODELS)}, a directory or a Hugging Face id.",
 )
 @click.option(
     "-l",
@@ -53,12 +53,7 @@ class Layers(click.ParamType):
     show_default="200 on a GPU, 0 on a CPU",
     help="Seconds of audio to encode at once; 0 is a segment at a time.",
 )
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "fp32", "bf16"]),
-    default="auto",
-    help="Precision of the network; auto: bf16 where the device has it.",
-)
+@dtype_option
 @device_option
 def main(job, segments, model, layers, output, chunk_seconds, batch_seconds, dtype, device):
     """Turn each record's audio into frames of an encoder, one each 20 ms."""

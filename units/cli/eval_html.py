@@ -29,9 +29,10 @@ _KEPT = ("id", "audio_filepath", "offset", "duration", "frame_shift", "units", "
 def create_report(kind, names, output, html, **settings):
     """Give the report of a kind to fill, which does nothing where no page is asked for.
 
-    names: of the files compared. What cannot succeed fails here, before the work.
+    names: of the file measured, then of those it is held against. What cannot succeed fails before the work.
     """
-    title = " against ".join("standard input" if name == "-" else os.path.basename(name) for name in names)
+    measured, against, *more = ("standard input" if name == "-" else os.path.basename(name) for name in names)
+    title = f"{measured} against {against}" + (f" and {len(more)} more" if more else "")
     if html is None:
         yield kind(None, title, **settings)
         return
@@ -40,7 +41,7 @@ def create_report(kind, names, output, html, **settings):
     if html == "-" and output in (None, "-"):
         raise click.UsageError("the page and the records cannot both go to standard output")
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--html needs matplotlib: pip install 'speech-units[eval]' brings it")
+        raise InputError("--html needs matplotlib, of the extra speech-units[eval]")
     with create(html) as file:
         yield kind(file, title, **settings)
 

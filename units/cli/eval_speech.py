@@ -8,7 +8,7 @@ from units.cli import PATH, device_option, jobs_option, output_option, say, seed
 from units.cli.eval_html import SpeechReport, create_report, examples_option, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.speech import NAMES
-from units.records import InputError, require
+from units.records import InputError, optional, require
 
 
 class Figures(click.ParamType):
@@ -86,7 +86,7 @@ def computable(job, metrics):
 
     absent = missing(metrics)
     for name, extra in absent.items():
-        say(job.name, f"{name} is left out: pip install 'speech-units[{extra}]' brings what it needs")
+        say(job.name, f"{name} is left out: it needs the extra speech-units[{extra}]")
     return tuple(name for name in metrics if name not in absent)
 
 
@@ -145,7 +145,7 @@ def measure(pair, metrics):
         original = load_record(reference)
     except InputError as error:
         raise InputError(f"{reference.place}: {error}") from None
-    frame_shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    frame_shift = optional(record, "frame_shift", FRAME_SHIFT)
     return compare(original, load_record(record), metrics, frame_shift)
 
 

@@ -1,5 +1,7 @@
 """su-eval table: runs side by side."""
 
+import os
+
 import click
 
 from units.cli import PATH, output_option, seed_option, tool
@@ -12,7 +14,7 @@ from units.cli import PATH, output_option, seed_option, tool
     "style",
     type=click.Choice(["text", "csv", "markdown"]),
     default="text",
-    help="text and markdown round to 4 digits; csv does not.",
+    help="text and markdown round to 4 digits and leave out the folder that all runs are in; csv does not.",
 )
 @seed_option
 @output_option("The table; standard output if not given.")
@@ -23,11 +25,19 @@ def table_command(job, runs, style, seed, output):
 
     if runs.count("-") > 1:
         raise click.UsageError("only one run can be standard input")
-    first, *others = (read_run(path) for path in runs)
+    first, *others = map(read_run, runs, _names(runs) if style != "csv" else runs)
     rows = list(table(first, others, seed))
     lines = {"text": _text, "csv": _csv, "markdown": _markdown}[style](rows)
     with create(output) as out:
         out.write("".join(lines).encode(errors="surrogateescape"))
+
+
+def _names(paths):
+    """Return the paths without the folder that all are in, which would fill the heads of the columns."""
+    if len({os.path.isabs(path) for path in paths}) > 1:
+        return paths
+    shared = os.path.join(os.path.commonpath([os.path.dirname(path) for path in paths]), "")
+    return [path.removeprefix(shared) for path in paths]
 
 
 def table(first, others, seed):

@@ -6,7 +6,7 @@ from units.cli import PATH, jobs_option, output_option, seed_option, tool
 from units.cli.eval_html import UnitsReport, create_report, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.names import SILENCE, UNIT_FIGURES
-from units.records import InputError, require
+from units.records import InputError, optional, require
 
 
 @tool("units")
@@ -118,9 +118,7 @@ def _read_features(job, path, records, frames):
         with job.item(record):
             number = numbers.get(require(record, "id"))
             if number is not None:
-                shift = (
-                    require(record, "frame_shift") if "frame_shift" in record else records[number].frame_shift
-                )
+                shift = optional(record, "frame_shift", records[number].frame_shift)
                 frames.add(number, unit_length(features_of(record)), shift)
                 del numbers[record["id"]]
     if numbers and not job.keep_going:

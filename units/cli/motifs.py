@@ -6,13 +6,13 @@ import sys
 
 import click
 
-from units.cli import PATH, output_option, records_argument, tool
+from units.cli import PATH, records_argument, tool
+from units.cli.clips import check_clips, clips_options
 from units.cli.runs import keep_runs_option, model_option, runs
 from units.config import MotifConfig
-from units.records import require
+from units.records import optional, require
 
 DEFAULT = MotifConfig()
-_OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame_shift")
 
 
 @tool("motifs")
@@ -33,13 +33,7 @@ _OF_A_SEGMENT = ("id", "audio_filepath", "speaker", "offset", "duration", "frame
     default=DEFAULT.min_count,
     help="Fewest times a motif occurs.",
 )
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cut the N best examples of each motif as WAV, with 75 ms around, into the folder of -o.",
-)
-@output_option("The folder of the clips.", metavar="DIR")
+@clips_options("examples of each motif")
 @click.option(
     "--html",
     type=PATH,
@@ -60,8 +54,7 @@ def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output,
     from units.motifs import describe, find
     from units.streams import write_record
 
-    if bool(clips) != bool(output):
-        raise click.UsageError("--clips and -o go together")
+    check_clips(clips, output)
     if html == "-":
         raise click.UsageError("the page cannot go to standard output, where the records go")
     model = load(model)
@@ -119,15 +112,12 @@ def _examples(motif, segments, number):
 def _segment(record, model, keep_runs, needs_audio):
     import numpy as np
 
-    from units.audio import FRAME_SHIFT
     from units.motifs import Segment
+    from units.spans import run_edges
 
     if needs_audio:
         require(record, "audio_filepath")
     values, counts = runs(record, keep_runs)
-    known = {name: require(record, name) for name in _OF_A_SEGMENT if name in record}
-    offset, shift = known.get("offset", 0.0), known.get("frame_shift", FRAME_SHIFT)
-    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    end = max(float(edges[-1]), offset + known.get("duration", 0.0))
-    names = (known.get(name) for name in ("id", "audio_filepath", "speaker"))
+    edges, end = run_edges(record, counts)
+    names = [optional(record, name) for name in ("id", "audio_filepath", "speaker")]
     return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)

@@ -41,6 +41,12 @@ jobs_option = click.option(
     show_default="number of processors",
     help="Work on this many records at once; the output keeps its order.",
 )
+dtype_option = click.option(
+    "--dtype",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    help="Precision of the network; auto: bf16 where the device has it.",
+)
 device_option = click.option(
     "--device",
     type=Device(),

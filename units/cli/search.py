@@ -4,7 +4,8 @@ import click
 
 from units import __version__
 from units.cli import CONTEXT, PATH, ToolGroup, device_option, output_option, records_argument, tool
-from units.records import InputError, require
+from units.cli.clips import check_clips, clips_options
+from units.records import InputError, optional, require
 
 
 @click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
@@ -47,7 +48,7 @@ def _check(record, known, book, added):
     if require(record, "id") in added:
         raise InputError(f'"id" {record["id"]!r} occurs twice')
     units = require(record, "units")
-    found = require(record, "codebook") if "codebook" in record else known
+    found = optional(record, "codebook", known)
     if known not in (None, found):
         raise InputError(f"units of codebook {found}, but the index is of {known}")
     size = len(book.centroids) if book else MOST_UNITS
@@ -72,13 +73,7 @@ def _recording(record):
 @click.option("--top", type=click.IntRange(1), default=20, help="Write so many of the best, for each query.")
 @click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, help="Write none of lower score.")
 @click.option("--exhaustive", is_flag=True, help="Align with every place, not the likely ones alone.")
-@click.option(
-    "--clips",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cut the N best of each query as WAV, with 75 ms around, into the folder of -o.",
-)
-@output_option("The folder of the clips.", metavar="DIR")
+@clips_options("of each query")
 @device_option
 def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     """Write where each query occurs, or what is most like it, best first."""
@@ -89,8 +84,7 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     from units.search.index import load
     from units.streams import write_record
 
-    if bool(clips) != bool(output):
-        raise click.UsageError("--clips and -o go together")
+    check_clips(clips, output)
     finder = Finder(load(path))
     for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
         with job.item(query):
@@ -145,7 +139,7 @@ def _of_record(record, index, listener):
             )
         return listener.frames(features_of(record))
     if "duration" in record:
-        offset = require(record, "offset") if "offset" in record else 0.0
+        offset = optional(record, "offset", 0.0)
         path, duration = require(record, "audio_filepath", "duration")
         return listener.span(path, offset, duration)
     if "audio_filepath" in record:

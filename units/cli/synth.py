@@ -1,12 +1,11 @@
 """su-synth: records with units to audio."""
 
-import os
 import sys
 
 import click
 
-from units.cli import PATH, device_option, records_argument, tool
-from units.records import InputError, file_name, frame_units, require
+from units.cli import PATH, device_option, dtype_option, records_argument, tool
+from units.records import InputError, frame_units, require
 
 
 @tool("su-synth")
@@ -38,12 +37,7 @@ from units.records import InputError, file_name, frame_units, require
     metavar="FILE",
     help="Write the generator as an ONNX model instead, and speak nothing.",
 )
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "fp32", "bf16"]),
-    default="auto",
-    help="Precision of the network; auto: bf16 where the device has it.",
-)
+@dtype_option
 @device_option
 def main(job, units, model, output, rtf, force, model_path, dtype, device, **how):
     """Speak units: write audio, and a record of each piece of it."""
@@ -139,8 +133,3 @@ def _moved(f0_hz, record, config, speaker):
     known = record.get("speaker") in config.speakers
     own = ranges[config.speakers.index(record["speaker"])] if known else f0_range(f0_hz, ranges[speaker][1])
     return move_f0(f0_hz, own, ranges[speaker])
-
-
-def output_name(record, folder):
-    """Return where a record's audio goes in a folder; the id must be fit to name a file."""
-    return os.path.join(folder, file_name(require(record, "id"), ".wav"))

@@ -39,7 +39,8 @@ class Chance:
 def measure(text, scores, seed=0):
     """Return the Chance of a text, (T,) uint16 with separators, under (K + 1, K + 1) scores.
 
-    None where the text is so short that chance made nothing to measure.
+    Where the text is so short that chance makes nothing to measure, it is taken to have made one alignment of
+    two units: more than it does.
     """
     start = int(np.random.default_rng(seed).integers(max(1, len(text) - _RUNS + 1)))
     part = text[start : start + _RUNS]
@@ -47,9 +48,7 @@ def measure(text, scores, seed=0):
     cells = scan_all(backwards, part, scores, 2 * SAME)
     found = trace(cells, backwards, part, scores)
     found = found[~_own(found, len(part))]
-    if not len(found):
-        return None
-    ordered = np.sort(found[:, 4])[::-1]
+    ordered = np.sort(found[:, 4])[::-1] if len(found) else np.array([2 * SAME])
     base = int(ordered[min(_ENOUGH, len(ordered)) - 1])
     tail = ordered[ordered >= base]
     steps = (tail - base) // SAME  # scores cluster at its multiples: geometric in these steps

@@ -58,11 +58,8 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
     Both sides of each last at least config.min_duration, do not overlap, and are as good as chance makes
     config.false_alarms of in the whole text.
     """
-    none = np.empty((0, 4), np.int32), np.empty(0)
     units = corpus.units
     tail = chance.measure(units, scores)
-    if tail is None:
-        return none
     pairs = len(units) ** 2 / 2
     least = max(1, tail.threshold(config.false_alarms, pairs))
     work = functools.partial(

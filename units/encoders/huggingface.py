@@ -160,7 +160,7 @@ def fetch_model(kind, source, config):
 def _cannot_load(source, reason):
     return InputError(
         f"model {source} cannot be loaded ({reason.rstrip('.')}); name a directory that holds it, or use "
-        "-m mfcc, which needs no download"
+        "-m small, which needs no download"
     )
 
 

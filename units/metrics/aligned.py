@@ -7,7 +7,7 @@ import numpy as np
 from units.alignments.frames import FIELD, centres, cut, phone_at
 from units.audio import FRAME_SHIFT
 from units.metrics.names import SILENCE
-from units.records import frame_units, require
+from units.records import frame_units, optional, require
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ def align(record, phones, silence=SILENCE):
     array([-1,  0,  0])
     """
     name = require(record, "id")
-    frame_shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    frame_shift = optional(record, "frame_shift", FRAME_SHIFT)
     units = frame_units(record)
     end = (len(units) - 1) * frame_shift + FIELD if units else 0.0
     spans = [span for span in cut(phones, 0.0, end) if span[2] and span[2] not in silence]
     span = phone_at(spans, centres(len(units), frame_shift))
-    speaker = require(record, "speaker") if "speaker" in record else ""
+    speaker = optional(record, "speaker", "")
     return Aligned(name, speaker, frame_shift, np.array(units, np.int64), spans, span)
 
 

@@ -3,7 +3,7 @@
 from units.encoders import named
 from units.metrics.phone_error import edit_distance
 from units.quantize import quantize, run_lengths
-from units.records import InputError, frame_units, require
+from units.records import InputError, frame_units, optional
 
 
 def unit_error_rate(spoken, heard):
@@ -39,5 +39,5 @@ class Listener:
         """
         if record.get("codebook", self.codebook.hash) != self.codebook.hash:
             raise InputError(f"units of codebook {record['codebook']}, but {self.codebook.hash} is given")
-        smooth = require(record, "smooth") if "smooth" in record else 0.0
+        smooth = optional(record, "smooth", 0.0)
         return unit_error_rate(frame_units(record), self.units(samples, smooth))

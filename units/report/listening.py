@@ -7,7 +7,7 @@ import numpy as np
 
 from units.alignments.frames import FIELD
 from units.audio import FRAME_SHIFT, RATE, blocks, load, save
-from units.records import frame_units, require
+from units.records import frame_units, optional, require
 
 MOST_SECONDS = 20.0  # of a recording that a page holds, so that its size is bounded
 
@@ -58,7 +58,7 @@ def load_example(record, reference, rank, figures):
 def beginning(record):
     """Return the first MOST_SECONDS of a record's audio, (S,) float32 at 16 kHz."""
     path = require(record, "audio_filepath")
-    offset = require(record, "offset") if "offset" in record else 0.0
+    offset = optional(record, "offset", 0.0)
     if "duration" in record:
         return load(path, offset, min(require(record, "duration"), MOST_SECONDS))
     parts, length = [np.zeros(0, np.float32)], 0
@@ -78,7 +78,7 @@ def unit_spans(record):
     """
     if "units" not in record:
         return []
-    shift = require(record, "frame_shift") if "frame_shift" in record else FRAME_SHIFT
+    shift = optional(record, "frame_shift", FRAME_SHIFT)
     units = np.array(frame_units(record)[: round(MOST_SECONDS / shift)], np.int64)
     edges = np.flatnonzero(np.diff(units, prepend=-1, append=-1))
     start = (FIELD - shift) / 2

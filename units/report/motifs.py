@@ -62,8 +62,7 @@ def _facts(record):
         facts.append(_count(record["speakers"], "speaker"))
     mean, spread = (1000 * record[field] for field in ("mean_duration", "sd_duration"))
     facts.append(f"{mean:.0f} \u00b1 {spread:.0f} ms")
-    meaning = "log-likelihood ratio against a chain of pairs of units"
-    return f'{", ".join(facts)} <span class="llr" title="{meaning}">LLR {record["llr"]:,.0f}</span>'
+    return f'{", ".join(facts)}, <span class="llr">LLR {record["llr"]:,.0f}</span>'
 
 
 def _count(number, word):
@@ -95,6 +94,8 @@ def motifs_page(title, model, rows):
     lead = (
         f"<p>{len(rows):,} motifs, best first: strings of units that recur. Play them, and where they are a "
         "word or a piece of one, say so in a tag. Tags stay in this browser until they are downloaded.</p>\n"
+        "<p>LLR tells how far beyond chance a string recurs: its log-likelihood ratio against a chain of "
+        "pairs of units.</p>\n"
         '<p class="keys"><kbd>J</kbd> and <kbd>K</kbd> go to the next motif and back, <kbd>Space</kbd> plays '
         "its voices in turn, <kbd>1</kbd> to <kbd>9</kbd> one of them, <kbd>C</kbd> switches what is heard "
         "around it, <kbd>T</kbd> goes to the tag and <kbd>Enter</kbd> from there to the next motif.</p>\n"
