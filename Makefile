@@ -164,8 +164,8 @@ $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'
 	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --width 256 --batch-size 8 --segment-length 16000 \
-	    --lr 2e-3 --adversarial-start 1000000 --save-every 100 --max-hours $(HOURS) $<
+	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --width 256 --lr 2e-3 \
+	    --predictor-steps 300 --save-every 100 --max-hours $(HOURS) $<
 	@touch $@
 
 $(B)/held-out.jsonl: $(B)/vocoder/.trained
