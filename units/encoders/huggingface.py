@@ -7,6 +7,7 @@ transformers 5 does; 4 applied the LayerNorm there.
 """
 
 import math
+import os
 import warnings
 
 import numpy as np
@@ -14,12 +15,18 @@ import torch
 from safetensors import SafetensorError
 
 from units.audio import HOP, RECEPTIVE_FIELD, frame_count
+from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
 from units.records import InputError
 
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 MARGIN_SECONDS = 2.0
+# what transformers raises at what it cannot load: its own checks are few, and let a config fail anywhere
+_FAULTS = (
+    *(OSError, ValueError, LookupError, RuntimeError, ImportError, SafetensorError),
+    *(TypeError, AttributeError, ArithmeticError, AssertionError),
+)
 _SLICE = 50  # frames whose convolutions are computed at once on a CPU: what they need then stays in its cache
 
 
@@ -29,8 +36,12 @@ def open_model(source, short_name, layers=None, device="auto", dtype="auto", chu
     layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle). Raises
     InputError, one line that says what to do, where the model cannot be loaded.
     """
+    if os.path.isdir(source):
+        local.check_folder(source)
     transformers = _import_transformers()
     config = fetch(transformers.AutoConfig, source)
+    if os.path.isdir(source):
+        local.check_sizes(source, config)
     if config.model_type == "whisper":
         from units.encoders.whisper import Whisper
 
@@ -144,7 +155,7 @@ def fetch(kind, source, **options):
     """Load from a directory or the hub; the code that a model's repository may hold is never run."""
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except _FAULTS as error:
         raise _cannot_load(source, (str(error).strip() or repr(error)).splitlines()[0]) from None
 
 

@@ -1,0 +1,285 @@
+"""What goes on meanwhile: a second copy of the job, files removed, a reader that stops; and ids that lead astray."""
+
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import tempfile
+import threading
+import time
+
+import numpy as np
+import pytest
+from test_kills import WORK, command, result_of  # noqa: F401 - a fixture
+from test_tools import unread
+
+from units.records import Record, serialize
+from units.streams import read_records, write_record
+
+ROUNDS = 2
+BUSY = re.compile(r"su-\S+: \S[^\n]*: another process is writing it\n")
+each_work = pytest.mark.parametrize("work", WORK, ids=lambda work: work.name)
+
+
+@each_work
+def test_of_two_copies_at_once_one_refuses_or_both_do_the_same(run, command, work, tmp_path):  # noqa: F811
+    undisturbed = tmp_path / "one"
+    undisturbed.mkdir()
+    began = time.monotonic()
+    wanted = run(*command(work, undisturbed), cwd=tmp_path)
+    took_s = time.monotonic() - began
+    assert (wanted.status, wanted.stderr) == (0, "")
+    draw = random.Random(work.command)
+    for number in range(ROUNDS):
+        out = tmp_path / f"both{number}"
+        out.mkdir()
+        with tempfile.TemporaryFile() as one, tempfile.TemporaryFile() as other:
+            copies = [run.start(*command(work, out), cwd=tmp_path, stderr=one)]
+            time.sleep(draw.uniform(0, took_s / 2) * number)
+            copies.append(run.start(*command(work, out), cwd=tmp_path, stderr=other))
+            statuses = [copy.wait() for copy in copies]
+            for status, said in zip(statuses, (one, other), strict=True):
+                said.seek(0)
+                text = said.read().decode()
+                allowed = BUSY.fullmatch(text) or (work.resume and "; --resume goes on with it" in text)
+                assert allowed if status else text == "", text
+        assert 0 in statuses and set(statuses) <= {0, 1}
+        assert result_of(out) == result_of(undisturbed)
+        assert not [path for path in out.rglob("*") if path.name.endswith(".part")]
+
+
+# Tools that write one file and read records, and what they read: they can be stopped between two records.
+STREAMED = {
+    "su-quantize -c {codebook.npz}": "features.jsonl",
+    "su-pitch -j 1": "units.jsonl",
+    "su-bpe encode -m {bpe.model}": "units.jsonl",
+    "su-bpe decode -m {bpe.model}": "pieces.jsonl",
+    "su-units export -t json": "units.jsonl",
+    "su-search build -c {codebook.npz}": "units.jsonl",
+    "su-eval units --no-abx -j 1 - {alignments.jsonl}": "units.jsonl",
+    "su-eval speech -j 1 --metrics log_mel {segments.jsonl} -": "spoken.jsonl",
+}
+each_stream = pytest.mark.parametrize(
+    "line", STREAMED, ids=lambda line: line.split(" -")[0].replace(" ", "-")
+)
+
+
+def words_of(line, corpus):
+    return [re.sub(r"\{(.*?)\}", lambda m: corpus[m[1]], word) for word in line.split()]
+
+
+def bytes_of(records):
+    with tempfile.TemporaryFile() as file:
+        for record in records:
+            write_record(record, file)
+        file.seek(0)
+        return file.read()
+
+
+class Halfway:
+    """A tool that writes to {folder}/file and has read the first of its records; `go_on` brings the rest."""
+
+    def __init__(self, run, corpus, line, folder):
+        self.records = list(read_records([corpus[STREAMED[line]]]))
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the tool runs
+        reading, self._writing = os.pipe()
+        words = [*words_of(line, corpus), "-o", str(folder / "file")]
+        self._process = run.start(*words, stdin=reading, stderr=self._said, cwd=folder)
+        os.write(self._writing, bytes_of(self.records[:1]))
+        while unread(reading) or not os.path.exists(folder / ".file.part"):
+            time.sleep(0.005)
+        os.close(reading)
+
+    def go_on(self):
+        """Give it the rest; return its status and what it said."""
+        with open(self._writing, "wb") as file:
+            file.write(bytes_of(self.records[1:]))
+        status = self._process.wait()
+        self._said.seek(0)
+        return status, self._said.read().decode()
+
+
+@each_stream
+def test_a_second_copy_refuses_and_the_first_goes_on(run, corpus, line, tmp_path):
+    first = Halfway(run, corpus, line, tmp_path)
+    words = [*words_of(line, corpus), "-o", str(tmp_path / "file")]
+    second = run(*words, stdin=bytes_of(first.records))
+    message = f"{words[0]}: {tmp_path}/file: another process is writing it\n"
+    assert (second.status, second.stdout, second.stderr) == (1, b"", message)
+    assert first.go_on() == (0, "")
+    assert os.listdir(tmp_path) == ["file"]
+    alone = run(*words[:-1], str(tmp_path / "alone"), stdin=bytes_of(first.records))
+    assert alone.status == 0 and (tmp_path / "alone").read_bytes() == (tmp_path / "file").read_bytes()
+
+
+@each_stream
+def test_an_output_that_is_removed_while_it_is_written_is_told(run, corpus, line, tmp_path):
+    job = Halfway(run, corpus, line, tmp_path)
+    os.unlink(tmp_path / ".file.part")
+    tool = line.split()[0]
+    assert job.go_on() == (1, f"{tool}: {tmp_path}/file: was removed while it was written\n")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_copy_that_began_after_the_first_one_s_file_was_removed_is_left_alone(run, corpus, tmp_path):
+    line = "su-bpe encode -m {bpe.model}"
+    first = Halfway(run, corpus, line, tmp_path)
+    os.unlink(tmp_path / ".file.part")
+    second = Halfway(run, corpus, line, tmp_path)
+    status, message = first.go_on()
+    assert (status, message) == (1, f"su-bpe: {tmp_path}/file: was removed while it was written\n")
+    assert os.listdir(tmp_path) == [".file.part"]
+    assert second.go_on() == (0, "") and os.listdir(tmp_path) == ["file"]
+
+
+FOLDERS = {
+    "su-encode -m mfcc": "segments.jsonl",
+    "su-synth -m {vocoder}": "units.jsonl",
+}
+
+
+@pytest.mark.parametrize("line", FOLDERS, ids=lambda line: line.split()[0])
+def test_a_folder_that_is_removed_while_it_is_filled_is_told(run, corpus, line, tmp_path):
+    records = list(read_records([corpus[FOLDERS[line]]]))
+    folder, words = tmp_path / "folder", words_of(line, corpus)
+    reading, writing = os.pipe()
+    with tempfile.TemporaryFile() as said:
+        process = run.start(*words, "-o", str(folder), stdin=reading, stderr=said)
+        os.close(reading)
+        while not folder.exists() or (words[0] == "su-encode" and not (folder / "ENCODER").exists()):
+            time.sleep(0.005)
+        shutil.rmtree(folder)
+        with open(writing, "wb") as file:
+            file.write(bytes_of(records))
+        assert process.wait() == 1
+        said.seek(0)
+        message = rf"{words[0]}: -:1: {folder}/[^\n]*: cannot be written: No such file or directory\n"
+        assert re.fullmatch(message, said.read().decode())
+
+
+# Tools that pass records on, each at once, and records that cost them little.
+PASSING = {
+    "su-quantize -c {codebook.npz}": lambda: Record(
+        {"id": "a", "features": "-"}, array=np.ones((1, 39), np.float32)
+    ),
+    "su-bpe encode -m {bpe.model}": lambda: Record({"id": "a", "units": [0, 1, 2]}),
+    "su-bpe decode -m {bpe.model}": lambda: Record({"id": "a", "pieces": [1]}),
+    "su-units export -t json": lambda: Record({"id": "a", "units": [0]}),
+    "su-units export -t ctm --tier units": lambda: Record({"id": "a", "units": [0]}),
+}
+each_passing = pytest.mark.parametrize(
+    "line", PASSING, ids=lambda line: line.replace(" {", "-").replace(" ", "-")
+)
+
+
+@each_passing
+def test_a_reader_that_stops_reading_holds_up_the_tool_and_nothing_is_lost(run, corpus, line):
+    count, words = 20_000, words_of(line, corpus)
+    data = bytes_of([PASSING[line]()]) * count
+    with tempfile.TemporaryFile() as given:
+        given.write(data)
+        given.seek(0)
+        reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        process = run.start(*words, stdin=given, stdout=writing)
+        os.close(writing)
+        before, still = -1, 0
+        while still < 10:  # until it has been waiting for some time
+            time.sleep(0.02)
+            held = unread(reading)
+            still = still + 1 if held == before and held else 0
+            before = held
+        # it reads through a descriptor that it shares with us
+        assert os.lseek(given.fileno(), 0, os.SEEK_CUR) < len(data) // 4
+        with open(reading, "rb") as out:
+            lines = out.read().splitlines()
+        assert process.wait() == 0
+    assert len(lines) == count and len(set(lines)) == 1
+
+
+@each_passing
+def test_memory_does_not_grow_with_the_number_of_records(run, corpus, line):
+    words, record = words_of(line, corpus), bytes_of([PASSING[line]()])
+    given, writing = os.pipe()
+    reading, out = os.pipe()
+    process = run.start(*words, stdin=given, stdout=out)
+    os.close(given), os.close(out)
+    peaks = []
+    with open(reading, "rb") as lines, open(writing, "wb") as file:
+        for count in (2_000, 18_000):
+            feeding = threading.Thread(target=lambda count=count: (file.write(record * count), file.flush()))
+            feeding.start()
+            for _ in range(count):
+                assert lines.readline()
+            feeding.join()
+            peaks.append(_peak_kb(process.pid))
+    assert process.wait() == 0
+    assert peaks[1] - peaks[0] < 2_000  # kB: 110 bytes a record
+
+
+def _peak_kb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+
+ASTRAY = (
+    *("../../x", "../x", "/x", "..", ".", "a/b", "a/../../x", "", "a\0b", "x" * 300, "ã" * 130, "\ud800"),
+    *("a\0/../../x", "/", "//", "./", "\0"),
+)
+HARMLESS = ("~", "$(touch x)", "-rf", "a\nb", "...", "..a", "a b", "*", "C:\\x", "%2e%2e%2fx", "🔴", "a;b")
+NAMING = {
+    "su-encode -m mfcc": ("segments.jsonl", ".npy"),
+    "su-synth -m {vocoder}": ("units.jsonl", ".wav"),
+    "su-units export -t textgrid": ("units.jsonl", ".TextGrid"),
+    "su-units export -t eaf": ("units.jsonl", ".eaf"),
+    "su-units export -t audacity": ("units.jsonl", ".units.txt"),
+}
+
+
+@pytest.mark.parametrize("line", NAMING, ids=lambda line: line.split(" -m")[0].replace(" ", "-"))
+def test_no_id_leads_out_of_the_folder(run, corpus, line, tmp_path):
+    name, suffix = NAMING[line]
+    (record, *_) = read_records([corpus[name]])
+    if line.startswith("su-units"):
+        del record["audio_filepath"]  # or that names the file
+    out = tmp_path / "a" / "b" / "out"
+    out.parent.mkdir(parents=True)
+    tool, *words = words_of(line, corpus)
+    at = 1 if tool == "su-units" else 0
+    words[at:at] = ["-k"]
+    for ids in (ASTRAY, HARMLESS):
+        data = b"".join(serialize({**record, "id": identity}) for identity in ids)
+        result = run(tool, *words, "-o", out, stdin=data, cwd=tmp_path)
+        assert "Traceback" not in result.stderr
+        if ids is HARMLESS:
+            assert (result.status, result.stderr) == (0, "")
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    made.discard("a/b/out/ENCODER")
+    assert made == {f"a/b/out/{identity}{suffix}" for identity in HARMLESS}
+
+
+def test_an_audio_file_s_name_leads_no_label_file_out_of_its_folder(run, corpus, tmp_path):
+    (record, *_) = corpus.records("units.jsonl")
+    names = ("../../x.wav", "/x.wav", "..", "../..", "a/../../../y.wav", "b/x.wav", ".", "/", "...wav")
+    data = b"".join(
+        serialize({**record, "id": str(i), "audio_filepath": name}) for i, name in enumerate(names)
+    )
+    for kind in ("textgrid", "eaf", "audacity"):
+        out = tmp_path / "a" / "b" / kind
+        out.parent.mkdir(parents=True, exist_ok=True)
+        result = run("su-units", "export", "-k", "-t", kind, "-o", out, stdin=data, cwd=tmp_path)
+        assert "Traceback" not in result.stderr
+        made = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert made and all(path.parent.parent == out.parent for path in made)
+
+
+def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
+    labels = [{"id": "a", "start": 0, "end": 1, "label": "x", "tier": t} for t in ("../../x", "/y", "..")]
+    data = b"".join(json.dumps(label).encode() + b"\n" for label in labels)
+    out = tmp_path / "a" / "out"
+    out.parent.mkdir()
+    result = run("su-units", "export", "-t", "audacity", "-o", out, stdin=data, cwd=tmp_path)
+    assert "Traceback" not in result.stderr
+    assert all(path.parent == out for path in tmp_path.rglob("*") if path.is_file())
