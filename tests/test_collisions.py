@@ -1,4 +1,4 @@
-"""What goes on meanwhile: a second copy of the job, files removed, a reader that stops; and ids that lead astray."""
+"""What goes on meanwhile: a second copy, files removed, a reader that stops; and ids that lead astray."""
 
 import fcntl
 import json
