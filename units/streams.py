@@ -15,7 +15,7 @@ import numpy as np
 
 from units.files import open_file
 from units.npy import LostError, is_array_next, pass_array, read_npy
-from units.records import InputError, parse, serialize
+from units.records import InputError, parse, require, serialize
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST_LINE = 1 << 28  # bytes: every place of a motif in thousands of hours; what never ends is no line
@@ -100,12 +100,10 @@ def _pass_line(file):
 
 def features_of(record):
     """Return the (N, D) float32 frames of a record, from the stream or from the file it names."""
-    if "features" not in record:
-        raise InputError('no "features"')
+    path = require(record, "features")
     if record.array is not None:
         return record.array
-    path = record["features"]
-    if not isinstance(path, str) or path in ("", "-"):
+    if path == "-":
         raise InputError('"features" is not a file name')
     with open_file(path) as file:
         return read_npy(file, path)

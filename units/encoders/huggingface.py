@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
+from units import weights
 from units.audio import HOP, RECEPTIVE_FIELD, frame_count
 from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
@@ -40,8 +41,7 @@ def open_model(source, short_name, layers=None, device="auto", dtype="auto", chu
         local.check_folder(source)
     transformers = _import_transformers()
     config = fetch(transformers.AutoConfig, source)
-    if os.path.isdir(source):
-        local.check_sizes(source, config)
+    local.check_config(source, config)
     if config.model_type == "whisper":
         from units.encoders.whisper import Whisper
 
@@ -127,9 +127,12 @@ def _is_wrong_in_bf16(layer):
 
 def _check_frames(source, config):
     """Raise InputError where the model's frames do not stand where everyone else's do."""
-    hop, field = math.prod(config.conv_stride), 1
-    for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
-        field = (field - 1) * stride + kernel
+    try:
+        hop, field = math.prod(config.conv_stride), 1
+        for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
+            field = (field - 1) * stride + kernel
+    except (TypeError, ValueError):
+        raise InputError(f"{source}: convolutions that are none") from None
     if (hop, field) != (HOP, RECEPTIVE_FIELD):
         raise InputError(f"{source}: a frame of {field} samples each {hop}, not {RECEPTIVE_FIELD} each {HOP}")
 
@@ -161,10 +164,16 @@ def fetch(kind, source, **options):
 
 def fetch_model(kind, source, config):
     """Load a model by its config, cut as that says; InputError where weights are missing."""
+    if os.path.isdir(source):
+        local.check_weights(source, config)
     model, report = fetch(kind, source, config=config, output_loading_info=True)
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
     if missing:  # transformers would go on with random ones
         raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")
+    try:
+        weights.check_finite(model.state_dict())
+    except ValueError as error:
+        raise _cannot_load(source, str(error)) from None
     return model
 
 
@@ -178,6 +187,6 @@ def _cannot_load(source, reason):
 def _normalizes(transformers, source, config):
     try:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError):  # a directory with no preprocessor_config.json
+    except _FAULTS:  # a directory with no preprocessor_config.json
         return config.feat_extract_norm == "layer"
     return bool(getattr(extractor, "do_normalize", True))

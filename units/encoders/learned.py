@@ -100,7 +100,7 @@ def content_hash(network):
 def is_learned(folder):
     """Return whether a directory's config.json is one of ours."""
     try:
-        values = json.loads(read_whole(os.path.join(folder, "config.json"), _LARGEST_CONFIG))
+        values = json.loads(read_whole(os.path.join(folder, "config.json"), _LARGEST_CONFIG).decode())
         return values.get("model_type") == MODEL_TYPE
     except (InputError, ValueError, AttributeError, RecursionError):
         return False
@@ -127,7 +127,7 @@ def save_network(folder, network):
 
 def _load_config(path):
     try:
-        values = json.loads(read_whole(path, _LARGEST_CONFIG))
+        values = json.loads(read_whole(path, _LARGEST_CONFIG).decode())
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not JSON") from None
     known = {field.name: field.type for field in fields(NetworkConfig)}

@@ -28,7 +28,7 @@ def check_folder(folder):
 
 def _check_config(path):
     try:
-        values = json.loads(read_whole(path, _LARGEST))
+        values = json.loads(read_whole(path, _LARGEST).decode())
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not JSON") from None
     if not isinstance(values, dict):
@@ -39,13 +39,22 @@ def _check_config(path):
                 raise InputError(f"{path}: {name} {number} is more than any model has")
 
 
-def check_sizes(folder, config):
+def check_config(source, config):
+    """Raise InputError where the sizes that a loaded config tells are no numbers."""
+    for names in (_SIZES, _LAYERS):
+        number = _first(config, names)
+        if type(number) is not int or number < 0:
+            raise InputError(f"{source}: {names[0]} {number!r} is not a whole number from 0 up")
+
+
+def check_weights(folder, config):
     """Raise InputError where a config asks for more weights than the directory's files have bytes."""
-    size = next((n for n in (getattr(config, name, None) for name in _SIZES) if n is not None), 0)
-    depth = next((n for n in (getattr(config, name, None) for name in _LAYERS) if n is not None), 0)
-    if type(size) is not int or type(depth) is not int or min(size, depth) < 0:
-        raise InputError(f"{folder}/config.json: sizes that are no numbers")
-    least = depth * 4 * size * size  # the four matrices of attention alone
+    least = 4 * _first(config, _LAYERS) * _first(config, _SIZES) ** 2  # attention's matrices alone
     held = sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
-    if least > held or least > weights.MOST_WEIGHTS * 4:
-        raise InputError(f"{folder}/config.json: asks for {least} weights, more than its files hold")
+    if least > held:
+        raise InputError(f"{folder}/config.json: asks for {least} weights, and its files have {held} bytes")
+
+
+def _first(config, names):
+    """Return what a config has under the first of the names that it knows, 0 where it knows none."""
+    return next((getattr(config, name) for name in names if hasattr(config, name)), 0)
