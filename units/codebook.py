@@ -118,6 +118,8 @@ def parse_codebook(content):
         raise ValueError(f"more than {_LARGEST >> 20} MiB")
     if content.startswith(NPY_MAGIC):
         centroids = parse_array(content)
+        if not centroids.size:  # of nothing there may be any number of dimensions
+            raise ValueError(f"centroids of shape {centroids.shape}, not (K, D)")
         dimensions = centroids.shape[-1]
         book = Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
     else:
