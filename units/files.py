@@ -5,6 +5,10 @@ import stat
 
 from units.records import InputError
 
+_PIECE = (
+    1 << 20
+)  # bytes read at once of what does not tell its size: memory for all of them is taken beforehand
+
 
 def open_file(path, pipes=True):
     """Return the binary file at a path.
@@ -29,12 +33,15 @@ def open_file(path, pipes=True):
 
 def read_whole(path, most):
     """Return the bytes of a file or pipe, which may have `most` of them. Raises InputError, naming it."""
+    pieces, held = [], 0
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         try:
-            content = file.read(most + 1) if size <= most else None
+            while size <= most and held <= most and (piece := file.read(_PIECE if pieces else size + 1)):
+                pieces.append(piece)
+                held += len(piece)
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    if content is None or len(content) > most:
+    if max(size, held) > most:
         raise InputError(f"{path}: more than {most >> 20} MiB")
-    return content
+    return b"".join(pieces)  # of one, itself

@@ -5,6 +5,7 @@ import math
 
 import safetensors
 import torch
+from torch.overrides import TorchFunctionMode
 
 from units.files import open_file
 from units.records import InputError
@@ -91,12 +92,23 @@ def load(path, wanted, what):
     return tensors
 
 
+class _Unfilled(TorchFunctionMode):
+    """Lets nothing be filled: where there is no memory torch would load its compiler for it, in a second."""
+
+    def __torch_function__(self, function, _types, args=(), kwargs=None):
+        if function.__name__ in ("normal_", "uniform_", "kaiming_uniform_", "trunc_normal_"):
+            return args[0] if args else kwargs["tensor"]
+        if function is torch.hann_window:
+            return torch.empty(args[0])
+        return function(*args, **(kwargs or {}))
+
+
 def wanted_by(path, build):
     """Return {name: shape} of each module that `build` returns, of which none is given memory.
 
     Raises InputError naming the file that asks for them, where there is more of them than any model has.
     """
-    with torch.device("meta"):
+    with torch.device("meta"), _Unfilled():
         found = [shapes(module) for module in build()]
     count = sum(math.prod(shape) for part in found for shape in part.values())
     if count > MOST_WEIGHTS:

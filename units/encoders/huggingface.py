@@ -156,10 +156,16 @@ def _import_transformers():
 
 def fetch(kind, source, **options):
     """Load from a directory or the hub; the code that a model's repository may hold is never run."""
+    from huggingface_hub import errors
+
+    strict = getattr(errors, "StrictDataclassError", OSError)  # what transformers 5 says of a config's fields
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except _FAULTS as error:
-        raise _cannot_load(source, (str(error).strip() or repr(error)).splitlines()[0]) from None
+    except (*_FAULTS, strict) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()
+        raise _cannot_load(
+            source, " ".join(map(str.strip, reason[: 2 if reason[0].endswith(":") else 1]))
+        ) from None
 
 
 def fetch_model(kind, source, config):

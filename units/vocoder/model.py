@@ -176,7 +176,8 @@ def load(folder, device="cpu", dtype=torch.float32):
     Raises InputError naming the file that is missing or wrong.
     """
     config, parts = read(folder)
-    networks = _build_folded(config)
+    networks = build(config)
+    fold_weight_norm(networks[0])
     for network, tensors in zip(networks, parts, strict=True):
         network.load_state_dict(tensors)
     return Vocoder(config, *networks, device, dtype)
@@ -189,13 +190,7 @@ def read(folder):
     is missing or wrong.
     """
     config, path = read_config(folder), os.path.join(folder, "config.json")
-    wanted = weights.wanted_by(path, lambda: _build_folded(config))
+    wanted = weights.wanted_by(path, lambda: build(config))
     files = [os.path.join(folder, f"{name}.safetensors") for name in ("generator", "f0", "duration")]
     what = "the weights of this vocoder"
     return config, [weights.load(file, part, what) for file, part in zip(files, wanted, strict=True)]
-
-
-def _build_folded(config):
-    networks = build(config)
-    fold_weight_norm(networks[0])
-    return networks
