@@ -186,7 +186,7 @@ def _index():
 def _weights():
     import safetensors.numpy
 
-    return safetensors.numpy.save({"a": np.ones((2, 3), np.float32), "b": np.float32(1).reshape(())})
+    return safetensors.numpy.save({"a": np.ones((2, 3), np.float32), "b": np.array(1, np.float32)})
 
 
 def _encoder_config():

@@ -70,6 +70,12 @@ def words_of(line, corpus):
     return [re.sub(r"\{(.*?)\}", lambda m: corpus[m[1]], word) for word in line.split()]
 
 
+def numbered(record, numbers):
+    """Return the bytes of a record, again and again, each time with another id."""
+    before, after = bytes_of([record]).split(b'"id": "a"')
+    return b"".join(b'%b"id": "%d"%b' % (before, number, after) for number in numbers)
+
+
 def bytes_of(records):
     with tempfile.TemporaryFile() as file:
         for record in records:
@@ -177,7 +183,7 @@ each_passing = pytest.mark.parametrize(
 @each_passing
 def test_a_reader_that_stops_reading_holds_up_the_tool_and_nothing_is_lost(run, corpus, line):
     count, words = 20_000, words_of(line, corpus)
-    data = bytes_of([PASSING[line]()]) * count
+    data = numbered(PASSING[line](), range(count))
     with tempfile.TemporaryFile() as given:
         given.write(data)
         given.seek(0)
@@ -196,22 +202,24 @@ def test_a_reader_that_stops_reading_holds_up_the_tool_and_nothing_is_lost(run, 
         with open(reading, "rb") as out:
             lines = out.read().splitlines()
         assert process.wait() == 0
-    assert len(lines) == count and len(set(lines)) == 1
+    tail = b"".join(lines[-1:])
+    assert len(lines) == count and str(count - 1).encode() in tail
 
 
 @each_passing
 def test_memory_does_not_grow_with_the_number_of_records(run, corpus, line):
-    words, record = words_of(line, corpus), bytes_of([PASSING[line]()])
+    words, record = words_of(line, corpus), PASSING[line]()
     given, writing = os.pipe()
     reading, out = os.pipe()
     process = run.start(*words, stdin=given, stdout=out)
     os.close(given), os.close(out)
     peaks = []
     with open(reading, "rb") as lines, open(writing, "wb") as file:
-        for count in (2_000, 18_000):
-            feeding = threading.Thread(target=lambda count=count: (file.write(record * count), file.flush()))
+        for numbers in (range(2_000), range(2_000, 20_000)):
+            data = numbered(record, numbers)
+            feeding = threading.Thread(target=lambda data=data: (file.write(data), file.flush()))
             feeding.start()
-            for _ in range(count):
+            for _ in numbers:
                 assert lines.readline()
             feeding.join()
             peaks.append(_peak_kb(process.pid))
@@ -232,9 +240,6 @@ HARMLESS = ("~", "$(touch x)", "-rf", "a\nb", "...", "..a", "a b", "*", "C:\\x",
 NAMING = {
     "su-encode -m mfcc": ("segments.jsonl", ".npy"),
     "su-synth -m {vocoder}": ("units.jsonl", ".wav"),
-    "su-units export -t textgrid": ("units.jsonl", ".TextGrid"),
-    "su-units export -t eaf": ("units.jsonl", ".eaf"),
-    "su-units export -t audacity": ("units.jsonl", ".units.txt"),
 }
 
 
@@ -242,37 +247,43 @@ NAMING = {
 def test_no_id_leads_out_of_the_folder(run, corpus, line, tmp_path):
     name, suffix = NAMING[line]
     (record, *_) = read_records([corpus[name]])
-    if line.startswith("su-units"):
-        del record["audio_filepath"]  # or that names the file
     out = tmp_path / "a" / "b" / "out"
     out.parent.mkdir(parents=True)
     tool, *words = words_of(line, corpus)
-    at = 1 if tool == "su-units" else 0
-    words[at:at] = ["-k"]
-    for ids in (ASTRAY, HARMLESS):
-        data = b"".join(serialize({**record, "id": identity}) for identity in ids)
-        result = run(tool, *words, "-o", out, stdin=data, cwd=tmp_path)
-        assert "Traceback" not in result.stderr
-        if ids is HARMLESS:
-            assert (result.status, result.stderr) == (0, "")
+    data = b"".join(serialize({**record, "id": identity}) for identity in (*ASTRAY, *HARMLESS))
+    result = run(tool, "-k", *words, "-o", out, stdin=data, cwd=tmp_path)
+    *faults, count = result.stderr.splitlines()
+    assert result.status == 1
+    assert count == f"{tool}: {len(ASTRAY)} of {len(ASTRAY) + len(HARMLESS)} records skipped"
+    for number, fault in enumerate(faults, 1):
+        assert re.match(rf'{tool}: -:{number}: "id" ', fault)
     made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
     made.discard("a/b/out/ENCODER")
     assert made == {f"a/b/out/{identity}{suffix}" for identity in HARMLESS}
 
 
-def test_an_audio_file_s_name_leads_no_label_file_out_of_its_folder(run, corpus, tmp_path):
+@pytest.mark.parametrize("kind", ["textgrid", "eaf", "audacity"])
+@pytest.mark.parametrize("named", ["audio_filepath", "id"])
+def test_no_recording_s_name_leads_a_label_file_out_of_its_folder(run, corpus, tmp_path, kind, named):
     (record, *_) = corpus.records("units.jsonl")
-    names = ("../../x.wav", "/x.wav", "..", "../..", "a/../../../y.wav", "b/x.wav", ".", "/", "...wav")
-    data = b"".join(
-        serialize({**record, "id": str(i), "audio_filepath": name}) for i, name in enumerate(names)
+    del record["audio_filepath"]
+    names = ("../../x.wav", "/x.wav", "a/../../../y.wav", "b/x.wav", "...wav", "x" * 300, "\ud83d\udd34")
+    none = ("..", "../..", ".", "/", "a/", "\ud800")
+    if named == "id":
+        none += ("a\0b", "\0")
+    records = [{**record, "id": str(i), named: name} for i, name in enumerate((*none, *names))]
+    out = tmp_path / "a" / "b" / kind
+    out.parent.mkdir(parents=True)
+    result = run(
+        *("su-units", "export", "-k", "-t", kind, "-o", out),
+        stdin=b"".join(map(serialize, records)),
+        cwd=tmp_path,
     )
-    for kind in ("textgrid", "eaf", "audacity"):
-        out = tmp_path / "a" / "b" / kind
-        out.parent.mkdir(parents=True, exist_ok=True)
-        result = run("su-units", "export", "-k", "-t", kind, "-o", out, stdin=data, cwd=tmp_path)
-        assert "Traceback" not in result.stderr
-        made = [path for path in tmp_path.rglob("*") if path.is_file()]
-        assert made and all(path.parent.parent == out.parent for path in made)
+    *faults, count = result.stderr.splitlines()
+    assert (result.status, count) == (1, f"su-units: {len(none)} of {len(records)} records skipped")
+    assert all(re.match(rf"su-units: -:{number}: ", fault) for number, fault in enumerate(faults, 1))
+    made = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(made) == len(names) and all(path.parent == out for path in made)
 
 
 def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
