@@ -102,6 +102,7 @@ ARRAYS = {
     "more than float32 holds": npy(np.full((8, 39), 1e300)),
     "three dimensions": npy(np.ones((8, 39, 2), np.float32)),
     "no dimension": npy(np.float32(1)),
+    "a dtype that is no word": npy_header((8, 39)).replace(b"'<f4'", b"',f4'"),
     "NPY of version 9": b"\x93NUMPY\x09\x00" + bytes(100),
     "a header that is no literal": b"\x93NUMPY\x01\x00\x10\x00" + b"(" * 16,
 }

@@ -5,23 +5,23 @@ Nothing is ever unpickled, and what a file claims is held against what it holds 
 
 import io
 import math
-import tokenize
+import struct
 import zipfile
 import zlib
 
 import numpy as np
 
 from units.files import read_whole
+from units.npy import BAD_HEADER, read_header
 from units.records import InputError
 
 # what reading a damaged or hostile file raises, here and in zipfile and numpy
 FAULTS = (
-    *(ValueError, LookupError, EOFError, OSError, RuntimeError, ArithmeticError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+    *BAD_HEADER,
+    *(OSError, RuntimeError, ArithmeticError, zipfile.BadZipFile, zlib.error, struct.error),
 )
 _LARGEST = 1 << 34  # bytes of an archive: the units of a hundred thousand hours
 _MOST_ENTRIES = 64  # in the archive's directory, which zipfile would read whole
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def save_arrays(arrays, file):
@@ -67,7 +67,7 @@ def load_arrays(path, kinds, what):
 def parse_array(content, kind="f"):
     """Return the array in the bytes of an NPY file, floats as float32; raise one of FAULTS."""
     file = io.BytesIO(content)
-    shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+    shape, fortran, dtype = read_header(file)
     if dtype.kind != kind or dtype.fields or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"an array of {dtype}, shape {shape}")
     if math.prod(shape) * dtype.itemsize != len(content) - file.tell():

@@ -4,6 +4,7 @@ Nothing is ever unpickled.
 """
 
 import math
+import warnings
 from tokenize import TokenError
 
 import numpy as np
@@ -14,7 +15,10 @@ NPY_MAGIC = b"\x93NUMPY"
 _LONGEST = 1 << 32  # of any dimension of an array
 _LONGEST_HEADER = 1 << 16  # bytes: NPY 2.0 may claim 4 GiB, which numpy would read before it complains
 # what numpy's reader of headers, which are Python literals, comes to grief with
-_BAD_HEADER = (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
+BAD_HEADER = (
+    *(ValueError, TypeError, LookupError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError),
+)
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
 
 
@@ -73,14 +77,18 @@ def read_npy(file, place):
     return array
 
 
+def read_header(file):
+    """Return (shape, whether in Fortran order, dtype) of an NPY file; raise one of BAD_HEADER if it is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is as Python 2 wrote them is no trouble of anyone's
+        return _READERS[np.lib.format.read_magic(file)](file)
+
+
 def _read_header(file, place):
     """Return (shape, whether in Fortran order, dtype) of the NPY bytes that come next."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     try:
-        header = _Header(file)
-        version = np.lib.format.read_magic(header)
-        shape, fortran, dtype = readers[version](header)
-    except (*_BAD_HEADER, KeyError):
+        shape, fortran, dtype = read_header(_Header(file))
+    except BAD_HEADER:
         raise LostError(f"{place}: no NPY array where one should be") from None
     if dtype.hasobject or not all(type(n) is int and 0 <= n < _LONGEST for n in shape):
         raise LostError(f"{place}: the array is {dtype} of shape {shape}, which is never read")
