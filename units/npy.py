@@ -78,7 +78,7 @@ def read_npy(file, place):
 
 
 def read_header(file):
-    """Return (shape, whether in Fortran order, dtype) of an NPY file; raise one of BAD_HEADER if it is none."""
+    """Return (shape, whether in Fortran order, dtype) of an NPY file; raise one of BAD_HEADER."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is as Python 2 wrote them is no trouble of anyone's
         return _READERS[np.lib.format.read_magic(file)](file)
