@@ -21,8 +21,8 @@ from units.codebook import Codebook, load_codebook, save_codebook
 from units.config import BpeConfig
 from units.encoders import learned, local
 from units.encoders.network import NetworkConfig
-from units.npy import LostError, read_npy
-from units.records import FIELDS, InputError, file_name, require, serialize, units_and_counts
+from units.npy import read_npy
+from units.records import FIELDS, InputError, LostError, file_name, require, serialize, units_and_counts
 from units.search import index
 from units.streams import _read_file
 from units.vocoder.config import VocoderConfig, from_json, to_json

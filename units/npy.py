@@ -9,7 +9,7 @@ from tokenize import TokenError
 
 import numpy as np
 
-from units.records import InputError
+from units.records import InputError, LostError
 
 NPY_MAGIC = b"\x93NUMPY"
 _LONGEST = 1 << 32  # of any dimension of an array
@@ -20,10 +20,6 @@ BAD_HEADER = (
 )
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
-
-
-class LostError(InputError):
-    """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
 
 
 class _Header:

@@ -14,8 +14,8 @@ import sys
 import numpy as np
 
 from units.files import open_file
-from units.npy import LostError, is_array_next, pass_array, read_npy
-from units.records import InputError, parse, require, serialize
+from units.npy import is_array_next, pass_array, read_npy
+from units.records import InputError, LostError, parse, require, serialize
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 LONGEST_LINE = 1 << 28  # bytes: every place of a motif in thousands of hours; what never ends is no line
@@ -106,7 +106,10 @@ def features_of(record):
     if path == "-":
         raise InputError('"features" is not a file name')
     with open_file(path) as file:
-        return read_npy(file, path)
+        try:
+            return read_npy(file, path)
+        except LostError as error:  # in a file of its own, which hides nothing
+            raise InputError(str(error)) from None
 
 
 def write_record(record, out):
