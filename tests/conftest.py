@@ -74,16 +74,19 @@ class Server:
         self.path = path
         self.hub = path + ".hub"  # where the hub's models are kept, as far as there are any
 
-    def start(self, tool, *arguments, stdin=None, stdout=None, stderr=None, cwd="/", env=()):
-        """Start a tool on open files, /dev/null where none is given; return its Process."""
+    def start(self, tool, *arguments, stdin=None, stdout=None, stderr=None, cwd="/", env=(), memory=0):
+        """Start a tool on open files, /dev/null where none is given; return its Process.
+
+        memory: bytes that it may take; 0 is no limit.
+        """
         with open(os.devnull, "r+b") as null:
             files = [file or null for file in (stdin, stdout, stderr)]
             descriptors = [file if isinstance(file, int) else file.fileno() for file in files]
             arguments = [os.fsdecode(argument) for argument in arguments]
             environment = {**ENVIRONMENT, **dict(env)}
-            return Process(self.path, tool, arguments, descriptors, str(cwd), environment)
+            return Process(self.path, tool, arguments, descriptors, str(cwd), environment, memory)
 
-    def __call__(self, tool, *arguments, stdin=b"", cwd="/", env=(), timeout_s=60):
+    def __call__(self, tool, *arguments, stdin=b"", cwd="/", env=(), timeout_s=60, memory=0):
         """Run a tool to its end; return its Result."""
         with (
             tempfile.TemporaryFile() as given,
@@ -92,7 +95,8 @@ class Server:
         ):
             given.write(stdin)
             given.seek(0)
-            process = self.start(tool, *arguments, stdin=given, stdout=out, stderr=err, cwd=cwd, env=env)
+            files = {"stdin": given, "stdout": out, "stderr": err}
+            process = self.start(tool, *arguments, **files, cwd=cwd, env=env, memory=memory)
             status = process.wait(timeout_s)
             out.seek(0)
             err.seek(0)

@@ -69,6 +69,8 @@ def _become(request, descriptors):
     for target, descriptor in enumerate(descriptors):
         os.dup2(descriptor, target)
     os.closerange(3, 256)
+    if request["memory"]:
+        _bound_memory(request["memory"])
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])
@@ -77,6 +79,15 @@ def _become(request, descriptors):
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
     sys.argv = request["argv"]
     _end(lambda: runpy.run_path(sys.argv[0], run_name="__main__"))
+
+
+def _bound_memory(size):
+    """Let the process take so many bytes beyond those it was forked with; then MemoryError."""
+    import resource
+
+    with open("/proc/self/status", encoding="ascii") as file:
+        held = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData:"))
+    resource.setrlimit(resource.RLIMIT_DATA, (held + size, held + size))
 
 
 def _end(body):
@@ -106,8 +117,9 @@ def _end(body):
 class Process:
     """A running tool: its pid, and how it ends."""
 
-    def __init__(self, socket_path, tool, arguments, descriptors, cwd, env):
-        request = {"argv": [os.path.join(ROOT, "bin", tool), *arguments], "cwd": cwd, "env": env}
+    def __init__(self, socket_path, tool, arguments, descriptors, cwd, env, memory=0):
+        argv = [os.path.join(ROOT, "bin", tool), *arguments]
+        request = {"argv": argv, "cwd": cwd, "env": env, "memory": memory}
         self._connection = socket.socket(socket.AF_UNIX)
         self._connection.connect(socket_path)
         socket.send_fds(self._connection, [json.dumps(request).encode()], descriptors)

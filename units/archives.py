@@ -5,19 +5,23 @@ Nothing is ever unpickled, and what a file claims is held against what it holds 
 
 import io
 import math
-import tokenize
+import struct
 import zipfile
 import zlib
 
 import numpy as np
 
+from units.files import read_whole
+from units.npy import BAD_HEADER, read_header
+from units.records import InputError
+
 # what reading a damaged or hostile file raises, here and in zipfile and numpy
 FAULTS = (
-    *(ValueError, LookupError, EOFError, OSError, RuntimeError, ArithmeticError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+    *BAD_HEADER,
+    *(OSError, RuntimeError, ArithmeticError, zipfile.BadZipFile, zlib.error, struct.error),
 )
+_LARGEST = 1 << 34  # bytes of an archive: the units of a hundred thousand hours
 _MOST_ENTRIES = 64  # in the archive's directory, which zipfile would read whole
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def save_arrays(arrays, file):
@@ -31,7 +35,7 @@ def save_arrays(arrays, file):
     file.write(whole.getbuffer())
 
 
-def read_members(content, names, optional=(), most=1 << 29):
+def read_members(content, names, optional=(), most=1 << 28):
     """Return {name: bytes of an NPY file} of an archive; raise one of FAULTS where they are not there.
 
     most: bytes that they may hold together.
@@ -46,10 +50,24 @@ def read_members(content, names, optional=(), most=1 << 29):
         return {name: archive.read(f"{name}.npy") for name in names}
 
 
+def load_arrays(path, kinds, what):
+    """Return {name: array} of the .npz file at a path that `np.savez` wrote, each of its own memory.
+
+    kinds: {name: kind of its dtype}; what: what a file that is none is said not to be. Raises InputError.
+    """
+    content = read_whole(path, _LARGEST)
+    try:
+        members = read_members(content, kinds, most=len(content))
+        return {name: parse_array(members[name], kind).copy() for name, kind in kinds.items()}
+    except FAULTS as error:
+        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
+        raise InputError(f"{path}: not {what} ({reason})") from None
+
+
 def parse_array(content, kind="f"):
     """Return the array in the bytes of an NPY file, floats as float32; raise one of FAULTS."""
     file = io.BytesIO(content)
-    shape, fortran, dtype = _HEADERS[np.lib.format.read_magic(file)](file)
+    shape, fortran, dtype = read_header(file)
     if dtype.kind != kind or dtype.fields or not all(type(n) is int and n >= 0 for n in shape):
         raise ValueError(f"an array of {dtype}, shape {shape}")
     if math.prod(shape) * dtype.itemsize != len(content) - file.tell():

@@ -1,9 +1,8 @@
 """Load a span of a recording as 16 kHz mono, and save one. The only home of soundfile and soxr.
 
 Decoding is libsndfile's (wav, flac, mp3, ogg, opus and more); what it does not know (m4a, webm, wma) goes
-through ffmpeg where that is installed. The resampler is soxr's high quality one: it has a flat pass band
-to 91 % of the Nyquist frequency with aliases below -100 dB, works on a stream block by block, needs no
-torch, and measured five times as fast as torchaudio's.
+through ffmpeg where that is installed. The resampler is soxr's high quality one: flat to 91 % of the Nyquist
+frequency, aliases below -100 dB, block by block, without torch, and five times as fast as torchaudio's.
 """
 
 import io
@@ -26,7 +25,7 @@ HOP = 320  # samples between frames: 20 ms
 RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
 FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
-_PROMISED, _SLACK = 6 * 3600 * RATE, 64  # samples for which memory is taken on a header's word
+_PROMISED, _GUESSED, _SLACK = 6 * 3600 * RATE, 3600 * RATE, 64  # samples, on a header's, a record's word
 _LONGEST = 30 * 24 * 3600  # s that a header is believed
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
@@ -50,7 +49,7 @@ def blocks(path, offset=0.0, duration=None):
     try:
         file = _open(path)
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
-        yield _cut(_decode_elsewhere(path, error), offset, duration)
+        yield _cut(_decode_elsewhere(path, error), path, offset, duration)
         return
     with file:
         yield from _span(file, path, offset, duration)
@@ -82,7 +81,9 @@ def _span(file, path, offset, duration):
     yield from _resampled(_decoded(file, path, offset, duration), file.samplerate)
 
 
-def _cut(samples, offset, duration):
+def _cut(samples, path, offset, duration):
+    if duration is not None and (missing := offset + duration - len(samples) / RATE) > FRAME_SHIFT:
+        raise InputError(f"{path}: ends {missing:.2f} s before the span does")
     return samples[round(offset * RATE) : None if duration is None else round((offset + duration) * RATE)]
 
 
@@ -154,7 +155,8 @@ def load(path, offset=0.0, duration=None):
 def _whole(parts, duration, expected=0):
     """Return the parts as one array, made beforehand where its length is known: held once, not twice."""
     wanted = None if duration is None else round(duration * RATE)
-    samples, end = np.zeros(min(wanted or expected, _PROMISED) + _SLACK, np.float32), 0
+    likely = expected if wanted is None else min(wanted, expected or _GUESSED)
+    samples, end = np.zeros(min(likely, _PROMISED) + _SLACK, np.float32), 0
     for part in parts:
         if end + len(part) > len(samples):
             samples = np.concatenate([samples[:end], np.zeros(len(part) + end // 2, np.float32)])
@@ -184,7 +186,7 @@ class Reader:
             try:
                 self._own.file = _open(path)
             except (soundfile.LibsndfileError, OSError, TypeError) as error:
-                return _whole([_cut(self._decoded_elsewhere(path, error), offset, duration)], duration)
+                return _whole([_cut(self._decoded_elsewhere(path, error), path, offset, duration)], duration)
             self._own.path = path
         file, self._own.path = self._own.file, None  # until it is read: one that fails is opened anew
         expected = max(0, round((file.frames / file.samplerate - offset) * RATE))

@@ -16,11 +16,13 @@ import numpy as np
 import sentencepiece
 
 from units.config import BpeConfig
+from units.files import read_whole
 from units.records import InputError
 from units.repeats import repeats
 
 FIRST = 0x4E00  # the character of unit 0
 MAX_ALPHABET = 20_000  # characters from there on that are assigned and have no case or decomposition
+_LARGEST = 1 << 26  # bytes of a model: ten times those of 20,000 pieces of 64 units
 _PATH_LENGTH = 512  # bytes that the name of a temporary file is padded to
 _WHOLE = {  # nothing is normalised, split at, left out or added
     "normalization_rule_name": "identity",
@@ -202,5 +204,4 @@ class Model:
 
 def load(path):
     """Return the Model in a file. Raises InputError where the file is no SentencePiece model of units."""
-    with open(path, "rb") as file:
-        return Model(file.read(), path)
+    return Model(read_whole(path, _LARGEST), path)

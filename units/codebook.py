@@ -11,11 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from units.archives import FAULTS, parse_array, read_members, save_arrays
+from units.files import read_whole
+from units.npy import NPY_MAGIC
 from units.records import InputError
-from units.streams import NPY_MAGIC
 
 _ARRAYS = ("centroids", "mean", "scale", "projection", "encoder")
-_LARGEST = 1 << 29  # bytes of a codebook file: 20,000 centroids of 5 frames of 1280 dimensions
+_LARGEST = 1 << 28  # bytes of a codebook's arrays: 20,000 centroids of 3,300 dimensions
 _BLOCK = 4096  # frames normalised at once
 
 
@@ -39,7 +40,7 @@ class Codebook:
         """A short hash of the content, the same wherever the file lies."""
         digest = hashlib.sha256(self.encoder.encode())
         for array in self.arrays().values():
-            digest.update(np.ascontiguousarray(array, "<f4").tobytes())
+            digest.update(np.ascontiguousarray(array, "<f4"))
         return digest.hexdigest()[:12]
 
     @property
@@ -101,13 +102,9 @@ def load_codebook(path):
     """Return the Codebook in an .npz that su-cluster wrote, or of a bare (K, D) .npy.
 
     Raises InputError naming the file where it is neither, or where its arrays do not fit each other. Reads at
-    most 512 MiB, compressed or not.
+    most 256 MiB, compressed or not.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    content = read_whole(path, _LARGEST)
     try:
         return parse_codebook(content)
     except FAULTS as error:
@@ -121,6 +118,8 @@ def parse_codebook(content):
         raise ValueError(f"more than {_LARGEST >> 20} MiB")
     if content.startswith(NPY_MAGIC):
         centroids = parse_array(content)
+        if not centroids.size:  # of nothing there may be any number of dimensions
+            raise ValueError(f"centroids of shape {centroids.shape}, not (K, D)")
         dimensions = centroids.shape[-1]
         book = Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
     else:

@@ -7,11 +7,15 @@ A record is one JSON object on one line (see su-records(5)). A tool checks the f
 import json
 import os
 
-MOST_FRAMES = 1 << 26  # of one record: 15 days, so that a few digits in a file cannot claim all memory
+MOST_FRAMES = 1 << 23  # of one record: two days, so that a few digits in a file cannot claim all memory
 
 
 class InputError(Exception):
     """The input is at fault. The message is one line: what is wrong, and where as far as it is known."""
+
+
+class LostError(InputError):
+    """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
 
 
 class Record(dict):

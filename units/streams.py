@@ -7,26 +7,22 @@ line, so frames travel through a pipe with no file between (see su-records(5)).
 import contextlib
 import errno
 import fcntl
-import math
 import os
 import stat
 import sys
-from tokenize import TokenError
 
 import numpy as np
 
-from units.records import InputError, parse, serialize
+from units.files import open_file
+from units.npy import is_array_next, pass_array, read_npy
+from units.records import InputError, LostError, parse, require, serialize
 
-NPY_MAGIC = b"\x93NUMPY"
-_LONGEST = 1 << 32  # of any dimension of an array
-# what numpy's reader of headers, which are Python literals, comes to grief with
-_BAD_HEADER = (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_PIECE = 1 << 24  # bytes read at once, so that a header which lies cannot make us allocate what it claims
+LONGEST_LINE = 1 << 28  # bytes: every place of a motif in thousands of hours; what never ends is no line
 
 
-class LostError(InputError):
-    """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
+class LongLineError(InputError):
+    """A line longer than any record, of which only the beginning was read."""
 
 
 def raise_fault(error):
@@ -66,7 +62,9 @@ def _read_file(file, path, on_fault, on_bytes):
             raise
         except InputError as error:
             on_fault(error)
-            _pass_array(file, place)
+            if isinstance(error, LongLineError):
+                _pass_line(file)
+            pass_array(file, place)
             continue
         if record is not None:
             yield record
@@ -74,106 +72,44 @@ def _read_file(file, path, on_fault, on_bytes):
 
 def _read_one(file, place, first, on_bytes):
     """Return the next record with its array; None for a blank line."""
-    if _is_array_next(file):
-        _pass_array(file, place)
+    if is_array_next(file):
+        pass_array(file, place)
         raise InputError(f"{place}: an array where a record should be")
-    line = file.readline()
+    line = file.readline(LONGEST_LINE + 1)
     if on_bytes:
         on_bytes(len(line))
+    if len(line) > LONGEST_LINE:
+        raise LongLineError(f"{place}: a line of more than {LONGEST_LINE >> 20} MiB")
     if first:
         line = line.removeprefix(b"\xef\xbb\xbf")
     if not line.strip():
         return None
     record = parse(line, place)
     if record.get("features") == "-":
-        if not _is_array_next(file):
+        if not is_array_next(file):
             raise InputError(f'{place}: "features" is "-" but no array follows')
         record.array = read_npy(file, place)
     return record
 
 
-def _is_array_next(file):
-    return file.peek(1)[:1] == NPY_MAGIC[:1]  # no line of UTF-8 begins with that byte
-
-
-def _pass_array(file, place):
-    """Read past an array that belongs to no record, its line having been reported."""
-    if _is_array_next(file):
-        try:
-            read_npy(file, place)
-        except LostError:
-            raise
-        except InputError:
-            return
-
-
-def read_npy(file, place):
-    """Return the (N, D) float32 array of the NPY bytes that a file object holds next.
-
-    The file needs only `read`: a pipe will do. Raises InputError for anything that is not a finite
-    floating-point matrix, and LostError where it cannot be told how long it is. Nothing is ever unpickled.
-    """
-    shape, fortran, dtype = _read_header(file, place)
-    size = math.prod(shape) * dtype.itemsize
-    if dtype.kind != "f" or len(shape) != 2:
-        _pass_bytes(file, size)
-        raise InputError(
-            f"{place}: the array is {dtype} of shape {shape}, not (frames, dimensions) of floats"
-        )
-    data = _read_exactly(file, size, place)
-    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is found as infinity
-        array = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(array).all():
-        frame = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
-        raise InputError(f"{place}: frame {frame} of the array holds NaN or infinity")
-    return array
-
-
-def _read_header(file, place):
-    """Return (shape, whether in Fortran order, dtype) of the NPY bytes that come next."""
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    try:
-        version = np.lib.format.read_magic(file)
-        shape, fortran, dtype = readers[version](file)
-    except (*_BAD_HEADER, KeyError):
-        raise LostError(f"{place}: no NPY array where one should be") from None
-    if dtype.hasobject or not all(type(n) is int and 0 <= n < _LONGEST for n in shape):
-        raise LostError(f"{place}: the array is {dtype} of shape {shape}, which is never read")
-    return shape, fortran, dtype
-
-
-def _pass_bytes(file, size):
-    while size > 0 and (piece := file.read(min(_PIECE, size))):
-        size -= len(piece)
-
-
-def _read_exactly(file, size, place):
-    data = bytearray()
-    while len(data) < size:
-        piece = file.read(min(_PIECE, size - len(data)))
-        if not piece:
-            raise InputError(f"{place}: the array ends early, {len(data)} of {size} bytes")
-        data += piece
-    return data
+def _pass_line(file):
+    """Read on to where the line that was begun ends."""
+    while (piece := file.readline(1 << 20)) and not piece.endswith(b"\n"):
+        pass
 
 
 def features_of(record):
     """Return the (N, D) float32 frames of a record, from the stream or from the file it names."""
-    if "features" not in record:
-        raise InputError('no "features"')
+    path = require(record, "features")
     if record.array is not None:
         return record.array
-    path = record["features"]
-    if not isinstance(path, str) or path in ("", "-"):
+    if path == "-":
         raise InputError('"features" is not a file name')
-    try:
-        with open(path, "rb") as file:
+    with open_file(path) as file:
+        try:
             return read_npy(file, path)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # a NUL, or a lone surrogate that stands for no byte
-        raise InputError(f'"features" is not a file name: {error}') from None
+        except LostError as error:  # in a file of its own, which hides nothing
+            raise InputError(str(error)) from None
 
 
 def write_record(record, out):
@@ -217,12 +153,15 @@ def create(path):
         yield file
         file.flush()
         os.fsync(file.fileno())
+        if not _is_at(part, file):  # what is there now may be half of what another job writes
+            raise InputError(f"{path}: was removed while it was written")
         os.replace(part, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
             error.filename = path
         with contextlib.suppress(OSError):
-            os.unlink(part)
+            if _is_at(part, file):
+                os.unlink(part)
         raise
     finally:
         with contextlib.suppress(OSError):  # on a full disk what is buffered fails once more here
@@ -236,15 +175,44 @@ def _open_part(part, path):
         except OSError as error:
             raise InputError(f"{path}: cannot be written: {error.strerror}") from None
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(file, path)
+        except InputError:
             file.close()
-            raise InputError(f"{path}: another process is writing it") from None
-        except OSError:  # a file system without locks
-            pass
+            raise
         # Between our open and our lock another job may have finished and renamed this very file.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(part)):
-                file.truncate()
-                return file
+        if _is_at(part, file):
+            file.truncate()
+            return file
         file.close()
+
+
+def _is_at(path, file):
+    """Return whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(file, path):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{path}: another process is writing it") from None
+    except OSError:  # a file system without locks
+        pass
+
+
+@contextlib.contextmanager
+def claim(folder):
+    """Hold a folder, made where there is none, for the block, so that a second copy of the same job refuses.
+
+    Raises InputError where another process holds it.
+    """
+    os.makedirs(folder, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(held, folder)
+        yield
+    finally:
+        os.close(held)

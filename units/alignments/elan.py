@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from units.alignments.recordings import visible
+from units.alignments.tiers import LARGEST
+from units.files import read_whole
 from units.records import InputError
 
 # The schema wants a date; a fixed one gives the same bytes for the same labels.
@@ -114,8 +116,7 @@ def _attribute(text):
 
 
 def _parse(path):
-    with open(path, "rb") as file:
-        data = file.read()
+    data = read_whole(path, LARGEST)
     if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 as well
         raise InputError(f"{path}: declares XML entities, which no ELAN file does")
     try:

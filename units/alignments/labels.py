@@ -5,6 +5,7 @@ import re
 import urllib.parse
 
 from units.alignments.recordings import visible
+from units.files import open_file
 from units.records import InputError
 
 TIMIT_RATE = 16000  # Hz
@@ -12,7 +13,7 @@ TIMIT_RATE = 16000  # Hz
 
 def _texts(path):
     """Yield (place, text) of each line."""
-    with open(path, "rb") as file:
+    with open_file(path) as file:
         for number, line in enumerate(file, 1):
             place = f"{path}:{number}"
             try:

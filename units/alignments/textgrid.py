@@ -7,6 +7,8 @@ takes all else for comment ("TextGrid file formats" in its manual), so one reade
 import math
 import re
 
+from units.alignments.tiers import LARGEST
+from units.files import read_whole
 from units.records import InputError
 
 _TOKEN = re.compile(
@@ -23,8 +25,7 @@ def read_textgrid(path):
     Two tiers of one name become "name" and "name (2)". Raises InputError where the file is no TextGrid in
     text form; UTF-8 and UTF-16 are known by their first bytes.
     """
-    with open(path, "rb") as file:
-        data = file.read()
+    data = read_whole(path, LARGEST)
     tokens = _Tokens(_decode(data, path), path)
     if tokens.text() not in ("ooTextFile", "ooTextFile short") or tokens.text() != "TextGrid":
         raise InputError(f"{path}: not a TextGrid in text form")

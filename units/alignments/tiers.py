@@ -4,6 +4,7 @@ import re
 
 from units.records import InputError
 
+LARGEST = 1 << 27  # bytes of a file of labels
 _PHONES = re.compile(r"(^|[^a-z])(phone[sm]?|phonemes?|segments?)($|[^a-z])", re.IGNORECASE)
 
 

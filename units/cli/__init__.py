@@ -24,7 +24,7 @@ from units.cli.options import (  # noqa: F401 - the tools take them from here
     records_argument,
     seed_option,
 )
-from units.records import InputError
+from units.records import InputError, LostError
 
 
 def say(name, message):
@@ -76,7 +76,8 @@ class Job:
         try:
             yield
         except InputError as error:
-            if error is self._raised:  # of a record further on, which was read ahead
+            # of a record further on, which was read ahead
+            if error is self._raised or isinstance(error, LostError):
                 raise
             known = str(error).startswith(f"{record.place}:")
             self.fault(error if known else InputError(f"{record.place}: {error}"))

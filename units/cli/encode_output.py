@@ -7,6 +7,7 @@ import sys
 import numpy as np
 
 from units.audio import FRAME_SHIFT
+from units.files import read_whole
 from units.records import InputError, file_name, require, serialize
 from units.streams import create, write_record
 
@@ -88,8 +89,7 @@ def _claim(folder, encoder_name):
     """Refuse a folder of another encoder's frames: a rerun would take them for its own."""
     note = os.path.join(folder, "ENCODER")
     if os.path.exists(note):
-        with open(note, encoding="utf-8") as file:
-            other = file.read().strip()
+        other = read_whole(note, 1 << 16).decode(errors="replace").strip()
         if other != encoder_name:
             raise InputError(f"{folder}: holds frames of {other}, not {encoder_name}")
         return

@@ -5,7 +5,7 @@ import os
 import click
 
 from units.cli import device_option, records_argument, seed_option, tool
-from units.cli.training_log import Log
+from units.cli.training_log import Log, alone
 from units.pretraining.config import AugmentConfig, PretrainingConfig
 from units.records import InputError
 
@@ -102,20 +102,22 @@ def main(job, segments, output, init, resume, alignments, target_layer, **settin
     shape = {name: settings.pop(name) for name in ("width", "layers", "convolution", "attention_span")}
     if shape["width"] % 64 or (shape["convolution"] and shape["convolution"] % 2 == 0):
         raise click.UsageError("--width must be a multiple of 64, --convolution an odd number")
-    if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
-        raise InputError(f"{output}: holds an encoder already; --resume goes on with it")
     from units.alignments import read_all
 
     phones = read_all(alignments)
     records = list(job.records(segments))
     shape, network = _shape(init, **shape)
-    run = _prepare(job, records, output, shape, network, target_layer, settings)
-    if resume:
-        run.resume()
-    with Log(output, resume, run.group.first) as log:
-        run.run(log.write, log.progress)
-        if phones and run.group.first:
-            _score(run, records, phones, log)
+    os.makedirs(output, exist_ok=True)
+    with alone(output):
+        if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
+            raise InputError(f"{output}: holds an encoder already; --resume goes on with it")
+        run = _prepare(job, records, output, shape, network, target_layer, settings)
+        if resume:
+            run.resume()
+        with Log(output, resume, run.group.first) as log:
+            run.run(log.write, log.progress)
+            if phones and run.group.first:
+                _score(run, records, phones, log)
 
 
 def _shape(init, width, layers, convolution, attention_span):

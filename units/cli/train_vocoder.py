@@ -6,10 +6,10 @@ import os
 import click
 
 from units.cli import device_option, records_argument, say, seed_option, tool
-from units.cli.training_log import Log
+from units.cli.training_log import Log, alone
 from units.cli.vocoder_options import settings_of, training_options
 from units.records import InputError, require
-from units.vocoder.config import VocoderConfig
+from units.vocoder.config import VocoderConfig, read_config
 
 SHAPE = VocoderConfig()
 
@@ -39,22 +39,25 @@ def main(job, units, output, arch, init, resume, width, **settings):
     shape = _shape(init, arch, width)
     records = _read(job, units)
     os.makedirs(output, exist_ok=True)
-    if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
-        raise InputError(f"{output}: holds a vocoder already; --resume goes on with it")
-    if resume:
-        _check_codebook(output, records[0].get("codebook", ""))
-    run = _prepare(records, output, shape, init, settings)
-    if resume:
-        run.resume()
-    with Log(output, resume, run.group.first, shown="validation_log_mel") as log:
-        run.run(log.write, log.progress, lambda text: say(job.name, text), log.listen)
+    with alone(output):
+        if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
+            raise InputError(f"{output}: holds a vocoder already; --resume goes on with it")
+        if resume:
+            _check_codebook(output, records[0].get("codebook", ""))
+        run = _prepare(records, output, shape, init, settings)
+        if resume:
+            run.resume()
+        with Log(output, resume, run.group.first, shown="validation_log_mel") as log:
+            run.run(log.write, log.progress, lambda text: say(job.name, text), log.listen)
 
 
 def _shape(init, arch, width):
     """Return the VocoderConfig to build by: that of the vocoder to start from, or of the options."""
     if not init:
         return dataclasses.replace(SHAPE, arch=arch or SHAPE.arch, width=width or SHAPE.width)
-    shape = _config(init)
+    from units.vocoder.model import read
+
+    shape, _ = read(init)  # its weights as well: no network is built of what a file merely claims
     if (arch or shape.arch, width or shape.width) != (shape.arch, shape.width):
         raise click.UsageError(
             f"{init} is {shape.arch} of width {shape.width}, and so will be what it begins"
@@ -62,20 +65,9 @@ def _shape(init, arch, width):
     return shape
 
 
-def _config(folder):
-    from units.vocoder.config import from_json
-
-    path = os.path.join(folder, "config.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return from_json(file.read(1 << 24), path)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8") from None
-
-
 def _check_codebook(folder, codebook):
     """Refuse to go on with a vocoder of another codebook: its units mean something else."""
-    known = _config(folder).codebook
+    known = read_config(folder).codebook
     if known != codebook:
         raise InputError(
             f"{folder}: speaks units of codebook {known or 'unknown'}, not {codebook or 'unknown'}"

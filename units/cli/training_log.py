@@ -1,10 +1,19 @@
 """What a training run leaves to look at: log.jsonl, TensorBoard where there is one, a bar on a terminal."""
 
+import contextlib
 import json
 import os
 
 RATE = 16000
 _FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
+
+
+def alone(folder):
+    """Return the context in which no second copy of a job writes to a folder."""
+    from units.streams import claim
+
+    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, which write together
+    return claim(folder) if first else contextlib.nullcontext()
 
 
 class Log:

@@ -25,7 +25,14 @@ def open_output(kind, path):
             yield _json(out) if kind == "json" else _ctm(out)
         return
     recordings = Recordings(FILES[kind][1])
-    yield recordings.add
+
+    def add(several):
+        several = list(several)
+        for spans in several:  # now, when the record at fault is known and can be skipped
+            _check_name(spans.recording)
+        recordings.add(several)
+
+    yield add
     files = _files(recordings, kind)
     if path is not None:
         os.makedirs(path, exist_ok=True)
@@ -34,6 +41,15 @@ def open_output(kind, path):
     for name, (recording, tiers) in files.items():
         with create(path and os.path.join(path, name)) as out:
             _write(out, recording, tiers, kind, path or ".")
+
+
+def _check_name(recording):
+    """Raise InputError where a recording, by its file or its id, can give no file a name."""
+    stem = os.path.splitext(os.path.basename(recording))[0]
+    try:
+        file_name(os.fsencode(stem)[:100].decode(errors="ignore"), "")
+    except (InputError, UnicodeEncodeError):
+        raise InputError(f"{recording!a} cannot name a file") from None
 
 
 def _files(recordings, kind):

@@ -7,19 +7,27 @@ transformers 5 does; 4 applied the LayerNorm there.
 """
 
 import math
+import os
 import warnings
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 
+from units import weights
 from units.audio import HOP, RECEPTIVE_FIELD, frame_count
+from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
 from units.records import InputError
 
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 MARGIN_SECONDS = 2.0
+# what transformers raises at what it cannot load: its own checks are few, and let a config fail anywhere
+_FAULTS = (
+    *(OSError, ValueError, LookupError, RuntimeError, ImportError, SafetensorError),
+    *(TypeError, AttributeError, ArithmeticError, AssertionError),
+)
 _SLICE = 50  # frames whose convolutions are computed at once on a CPU: what they need then stays in its cache
 
 
@@ -29,8 +37,11 @@ def open_model(source, short_name, layers=None, device="auto", dtype="auto", chu
     layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle). Raises
     InputError, one line that says what to do, where the model cannot be loaded.
     """
+    if os.path.isdir(source):
+        local.check_folder(source)
     transformers = _import_transformers()
     config = fetch(transformers.AutoConfig, source)
+    local.check_config(source, config)
     if config.model_type == "whisper":
         from units.encoders.whisper import Whisper
 
@@ -116,9 +127,12 @@ def _is_wrong_in_bf16(layer):
 
 def _check_frames(source, config):
     """Raise InputError where the model's frames do not stand where everyone else's do."""
-    hop, field = math.prod(config.conv_stride), 1
-    for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
-        field = (field - 1) * stride + kernel
+    try:
+        hop, field = math.prod(config.conv_stride), 1
+        for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
+            field = (field - 1) * stride + kernel
+    except (TypeError, ValueError):
+        raise InputError(f"{source}: convolutions that are none") from None
     if (hop, field) != (HOP, RECEPTIVE_FIELD):
         raise InputError(f"{source}: a frame of {field} samples each {hop}, not {RECEPTIVE_FIELD} each {HOP}")
 
@@ -142,18 +156,30 @@ def _import_transformers():
 
 def fetch(kind, source, **options):
     """Load from a directory or the hub; the code that a model's repository may hold is never run."""
+    from huggingface_hub import errors
+
+    strict = getattr(errors, "StrictDataclassError", OSError)  # what transformers 5 says of a config's fields
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
-        raise _cannot_load(source, (str(error).strip() or repr(error)).splitlines()[0]) from None
+    except (*_FAULTS, strict) as error:
+        reason = (str(error).strip() or repr(error)).splitlines()
+        raise _cannot_load(
+            source, " ".join(map(str.strip, reason[: 2 if reason[0].endswith(":") else 1]))
+        ) from None
 
 
 def fetch_model(kind, source, config):
     """Load a model by its config, cut as that says; InputError where weights are missing."""
+    if os.path.isdir(source):
+        local.check_weights(source, config)
     model, report = fetch(kind, source, config=config, output_loading_info=True)
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
     if missing:  # transformers would go on with random ones
         raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")
+    try:
+        weights.check_finite(model.state_dict())
+    except ValueError as error:
+        raise _cannot_load(source, str(error)) from None
     return model
 
 
@@ -167,6 +193,6 @@ def _cannot_load(source, reason):
 def _normalizes(transformers, source, config):
     try:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
-    except (OSError, ValueError, KeyError):  # a directory with no preprocessor_config.json
+    except _FAULTS:  # a directory with no preprocessor_config.json
         return config.feat_extract_norm == "layer"
     return bool(getattr(extractor, "do_normalize", True))

@@ -9,14 +9,15 @@ import os
 import re
 from dataclasses import asdict, fields
 
-import safetensors
 import safetensors.torch
 import torch
 
+from units import weights
 from units.audio import HOP, frame_count
 from units.encoders.network import MODEL_TYPE, Network, NetworkConfig
 from units.encoders.spectrum import spectra_of
 from units.encoders.transformer import Transformer, choose_layers
+from units.files import read_whole
 from units.records import InputError
 from units.streams import create
 
@@ -26,6 +27,7 @@ MARGIN_SECONDS = 2.0
 _LENGTHS = 64  # frames: what is given to the network is padded to a multiple
 _LARGEST = {"width": 4096, "layers": 64, "feedforward": 16384, "bands": 256, "spectra": 5, "heads": 64}
 _KERNELS = ("position_kernel", "conv_kernel")
+_LARGEST_CONFIG = 1 << 20  # bytes
 _LONGEST_SPAN = 100_000  # frames
 
 
@@ -98,24 +100,19 @@ def content_hash(network):
 def is_learned(folder):
     """Return whether a directory's config.json is one of ours."""
     try:
-        with open(os.path.join(folder, "config.json"), "rb") as file:
-            return json.loads(file.read(1 << 20)).get("model_type") == MODEL_TYPE
-    except (OSError, ValueError, AttributeError, RecursionError):
+        values = json.loads(read_whole(os.path.join(folder, "config.json"), _LARGEST_CONFIG).decode())
+        return values.get("model_type") == MODEL_TYPE
+    except (InputError, ValueError, AttributeError, RecursionError):
         return False
 
 
 def load_network(folder):
     """Return the Network in a directory; InputError, naming the file, where it is not whole."""
     config = _load_config(os.path.join(folder, "config.json"))
-    network, path = Network(config), os.path.join(folder, WEIGHTS)
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - not a dict
-        network.load_state_dict(tensors)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or str(error).splitlines()[0]}") from None
-    except (safetensors.SafetensorError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: not the weights of this encoder ({str(error).splitlines()[0]})") from None
+    (wanted,) = weights.wanted_by(os.path.join(folder, "config.json"), lambda: [Network(config)])
+    tensors = weights.load(os.path.join(folder, WEIGHTS), wanted, "the weights of this encoder")
+    network = Network(config)
+    network.load_state_dict(tensors)
     return network.eval()
 
 
@@ -130,10 +127,7 @@ def save_network(folder, network):
 
 def _load_config(path):
     try:
-        with open(path, "rb") as file:
-            values = json.loads(file.read(1 << 20))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+        values = json.loads(read_whole(path, _LARGEST_CONFIG).decode())
     except (ValueError, RecursionError):
         raise InputError(f"{path}: not JSON") from None
     known = {field.name: field.type for field in fields(NetworkConfig)}

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from units.archives import load_arrays
 from units.audio import frame_count, load_record, pcm16
 from units.records import InputError
 from units.streams import create
@@ -84,17 +85,22 @@ def build(records, path, item=at_its_place):
     key = hashlib.sha256()
     for record in records:
         key.update(json.dumps([record.get(f) for f in ("audio_filepath", "offset", "duration")]).encode())
-    if not _is_kept(path, key.hexdigest()):
-        _write(records, path, key.hexdigest(), item)
-    with np.load(f"{path}.npz", allow_pickle=False) as kept:
-        return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), kept["ends"])
+    key = key.hexdigest()
+    if (ends := _kept(path, key)) is None:
+        _write(records, path, key, item)
+        ends = _kept(path, key)
+    return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), ends)
 
 
-def _is_kept(path, key):
-    if not (os.path.exists(f"{path}.npz") and os.path.exists(f"{path}.s16")):
-        return False
-    with np.load(f"{path}.npz", allow_pickle=False) as kept:
-        return str(kept["key"]) == key and os.path.getsize(f"{path}.s16") == 2 * kept["ends"][-1]
+def _kept(path, key):
+    """Return where the recordings end that are kept at a path; None where others are, or not all of them."""
+    try:
+        arrays = load_arrays(f"{path}.npz", {"ends": "i", "key": "U"}, "a cache")
+        size = os.path.getsize(f"{path}.s16")
+    except (InputError, OSError):
+        return None
+    ends = np.atleast_1d(arrays["ends"])
+    return ends if str(arrays["key"]) == key and size == 2 * sum(ends[-1:].tolist()) else None
 
 
 def _write(records, path, key, item):

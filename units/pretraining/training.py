@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from units import checkpoint, encoders
+from units.archives import load_arrays
 from units.distributed import Group
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
@@ -115,13 +116,18 @@ class Pretraining:
     def _targets(self):
         """Return the round's targets of both corpora, made once and kept in the folder."""
         path = os.path.join(self.folder, "cache", f"targets-{self.round}.npz")
+        k = self._clusters(self.round)
         if self.group.first and not os.path.exists(path):
             found = self._make_targets()
             with create(path) as out:
                 np.savez(out, training=found[0].astype(np.int16), held_out=found[1].astype(np.int16))
         self.group.wait()
-        with np.load(path, allow_pickle=False) as kept:
-            return kept["training"].astype(np.int64), kept["held_out"].astype(np.int64)
+        kept = load_arrays(path, {"training": "i", "held_out": "i"}, "the targets of this run")
+        for name, corpus in (("training", self.corpus), ("held_out", self.held_out)):
+            targets = kept[name]
+            if targets.shape != (corpus.frames.sum(),) or not 0 <= targets.min() <= targets.max() < k:
+                raise InputError(f"{path}: not the targets of this run")
+        return kept["training"].astype(np.int64), kept["held_out"].astype(np.int64)
 
     def _make_targets(self):
         corpora, k = (self.corpus, self.held_out), self._clusters(self.round)
@@ -205,21 +211,25 @@ class Pretraining:
     def save(self):
         """Write the averaged network and the checkpoint, each whole."""
         save_network(self.folder, self.average)
-        counters = {name: getattr(self, name) for name in (*_COUNTERS, "identity")}
         path = os.path.join(self.folder, CHECKPOINT)
-        checkpoint.save(path, self._parts(), [self.optimizer], counters)
+        checkpoint.save(path, self._parts(), [self.optimizer], self._counters())
+
+    def _counters(self):
+        return {name: getattr(self, name) for name in (*_COUNTERS, "identity")}
 
     def resume(self):
         """Go on from the folder's checkpoint. Raises InputError where there is none that fits."""
         path = os.path.join(self.folder, CHECKPOINT)
-        counters = checkpoint.load(path, self._parts(), [self.optimizer])
-        if counters.pop("identity", None) != self.identity:
+        fresh = self._counters()
+        counters = checkpoint.counters_of(path, fresh)
+        if counters["identity"] != self.identity:
             raise InputError(f"{path}: begun with other options or other segments")
+        if counters["round"] >= self.config.rounds:
+            raise InputError(f"{path}: not a checkpoint of this run (round is beyond its last)")
         for name, value in counters.items():
             setattr(self, name, value)
-        optimizer = self.optimizer.state_dict()
-        self._renew()
-        self.optimizer.load_state_dict(optimizer)
+        self._renew()  # the optimizer of that round
+        checkpoint.load(path, self._parts(), [self.optimizer], fresh)
 
     def _parts(self):
         heads = {f"head{number}": head for number, head in enumerate(self.heads)}

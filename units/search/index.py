@@ -9,11 +9,12 @@ import numpy as np
 from units.archives import FAULTS, parse_array, read_members, save_arrays
 from units.audio import FRAME_SHIFT
 from units.codebook import Codebook, parse_codebook, save_codebook
+from units.files import read_whole
 from units.records import InputError, require
 
 VERSION = 1
 MOST_UNITS = (1 << 16) - 1
-_LARGEST = 1 << 36  # bytes of an index
+_LARGEST = 1 << 32  # bytes of an index: some ten thousand hours
 _KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
 KEPT = ("id", "audio_filepath", "offset", "frame_shift", "speaker")
 
@@ -85,11 +86,7 @@ def save(index, file):
 
 def load(path):
     """Return the Index in a file that `save` wrote. Raises InputError, naming it, where it is none."""
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
+    content = read_whole(path, _LARGEST)
     try:
         index = _parse(content)
         _check(index)
@@ -100,7 +97,7 @@ def load(path):
 
 
 def _parse(content):
-    members = read_members(content, _KINDS, most=_LARGEST)
+    members = read_members(content, _KINDS, most=len(content))  # what is compressed may be anything
     arrays = {name: parse_array(member, _KINDS[name]) for name, member in members.items()}
     about = json.loads(arrays.pop("about").tobytes())
     if about["version"] != VERSION:

@@ -1,11 +1,14 @@
 """What a vocoder is and how it is trained; VocoderConfig is kept as config.json beside the weights."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, fields, replace
 
+from units.files import read_whole
 from units.records import InputError
 
 VERSION = 2  # 1 had predictors that saw less
+_LARGEST = 1 << 20  # bytes of config.json: some ten thousand speakers
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,15 @@ def from_json(text, place):
     return config
 
 
+def read_config(folder):
+    """Return the VocoderConfig of a directory. Raises InputError naming its config.json where it is none."""
+    path = os.path.join(folder, "config.json")
+    try:
+        return from_json(read_whole(path, _LARGEST).decode(), path)
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not UTF-8") from None
+
+
 def _check_sizes(config, place):
     sizes = ("units", "width", "unit_width", "f0_bins", "f0_width", "speaker_width")
     if any(not 1 <= getattr(config, name) <= 20000 for name in sizes) or config.width % 16:
@@ -112,3 +124,9 @@ def _check_sizes(config, place):
     speakers = max(1, len(config.speakers))
     if len(config.f0_mean) != speakers or len(config.f0_sd) != speakers:
         raise InputError(f"{place}: not one F0 mean and spread a speaker")
+    if not all(isinstance(name, str) and name for name in config.speakers):
+        raise InputError(f"{place}: a speaker without a name")
+    if not all(type(n) in (int, float) and abs(n) < 100 for n in (*config.f0_mean, *config.f0_sd)) or not all(
+        n > 0 for n in config.f0_sd
+    ):
+        raise InputError(f"{place}: an F0 mean or spread that is no number of log Hz")

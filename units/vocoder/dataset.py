@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from units.archives import load_arrays
 from units.audio import HOP, load_record
 from units.pitch import estimate
 from units.records import InputError, frame_units, require
 from units.streams import create
+
+_KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "key": "U"}
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,9 @@ def build(records, speakers, path):
     for those that do not. Raises InputError at the place of a record that cannot be used.
     """
     key = _key(records)
-    if not _is_cached(path, key):
+    if (arrays := _cached(path, key)) is None:
         _write(records, speakers, path, key)
-    with np.load(f"{path}.npz", allow_pickle=False) as kept:
-        arrays = {name: kept[name] for name in ("units", "f0_hz", "speaker", "ends")}
+        arrays = _cached(path, key)
     return Corpus(audio=np.memmap(f"{path}.s16", np.int16, mode="r"), **arrays)
 
 
@@ -86,11 +88,18 @@ def _key(records):
     return digest.hexdigest()
 
 
-def _is_cached(path, key):
-    if not (os.path.exists(f"{path}.npz") and os.path.exists(f"{path}.s16")):
-        return False
-    with np.load(f"{path}.npz", allow_pickle=False) as kept:
-        return str(kept["key"]) == key and os.path.getsize(f"{path}.s16") == 2 * HOP * len(kept["units"])
+def _cached(path, key):
+    """Return the arrays that are kept for these records; None where there are none, or not whole."""
+    try:
+        arrays = load_arrays(f"{path}.npz", _KINDS, "a cache")
+        size = os.path.getsize(f"{path}.s16")
+    except (InputError, OSError):
+        return None
+    if any(arrays[name].ndim != 1 for name in ("units", "ends")):
+        return None
+    frames = len(arrays["units"])
+    whole = arrays["f0_hz"].shape == arrays["speaker"].shape == (frames,) and size == 2 * HOP * frames
+    return arrays if str(arrays.pop("key")) == key and whole and arrays["ends"][-1:] == frames else None
 
 
 def _write(records, speakers, path, key):

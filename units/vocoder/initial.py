@@ -2,10 +2,9 @@
 
 import os
 
-import safetensors.torch
 import torch
 
-from units.records import InputError
+from units import weights
 from units.vocoder.model import load
 
 _CHECKPOINT = "checkpoint.safetensors"
@@ -98,15 +97,17 @@ def _columns(old, new, old_config, config):
 
 
 def _take_discriminators(path, discriminators):
-    try:
-        with safetensors.safe_open(path, "pt") as file:
-            prefix = "discriminators/"
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118 - not a dict
-            kept = {name.removeprefix(prefix): file.get_tensor(name) for name in names}
-    except FileNotFoundError:
+    if not os.path.exists(path):
         return
-    except (OSError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a checkpoint ({str(error).splitlines()[0]})") from None
-    state = discriminators.state_dict()
-    if kept.keys() == state.keys() and all(kept[name].shape == state[name].shape for name in kept):
+    wanted, prefix = weights.shapes(discriminators), "discriminators/"
+    with weights.opened(path, "a checkpoint") as file:
+        held = {name.removeprefix(prefix) for name in file.keys() if name.startswith(prefix)}  # noqa: SIM118
+        if held != wanted.keys() or any(
+            tuple(file.get_slice(prefix + name).get_shape()) != shape for name, shape in wanted.items()
+        ):
+            return  # of others than are wanted now
+        for name, shape in wanted.items():
+            weights.check_shape(file, prefix + name, shape)
+        kept = {name: file.get_tensor(prefix + name) for name in wanted}
+        weights.check_finite(kept)
         discriminators.load_state_dict(kept)

@@ -44,7 +44,7 @@ def f0_bin(f0_hz, bins):
 def conv(channels_in, channels_out, kernel, dilation=1):
     """Return a weight-normed convolution that keeps the length."""
     padding = (kernel - 1) // 2 * dilation
-    return weight_norm(nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=padding))
+    return _normed(nn.Conv1d(channels_in, channels_out, kernel, dilation=dilation, padding=padding))
 
 
 def upsample(channels_in, channels_out, stride):
@@ -55,7 +55,15 @@ def upsample(channels_in, channels_out, stride):
     """
     kernel = 2 * stride + stride % 2
     padding = (kernel - stride) // 2
-    return weight_norm(nn.ConvTranspose1d(channels_in, channels_out, kernel, stride, padding))
+    return _normed(nn.ConvTranspose1d(channels_in, channels_out, kernel, stride, padding))
+
+
+def _normed(layer):
+    """Return the layer weight-normed; as it is where it has no memory, and is but asked for its shapes.
+
+    There weight norm would cost a second, in which torch loads what it describes such tensors' norms by.
+    """
+    return layer if layer.weight.is_meta else weight_norm(layer)
 
 
 def in_fp32(layer, x):

@@ -3,14 +3,14 @@
 import os
 
 import numpy as np
-import safetensors
 import safetensors.torch
 import torch
 
+from units import weights
 from units.audio import HOP
 from units.records import InputError
 from units.streams import create
-from units.vocoder.config import from_json, to_json
+from units.vocoder.config import read_config, to_json
 from units.vocoder.fast import GeneratorFast
 from units.vocoder.layers import fold_weight_norm
 from units.vocoder.predictors import MARGIN, DurationPredictor, F0Predictor
@@ -176,26 +176,22 @@ def load(folder, device="cpu", dtype=torch.float32):
 
     Raises InputError naming the file that is missing or wrong.
     """
-    path = os.path.join(folder, "config.json")
-    try:
-        with open(path, encoding="utf-8") as file:
-            config = from_json(file.read(1 << 24), path)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8") from None
-    generator, f0_predictor, duration_predictor = build(config)
-    fold_weight_norm(generator)
-    parts = {"generator": generator, "f0": f0_predictor, "duration": duration_predictor}
-    for name, module in parts.items():
-        _load_part(os.path.join(folder, f"{name}.safetensors"), module)
-    return Vocoder(config, generator, f0_predictor, duration_predictor, device, dtype)
+    config, parts = read(folder)
+    networks = build(config)
+    fold_weight_norm(networks[0])
+    for network, tensors in zip(networks, parts, strict=True):
+        network.load_state_dict(tensors)
+    return Vocoder(config, *networks, device, dtype)
 
 
-def _load_part(path, module):
-    try:
-        module.load_state_dict(safetensors.torch.load_file(path))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except (safetensors.SafetensorError, RuntimeError) as error:
-        raise InputError(f"{path}: not the weights of this vocoder ({str(error).splitlines()[0]})") from None
+def read(folder):
+    """Return the VocoderConfig of a directory, and the weights of its parts, {name: tensor} each.
+
+    No network is built before it is known to be what the files hold. Raises InputError naming the file that
+    is missing or wrong.
+    """
+    config, path = read_config(folder), os.path.join(folder, "config.json")
+    wanted = weights.wanted_by(path, lambda: build(config))
+    files = [os.path.join(folder, f"{name}.safetensors") for name in ("generator", "f0", "duration")]
+    what = "the weights of this vocoder"
+    return config, [weights.load(file, part, what) for file, part in zip(files, wanted, strict=True)]

@@ -64,7 +64,7 @@ class Training:
         self.step = self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
         self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
         self.best, self.seconds, self.sure = float("inf"), 0.0, True
-        self._found, self._begun = [], False
+        self._found, self._begun, self._fresh = [], False, self._counters()
 
     def run(self, log=lambda line: None, progress=lambda *_: None, warn=lambda text: None, listen=None):
         """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
@@ -156,9 +156,7 @@ class Training:
         step, counters = self.step, (self.roll_backs + 1, self.ease, self.discriminator_ease)
         if self.roll_backs == ROLL_BACKS:
             raise InputError(f"step {step}: {fault}, after {ROLL_BACKS} roll-backs; a smaller --lr may help")
-        self.resume()
-        if not self.sure and os.path.exists(os.path.join(self.folder, PREVIOUS)):
-            self.resume(PREVIOUS)
+        self._go_back()
         self.roll_backs, self.ease, self.discriminator_ease = counters
         self.discriminator_ease *= 0.25 if "discriminators" in fault else 0.5
         self.ease *= 1.0 if "discriminators" in fault else 0.5
@@ -168,6 +166,15 @@ class Training:
             log({"step": step, "fault": fault, "back_to_step": self.step})
             warn(f"step {step}: {fault}; going on from step {self.step} at a lower rate")
         self.group.wait()
+
+    def _go_back(self):
+        """Take up the last checkpoint, or where that was saved amid trouble the one before."""
+        try:
+            self.resume()
+        except InputError:  # its weights are no numbers any more
+            self.resume(PREVIOUS)
+        if not self.sure and os.path.exists(os.path.join(self.folder, PREVIOUS)):
+            self.resume(PREVIOUS)
 
     def _judge(self, losses, log, listen):
         found, scored = {"validation_log_mel": 0.0}, self._is_over() or self.validations % SCORED == 0
@@ -198,11 +205,13 @@ class Training:
         if self.sure:
             checkpoint.keep(path, previous)
         self.sure = self.health.is_sure
-        counters = {name: getattr(self, name) for name in _COUNTERS}
-        counters |= {"health": self.health.state(), "scaler": self.descent.scaler.state_dict()}
-        checkpoint.save(path, self._parts(), self.descent.optimizers, counters)
+        checkpoint.save(path, self._parts(), self.descent.optimizers, self._counters())
         if better:
             checkpoint.keep(path, best)
+
+    def _counters(self):
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        return counters | {"health": self.health.state(), "scaler": self.descent.scaler.state_dict()}
 
     def _parts(self):
         return {name: getattr(self, name) for name in (*_TRAINED, "average")}
@@ -210,9 +219,10 @@ class Training:
     def resume(self, name=CHECKPOINT):
         """Go on from a checkpoint of the folder. Raises InputError where there is none that fits."""
         path = os.path.join(self.folder, name)
-        counters = checkpoint.load(path, self._parts(), self.descent.optimizers)
-        if counters.get("identity") != self.identity:
+        kept = checkpoint.counters_of(path, self._fresh)
+        if kept["identity"] != self.identity or kept["batch"] >= self.schedule.batches:
             raise InputError(f"{path}: begun with other options or other records")
+        counters = checkpoint.load(path, self._parts(), self.descent.optimizers, self._fresh)
         self.health.restore(counters.pop("health"))
         if scaler := counters.pop("scaler"):
             self.descent.scaler.load_state_dict(scaler)
