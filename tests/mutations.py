@@ -11,6 +11,7 @@ import os
 import re
 
 import numpy as np
+from hostile import npy
 
 from units import weights
 from units.alignments.elan import read_eaf
@@ -148,10 +149,6 @@ def _codebook():
     return Codebook(ones, np.zeros(3, np.float32), np.ones(3, np.float32), "mfcc39")
 
 
-def _npy(array):
-    return _saved(lambda value, file: np.lib.format.write_array(file, value), array)
-
-
 def _records():
     whole = {
         "id": "Mc 1-0-2000",
@@ -174,7 +171,7 @@ def _records():
         "occurrences": [["a", None, 0, 1.5], {"id": "b", "start": 1, "end": 1}],
         "tier": "phones",
     }
-    framed = serialize({"id": "a", "features": "-"}) + _npy(np.ones((2, 3), np.float32))
+    framed = serialize({"id": "a", "features": "-"}) + npy(np.ones((2, 3), np.float32))
     return [serialize(whole) + b"\n" + serialize({"id": "b"}), framed * 2 + serialize({"id": "c"})]
 
 
@@ -231,11 +228,11 @@ READERS = {
     "records": (read_stream, _records),
     "arrays": (
         lambda data: read_npy(io.BytesIO(data), "x"),
-        lambda: [_npy(np.ones((2, 3), kind)) for kind in "fd"],
+        lambda: [npy(np.ones((2, 3), kind)) for kind in "fd"],
     ),
     "codebook": (
         by_path(load_codebook),
-        lambda: [_saved(save_codebook, _codebook()), _npy(np.ones((2, 3), np.float32))],
+        lambda: [_saved(save_codebook, _codebook()), npy(np.ones((2, 3), np.float32))],
     ),
     "index": (by_path(index.load), lambda: [_index()]),
     "bpe": (Model, _bpe),

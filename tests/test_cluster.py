@@ -11,6 +11,7 @@ import zipfile
 import numpy as np
 import pytest
 import reference_cluster as reference
+from hostile import archive, npy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import ROOT
@@ -210,20 +211,6 @@ def test_every_part_of_a_codebook_is_in_its_hash():
 class Trap:
     def __reduce__(self):
         return os.mkdir, ("sprung",)
-
-
-def archive(members, compression=zipfile.ZIP_STORED):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as out:
-        for name, content in members.items():
-            out.writestr(name, content)
-    return file.getvalue()
-
-
-def npy(value, **options):
-    file = io.BytesIO()
-    np.save(file, value, **options)
-    return file.getvalue()
 
 
 def parts(**changes):

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from units import streams
-from units.records import InputError, Record, serialize
-from units.streams import LostError, create, features_of, read_npy, read_records, write_record
+from units.npy import read_npy
+from units.records import InputError, LostError, Record, serialize
+from units.streams import create, features_of, read_records, write_record
 
 FRAMES = arrays.arrays(
     np.float32,

@@ -5,9 +5,7 @@ import stat
 
 from units.records import InputError
 
-_PIECE = (
-    1 << 20
-)  # bytes read at once of what does not tell its size: memory for all of them is taken beforehand
+_PIECE = 1 << 20  # bytes read at once, for which memory is taken beforehand, of what does not tell its size
 
 
 def open_file(path, pipes=True):
