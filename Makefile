@@ -164,7 +164,7 @@ $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'su-train-vocoder (about $(HOURS) hours)'
 	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
-	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --width 256 --lr 2e-3 \
+	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --lr 2e-3 \
 	    --predictor-steps 300 --save-every 100 --max-hours $(HOURS) $<
 	@touch $@
 

@@ -15,7 +15,8 @@ from units.vocoder.discriminators import Discriminators
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
 from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
 from units.vocoder.prosody import f0_range, move_f0, resample
-from units.vocoder.source import contour, pulses
+from units.vocoder.source import Noise, contour, pulses
+from units.vocoder.windows import BINS, N_FFT, Spectrum
 
 TINY = {"width": 32, "unit_width": 16, "f0_width": 8, "units": 10}
 
@@ -134,6 +135,34 @@ def test_a_pulse_falls_where_its_phase_is_whole_wherever_a_part_begins():
     assert set(spacing.tolist()) <= {1, 159, 160} and (spacing > 1).sum() > 15
     spectrum = np.abs(np.fft.rfft(whole[90 * HOP : 110 * HOP].numpy() * np.hanning(20 * HOP))) ** 2
     assert spectrum[::40][1:70].sum() > 0.5 * spectrum.sum()  # lines 100 Hz apart
+
+
+def test_the_noise_of_fast_has_fewer_hills_and_valleys_than_white_noise():
+    white = Noise()(torch.zeros(1, dtype=torch.int64), 200)
+    silent, open_ = torch.zeros(1, 401, BINS), torch.ones(1, 401, BINS)
+    made = Spectrum()(torch.stack([white * 0, white], dim=1), silent, silent, open_)
+    assert made.std() == pytest.approx(1, abs=0.1)
+    roughness = [
+        torch.stft(x, N_FFT, 160, window=torch.hann_window(N_FFT), return_complex=True).abs().log().std()
+        for x in (made[0], white[0])
+    ]
+    assert roughness[0] < 0.7 * roughness[1]
+
+
+def test_fast_in_training_is_told_less_than_the_units_and_the_melody_but_always_the_same():
+    generator = speaking("fast").generator
+    torch.nn.init.normal_(generator.head.weight, std=0.3)
+    units, speaker = torch.arange(40).remainder(10).repeat(2, 1), torch.zeros(2, 40, dtype=torch.int64)
+    units[1] = units[1].flip(0)
+    f0_hz = torch.full((2, 40), 120.0)
+    with torch.inference_mode():
+        spoken = generator(units, f0_hz, speaker)
+        generator.train()
+        once, again = (generator(units, f0_hz, speaker) for _ in range(2))
+        second = generator(units[1:], f0_hz[1:], speaker[1:])
+    assert (once.clamp(-1, 1) - spoken).std() > 0.1 * spoken.std()
+    assert torch.equal(once, again)
+    torch.testing.assert_close(second, once[1:], atol=1e-5, rtol=1e-3)
 
 
 def test_a_saved_vocoder_speaks_as_before(tmp_path):

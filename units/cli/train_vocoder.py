@@ -9,9 +9,10 @@ from units.cli import device_option, records_argument, say, seed_option, tool
 from units.cli.training_log import Log, alone
 from units.cli.vocoder_options import settings_of, training_options
 from units.records import InputError, require
-from units.vocoder.config import VocoderConfig, read_config
+from units.vocoder.config import VocoderConfig, default_width, read_config
 
 SHAPE = VocoderConfig()
+WIDTHS = f"[default: {SHAPE.width}, {default_width('fast')} for fast]"
 
 
 @tool("su-train-vocoder")
@@ -24,7 +25,7 @@ SHAPE = VocoderConfig()
 )
 @click.option("--init", metavar="DIR", help="Start from this vocoder, of whatever language.")
 @click.option("--resume", is_flag=True, help="Go on from the directory's last checkpoint.")
-@click.option("--width", type=click.IntRange(32, 2048), help="Channels, a multiple of 16.  [default: 512]")
+@click.option("--width", type=click.IntRange(32, 2048), help=f"Channels, a multiple of 16.  {WIDTHS}")
 @training_options
 @click.option(
     "--dtype", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Precision."
@@ -54,7 +55,8 @@ def main(job, units, output, arch, init, resume, width, **settings):
 def _shape(init, arch, width):
     """Return the VocoderConfig to build by: that of the vocoder to start from, or of the options."""
     if not init:
-        return dataclasses.replace(SHAPE, arch=arch or SHAPE.arch, width=width or SHAPE.width)
+        arch = arch or SHAPE.arch
+        return dataclasses.replace(SHAPE, arch=arch, width=width or default_width(arch))
     from units.vocoder.model import read
 
     shape, _ = read(init)  # its weights as well: no network is built of what a file merely claims

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from units.streams import create
-from units.vocoder.windows import BINS, N_FFT, Spectrum
+from units.vocoder.windows import BINS, N_FFT, Spectrum, level
 
 _OPSET = 18
 _EXAMPLE = 2, 50  # rows and frames that the generator is traced with
@@ -39,6 +39,7 @@ class RealSpectrum(Spectrum):
         real, imaginary = windows @ self.cosine, windows @ self.sine
         turned, across = loud * torch.cos(phase), loud * torch.sin(phase)
         (a, c), (b, d) = real.unbind(1), imaginary.unbind(1)
+        rough = rough * level((c.square() + d.square()).sqrt())
         real, imaginary = a * turned - b * across + c * rough, a * across + b * turned + d * rough
         return real @ self.cosine_back + imaginary @ self.sine_back
 

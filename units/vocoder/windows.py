@@ -1,5 +1,7 @@
 """The short-time spectrum that `fast` shapes: Hann windows of 40 ms, 10 ms apart, and back to sound."""
 
+import math
+
 import torch
 from torch import nn
 from torch.nn.functional import pad
@@ -9,8 +11,16 @@ BINS = N_FFT // 2 + 1
 _PARTS = N_FFT // STEP  # windows that a sample lies in
 
 
+_LEVEL = math.sqrt(0.375 * N_FFT)  # root mean square magnitude of white noise of power 1 in a window
+_LEAST = 1e-3  # of magnitudes: fainter noise than that is silence
+
+
 class Spectrum(nn.Module):
-    """Pulses and noise (B, 2, 320 N) and their filters, each (B, 2 N + 1, BINS), to waveform (B, 320 N)."""
+    """Pulses and noise (B, 2, 320 N) and their filters, each (B, 2 N + 1, BINS), to waveform (B, 320 N).
+
+    Of the noise only phases are kept: all magnitudes of a window are one. The hills and valleys that chance
+    gives white noise are no one's voice, and hide what is.
+    """
 
     def __init__(self):
         super().__init__()
@@ -23,6 +33,7 @@ class Spectrum(nn.Module):
 
     def _shaped(self, windows, loud, phase, rough):
         pulses, noise = torch.fft.rfft(windows).unbind(1)
+        noise = noise * level(noise.abs())
         return torch.fft.irfft(pulses * torch.polar(loud, phase) + noise * rough)
 
     def _windows(self, x):
@@ -39,6 +50,11 @@ class Spectrum(nn.Module):
             kept = torch.arange(frames.shape[1], device=frames.device) <= 2 * counts[:, None]
             squared = squared * kept[..., None]
         return _overlapped(squared).clamp(min=1e-8)
+
+
+def level(magnitudes):
+    """Return what makes magnitudes of noise all one, `_LEVEL`."""
+    return _LEVEL / magnitudes.clamp(min=_LEAST)
 
 
 def _overlapped(frames):
