@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pickle
+import signal
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from units import streams
+from units.cli.signals import Terminated, unwind
 from units.npy import read_npy
 from units.records import InputError, LostError, Record, serialize
 from units.streams import create, features_of, read_records, write_record
@@ -239,6 +241,53 @@ def test_output_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error)
         out.write(b"new")
         raise error("x")
     assert os.listdir(tmp_path) == ["units.jsonl"] and path.read_bytes() == b"old"
+
+
+def stopped_at(moment, function):
+    """Run a function, and let a signal end it at some moment of it; return the exception, or None at its end.
+
+    moment: of the instructions of contextlib and of streams, which are what a signal can come between.
+    """
+    passed = 0
+
+    def trace(frame, event, _argument):
+        nonlocal passed
+        if frame.f_code.co_filename not in (contextlib.__file__, streams.__file__):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            passed += 1
+            if passed == moment:
+                raise Terminated(signal.SIGTERM)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    except Terminated as error:
+        return error
+    finally:
+        sys.settrace(before)
+    return None
+
+
+def test_a_signal_at_any_moment_leaves_either_the_whole_output_or_nothing(tmp_path):
+    path = tmp_path / "units.jsonl"
+
+    def write():
+        with create(str(path)) as out:
+            out.write(b"whole")
+
+    moments = 0
+    while error := stopped_at(moments + 1, write):
+        moments += 1
+        unwind(error)
+        assert os.listdir(tmp_path) in ([], ["units.jsonl"]), moments
+        if path.exists():
+            assert path.read_bytes() == b"whole"
+            path.unlink()
+    assert moments > 100
 
 
 def test_a_second_copy_of_a_job_refuses(tmp_path):

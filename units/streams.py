@@ -148,8 +148,13 @@ def create(path):
             yield file
         return
     part = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
-    file = _open_part(part, path)
+    file = None
     try:
+        # Between our open and our lock another job may have finished and renamed this very file.
+        while file is None or not _is_at(part, file):
+            file = _open_part(part, path)
+            _lock(file, path)
+        file.truncate()
         yield file
         file.flush()
         os.fsync(file.fileno())
@@ -159,31 +164,30 @@ def create(path):
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
             error.filename = path
-        with contextlib.suppress(OSError):
-            if _is_at(part, file):
-                os.unlink(part)
+        _remove_part(part, path, file)
         raise
     finally:
-        with contextlib.suppress(OSError):  # on a full disk what is buffered fails once more here
-            file.close()
+        if file is not None:
+            with contextlib.suppress(OSError):  # on a full disk what is buffered fails once more here
+                file.close()
 
 
 def _open_part(part, path):
-    while True:
-        try:
-            file = os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "wb")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-        try:
-            _lock(file, path)
-        except InputError:
-            file.close()
-            raise
-        # Between our open and our lock another job may have finished and renamed this very file.
-        if _is_at(part, file):
-            file.truncate()
-            return file
-        file.close()
+    try:
+        return os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "wb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _remove_part(part, path, file):
+    """Remove what is half written, unless another job holds it.
+
+    file: what it is written by; None where a signal came before that was known.
+    """
+    with contextlib.suppress(OSError, InputError), file or open(part, "rb") as held:
+        _lock(held, path)  # once more, if it is ours
+        if _is_at(part, held):
+            os.unlink(part)
 
 
 def _is_at(path, file):

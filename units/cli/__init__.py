@@ -137,6 +137,7 @@ def run(command, name, args):
     except (KeyboardInterrupt, click.Abort):
         signals.die_of(signal.SIGINT)
     except signals.Terminated as error:
+        signals.unwind(error)
         signals.die_of(error.args[0])
     except BrokenPipeError:
         signals.die_of(signal.SIGPIPE)

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # ^C while the rest is imported ends it without a traceback
@@ -61,6 +62,15 @@ def _send_again(lost):
         threading.Timer(0.01, os.kill, (os.getpid(), lost.exc_value.args[0])).start()
     elif not arrived:
         sys.__unraisablehook__(lost)
+
+
+def unwind(error):
+    """End every `with` block that an exception left hanging: one may come after a block has begun to open
+    and before it is told to close, and a process that dies of a signal closes nothing by itself.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def die_of(number):
