@@ -1,6 +1,7 @@
 """Streams: records and arrays through pipes and files, and output that takes its name when it is whole."""
 
 import contextlib
+import inspect
 import io
 import os
 import pickle
@@ -262,6 +263,7 @@ def stopped_at(moment, function):
         return trace
 
     before = sys.gettrace()
+    inspect.currentframe().f_trace_opcodes = True  # beforehand, for CPython 3.12
     sys.settrace(trace)
     try:
         function()

@@ -7,12 +7,12 @@ import click
 
 from units.cli import device_option, records_argument, say, seed_option, tool
 from units.cli.training_log import Log, alone
-from units.cli.vocoder_options import settings_of, training_options
+from units.cli.vocoder_options import in_words, settings_of, training_options
 from units.records import InputError, require
-from units.vocoder.config import VocoderConfig, default_width, read_config
+from units.vocoder.config import VocoderConfig, read_config, shape_defaults
 
 SHAPE = VocoderConfig()
-WIDTHS = f"[default: {SHAPE.width}, {default_width('fast')} for fast]"
+WIDTHS = f"[default: {in_words(lambda arch: shape_defaults(arch).width)}]"
 
 
 @tool("su-train-vocoder")
@@ -55,8 +55,8 @@ def main(job, units, output, arch, init, resume, width, **settings):
 def _shape(init, arch, width):
     """Return the VocoderConfig to build by: that of the vocoder to start from, or of the options."""
     if not init:
-        arch = arch or SHAPE.arch
-        return dataclasses.replace(SHAPE, arch=arch, width=width or default_width(arch))
+        shape = shape_defaults(arch or SHAPE.arch)
+        return dataclasses.replace(shape, width=width or shape.width)
     from units.vocoder.model import read
 
     shape, _ = read(init)  # its weights as well: no network is built of what a file merely claims

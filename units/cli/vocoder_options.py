@@ -50,8 +50,13 @@ def training_options(function):
 
 
 def _default(name):
-    """Return an option's default in words: one where all architectures have the same."""
-    values = {arch: getattr(training_defaults(arch), name) for arch in ARCHITECTURES}
+    """Return an option's default in words."""
+    return in_words(lambda arch: getattr(training_defaults(arch), name))
+
+
+def in_words(default):
+    """Return what a function of the architecture says of each: one word where it is the same for all."""
+    values = {arch: default(arch) for arch in ARCHITECTURES}
     words = {arch: f"{v:g}" if isinstance(v, float) else str(v) for arch, v in values.items()}
     if len(set(words.values())) == 1:
         return words["v2"]

@@ -80,9 +80,9 @@ _OWN = {
 }
 
 
-def default_width(arch):
-    """Return the width of an architecture where nothing else is said."""
-    return 256 if arch == "fast" else VocoderConfig.width
+def shape_defaults(arch):
+    """Return the VocoderConfig of an architecture where nothing else is said."""
+    return VocoderConfig(arch=arch, width=256 if arch == "fast" else VocoderConfig.width)
 
 
 def training_defaults(arch):
