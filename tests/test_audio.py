@@ -6,8 +6,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from units import audio
-from units.audio import RATE, Reader, blocks, frame_count, length, load, load_record, pcm16, save, wav_header
+from units.audio import reading as audio
+from units.audio.reading import Reader, blocks, length, load, load_record
+from units.audio.timing import RATE, frame_count
+from units.audio.writing import pcm16, save, wav_header
 from units.records import InputError, Record
 
 RNG = np.random.default_rng(0)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from units.audio import load
-from units.ogg import check_ogg
+from units.audio.ogg import check_ogg
+from units.audio.reading import load
 from units.records import InputError
 
 SECONDS = 2.4

@@ -16,10 +16,10 @@ import click
 import pytest
 from processes import ROOT
 
+from units.audio.stderr import hushed
 from units.cli import Job, device_option, run, say, tool
 from units.cli.progress import Bar
 from units.records import InputError, Record
-from units.stderr import hushed
 
 
 @pytest.fixture(autouse=True)

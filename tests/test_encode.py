@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speechlike import recording
 
-from units.audio import RATE, load_record, save
+from units.audio.reading import load_record
+from units.audio.timing import RATE
+from units.audio.writing import save
 from units.encoders import load
 from units.encoders.ahead import Ahead
 from units.encoders.stream import Recording, Stream, encode

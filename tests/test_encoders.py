@@ -19,7 +19,7 @@ from reference_encoders import (
 from safetensors.torch import load_file, save_file
 from speechlike import recording
 
-from units.audio import frame_count
+from units.audio.timing import frame_count
 from units.encoders import load, named
 from units.encoders.chunks import chunks
 from units.encoders.stream import Recording, encode

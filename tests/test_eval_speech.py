@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from speechlike import recording
 
-from units.audio import save
+from units.audio.writing import save
 from units.cli import Job
 from units.cli.eval_speech import computable
 from units.metrics.bootstrap import interval

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from speechlike import recording
 
 from units import encoders
-from units.audio import frame_count
+from units.audio.timing import frame_count
 from units.encoders import learned
 from units.encoders.learned import Learned, load_network, save_network
 from units.encoders.network import Network, NetworkConfig

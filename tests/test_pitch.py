@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speechlike import vowel
 
-from units.audio import HOP, RATE, frame_count
-from units.pitch import bin_to_hz, estimate, hz_to_bin
+from units.audio.pitch import bin_to_hz, estimate, hz_to_bin
+from units.audio.timing import HOP, RATE, frame_count
 
 
 @pytest.mark.parametrize("f0_hz", [70.0, 120.0, 250.0, 380.0])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from processes import ROOT
 
-from units.audio import HOP, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RECEPTIVE_FIELD
 from units.encoders.network import Network, NetworkConfig
 from units.pretraining import batches, corpus, targets
 from units.pretraining.config import AugmentConfig, PretrainingConfig

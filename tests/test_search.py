@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from speechlike import RATE, recording
 
-from units.audio import HOP, load
+from units.audio.reading import load
+from units.audio.timing import HOP
 from units.codebook import Codebook, load_codebook
 from units.quantize import run_lengths
 from units.records import InputError

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speechlike import RATE, hiss, phrase, recording, silence, vowel
 
-from units.audio import load
+from units.audio.headers import mp3_length
+from units.audio.reading import load
+from units.audio.segment import energies_db, recording_names, segment_id, spans, speech_by_energy
 from units.config import SegmentConfig
 from units.records import InputError
-from units.segment import energies_db, recording_names, segment_id, spans, speech_by_energy
-from units.truncation import mp3_length
 
 CONFIG = SegmentConfig(min_silence=0.5, min_duration=2.0, max_duration=20.0)
 LOUD, QUIET = -20.0, -80.0

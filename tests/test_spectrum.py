@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD, frame_count
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.encoders import spectrum
 from units.encoders.network import NetworkConfig
 from units.pretraining import augment

@@ -180,7 +180,7 @@ def test_sound_comes_before_the_last_record_is_there(run, several, tmp_path):
 
 def heard_hz(path):
     """Return the median F0 of a file's voiced frames."""
-    from units.pitch import estimate
+    from units.audio.pitch import estimate
 
     f0_hz = estimate(soundfile.read(path)[0])
     return np.median(f0_hz[f0_hz > 0])

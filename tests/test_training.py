@@ -15,7 +15,8 @@ from processes import ROOT
 from speechlike import phrase
 
 from units import checkpoint
-from units.audio import HOP, RATE, save
+from units.audio.timing import HOP, RATE
+from units.audio.writing import save
 from units.distributed import Group
 from units.records import InputError, Record
 from units.vocoder import dataset, health, model, training

@@ -8,10 +8,10 @@ import soundfile
 from speechlike import RATE, phrase, silence
 
 from units import vad
+from units.audio.segment import energies_db
+from units.audio.vad import speech_by_network
 from units.cli import run
 from units.cli.segment import main
-from units.segment import energies_db
-from units.vad import speech_by_network
 
 
 def judge(path, samples):

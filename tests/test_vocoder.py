@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from units.audio import HOP
-from units.pitch import estimate
+from units.audio.pitch import estimate
+from units.audio.timing import HOP
 from units.records import InputError
 from units.vocoder import model
 from units.vocoder.config import VocoderConfig, from_json, to_json
@@ -224,7 +224,7 @@ def test_a_unit_beyond_the_vocoder_is_refused():
 
 
 def test_bins_of_f0_are_those_of_the_pitch_module():
-    from units.pitch import hz_to_bin
+    from units.audio.pitch import hz_to_bin
 
     f0_hz = np.concatenate([[0.0], np.geomspace(45, 450, 300)])
     np.testing.assert_array_equal(f0_bin(torch.tensor(f0_hz), 32).numpy(), hz_to_bin(f0_hz, 32))

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD, frame_count
-from units.pitch import estimate
+from units.audio.pitch import estimate
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.records import Record
 from units.vocoder import dataset, model
 from units.vocoder.config import VocoderConfig

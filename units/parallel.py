@@ -12,12 +12,13 @@ import signal
 import sys
 import threading
 import types
+import warnings
 from collections import deque
 from concurrent.futures import Future
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
-from units.records import InputError
+from units.records import InputError, InputWarning, warn
 
 AHEAD = 4  # items a worker that may be taken before the oldest is done
 _CONVEYED = (InputError, OSError, ImportError, MemoryError)  # what is no bug of ours
@@ -105,7 +106,9 @@ class _Pool:
         """Wait until a worker answers; complete its future."""
         for pipe in wait(list(self.working)):
             with self._death_told(pipe):
-                result, error = pipe.recv()
+                result, error, warned = pipe.recv()
+            for message in warned:
+                warn(message)
             future = self.working.pop(pipe)
             if error is None:
                 future.set_result(result)
@@ -163,16 +166,19 @@ def _spawning():
 
 
 def _work(pipe, function):
-    """Answer each item that comes through the pipe with (result, error), until it or the parent ends."""
+    """Answer each item that comes through the pipe with (result, error, warnings) until the pipe ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             item = pipe.recv()
-            try:
-                answer = function(item), None
-            except _CONVEYED as error:
-                answer = None, error
-            pipe.send(answer)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", InputWarning)
+                try:
+                    answer = function(item), None
+                except _CONVEYED as error:
+                    answer = None, error
+            warned = [str(each.message) for each in caught if issubclass(each.category, InputWarning)]
+            pipe.send((*answer, warned))
 
 
 def _end_with_parent():

@@ -6,6 +6,7 @@ A record is one JSON object on one line (see su-records(5)). A tool checks the f
 
 import json
 import os
+import warnings
 
 MOST_FRAMES = 1 << 23  # of one record: two days, so that a few digits in a file cannot claim all memory
 
@@ -14,8 +15,23 @@ class InputError(Exception):
     """The input is at fault. The message is one line: what is wrong, and where as far as it is known."""
 
 
+class InputWarning(UserWarning):
+    """The input was repaired or a choice was made for the user: one line, what was done and to which file."""
+
+
 class LostError(InputError):
     """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
+
+
+def warn(message):
+    """Report a repair or a choice that the user did not ask for. The tools print each message once.
+
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn("a.wav: no length in its header; read to the end of the file")
+    >>> str(caught[0].message)
+    'a.wav: no length in its header; read to the end of the file'
+    """
+    warnings.warn(InputWarning(message), stacklevel=2)
 
 
 class Record(dict):
@@ -94,6 +110,7 @@ FIELDS = {
     "audio_filepath": _FILE,
     "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
     "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
+    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "the number of a channel, the first being 0"),
     "features": _FILE,
     "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
     "encoder": _TEXT,

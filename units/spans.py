@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT
+from units.audio.timing import FRAME_SHIFT
 from units.quantize import run_lengths
 from units.records import InputError, frame_units, optional, require
 

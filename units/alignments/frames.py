@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from units.audio import RATE, RECEPTIVE_FIELD
+from units.audio.timing import RATE, RECEPTIVE_FIELD
 
 FIELD = RECEPTIVE_FIELD / RATE  # s that one frame sees
 _EPSILON = 1e-7  # s; a boundary computed to fall on a centre does so, whatever the last bit says

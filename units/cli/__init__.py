@@ -9,12 +9,14 @@ import contextlib
 import os
 import signal
 import sys
+import warnings
 
 from units.cli import signals  # before what takes long to import: a ^C meanwhile ends it without a traceback
 
 import click  # isort: skip
 
-from units import __version__, stderr
+from units import __version__
+from units.audio import stderr
 from units.cli.options import (  # noqa: F401 - the tools take them from here
     PATH,
     device_option,
@@ -24,7 +26,7 @@ from units.cli.options import (  # noqa: F401 - the tools take them from here
     records_argument,
     seed_option,
 )
-from units.records import InputError, LostError
+from units.records import InputError, InputWarning, LostError
 
 
 def say(name, message):
@@ -33,6 +35,20 @@ def say(name, message):
     with stderr.lock, contextlib.suppress(OSError):
         sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
         sys.stderr.flush()
+
+
+def print_warnings(name):
+    """Print each InputWarning of the library once, as one line of the tool; leave other warnings alone."""
+    show = warnings.showwarning
+
+    def say_or_show(message, category, *place):
+        if issubclass(category, InputWarning):
+            say(name, message)
+        else:
+            show(message, category, *place)
+
+    warnings.filterwarnings("once", category=InputWarning)
+    warnings.showwarning = say_or_show
 
 
 class Job:
@@ -118,6 +134,7 @@ class ToolGroup(click.Group, Tool):
 def run(command, name, args):
     """Run a click command; return its exit status, or die of the signal that stopped it."""
     signals.listen()
+    print_warnings(name)
     if sys.stderr is None:  # closed by the caller
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
     try:

@@ -46,7 +46,8 @@ def cut(path, audio_filepath, start, end, last=None):
 
     last: s, where what may be cut ends; None is where the recording does.
     """
-    from units.audio import load, save
+    from units.audio.reading import load
+    from units.audio.writing import save
     from units.streams import create
 
     first, end = max(0.0, start - CONTEXT), end + CONTEXT

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT
+from units.audio.timing import FRAME_SHIFT
 from units.files import read_whole
 from units.records import InputError, file_name, require, serialize
 from units.streams import create, write_record

@@ -135,7 +135,8 @@ def _pairs(records, references):
 
 def measure(pair, metrics):
     """Return {name: figure} of a record and its reference: what worker processes do."""
-    from units.audio import FRAME_SHIFT, load_record
+    from units.audio.reading import load_record
+    from units.audio.timing import FRAME_SHIFT
     from units.metrics.speech import compare
 
     record, reference = pair
@@ -150,7 +151,7 @@ def measure(pair, metrics):
 
 
 def _unit_error_rate(listener, record):
-    from units.audio import load_record
+    from units.audio.reading import load_record
 
     rate = listener.error_rate(record, load_record(record))
     return {} if rate is None else {"uer": rate}

@@ -38,7 +38,7 @@ def main(job, records, floor_hz, ceiling_hz, jobs, output):
 
 
 def _f0(record, floor_hz, ceiling_hz):
-    from units.audio import load_record
-    from units.pitch import estimate
+    from units.audio.pitch import estimate
+    from units.audio.reading import load_record
 
     return [round(f, 2) for f in estimate(load_record(record), floor_hz, ceiling_hz).tolist()]

@@ -79,7 +79,7 @@ def _check_encoder(record, book):
 
 def _find_penalty(job, records, book, rate_hz):
     """Return the penalty, and the records again, the sample that it was found on included."""
-    from units.audio import FRAME_SHIFT
+    from units.audio.timing import FRAME_SHIFT
     from units.quantize import penalty_for_rate
 
     head, sample, seconds = [], [], 0.0

@@ -47,7 +47,7 @@ def main(job, files, vad, output, **settings):
 
     import sys
 
-    from units.segment import recording_names
+    from units.audio.segment import recording_names
     from units.streams import write_record
 
     for path, name in zip(files, recording_names(files), strict=True):
@@ -59,11 +59,11 @@ def main(job, files, vad, output, **settings):
 
 
 def _segments(path, name, vad, config):
-    from units.segment import energies_db, segment_id, spans, speech_by_energy
+    from units.audio.segment import energies_db, segment_id, spans, speech_by_energy
 
     levels_db, duration = energies_db(path)
     if vad:
-        from units.vad import speech_by_network
+        from units.audio.vad import speech_by_network
 
         speech = speech_by_network(path, len(levels_db))
     else:
@@ -81,7 +81,8 @@ def _segments(path, name, vad, config):
 
 
 def _write_clip(record, folder):
-    from units.audio import load_record, save
+    from units.audio.reading import load_record
+    from units.audio.writing import save
     from units.streams import create
 
     record["clip"] = os.path.join(folder, file_name(record["id"], ".wav"))

@@ -33,14 +33,15 @@ class Stream:
     """One WAV of all records in turn: 16 bits, 16 kHz, mono, written as it is spoken."""
 
     def __init__(self, file, path="-"):
-        from units.audio import wav_header
+        from units.audio.writing import wav_header
 
         self.file, self.path, self.samples = file, path, 0
         file.write(wav_header())
 
     def write(self, record, pieces, _plan):
         """Append the pieces; set the record's place in the file. Returns the seconds it took."""
-        from units.audio import RATE, pcm16
+        from units.audio.timing import RATE
+        from units.audio.writing import pcm16
 
         start, began = self.samples, time.perf_counter()
         for piece in pieces:
@@ -53,7 +54,7 @@ class Stream:
 
     def finish(self):
         """Write the lengths, unknown until now, into the header."""
-        from units.audio import wav_header
+        from units.audio.writing import wav_header
 
         self.file.seek(0)
         self.file.write(wav_header(self.samples))
@@ -67,7 +68,8 @@ class Folder:
 
     def write(self, record, pieces, plan):
         """Write the record's WAV. Returns the seconds it took, None if it was there already."""
-        from units.audio import HOP, RATE, pcm16, wav_header
+        from units.audio.timing import HOP, RATE
+        from units.audio.writing import pcm16, wav_header
         from units.streams import create
 
         name = file_name(require(record, "id"), ".wav")

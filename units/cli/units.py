@@ -77,7 +77,7 @@ def _placed(record, places):
 def import_(job, labels, audio, tiers, output):
     """Write the labels of TextGrid, .eaf, Audacity, CTM, .lab and .phn files as records of what they mark."""
     from units.alignments import read_tiers
-    from units.segment import recording_names
+    from units.audio.segment import recording_names
     from units.streams import create, write_record
 
     missing = set(tiers)

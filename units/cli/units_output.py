@@ -54,7 +54,7 @@ def _check_name(recording):
 
 def _files(recordings, kind):
     """Return {name: (recording, tiers)} of the files to write: Audacity's are of one tier each."""
-    from units.segment import recording_names
+    from units.audio.segment import recording_names
 
     files, suffix = {}, FILES[kind][0]
     for stem, recording in zip(recording_names(list(recordings)), recordings.values(), strict=True):
@@ -74,7 +74,7 @@ def _write(out, recording, tiers, kind, folder):
     from units.alignments.labels import write_audacity
     from units.alignments.recordings import layered
     from units.alignments.textgrid import write_textgrid
-    from units.audio import length
+    from units.audio.reading import length
 
     if kind == "audacity":  # where labels may overlap
         (tier,) = tiers.values()

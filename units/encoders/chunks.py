@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from units.audio import HOP, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RECEPTIVE_FIELD
 
 
 @dataclass(frozen=True)

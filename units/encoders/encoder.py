@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT, HOP, frame_count
+from units.audio.timing import FRAME_SHIFT, HOP, frame_count
 from units.encoders.chunks import chunks
 from units.records import InputError
 

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 
 from units import weights
-from units.audio import HOP, RECEPTIVE_FIELD, frame_count
+from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
 from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale

@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from units import weights
-from units.audio import HOP, frame_count
+from units.audio.timing import HOP, frame_count
 from units.encoders.network import MODEL_TYPE, Network, NetworkConfig
 from units.encoders.spectrum import spectra_of
 from units.encoders.transformer import Transformer, choose_layers

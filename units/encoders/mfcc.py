@@ -8,7 +8,7 @@ kept, so that frames stand where those of wav2vec 2.0 do. This is the input of H
 import torch
 import torchaudio
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
 from units.encoders.encoder import Encoder
 from units.records import InputError
 

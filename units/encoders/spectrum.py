@@ -10,7 +10,7 @@ import functools
 import numpy as np
 import torch
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
 
 WINDOW = RECEPTIVE_FIELD  # samples: 25 ms
 N_FFT = 512

@@ -14,7 +14,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from units.audio import RATE, Reader, frame_count
+from units.audio.reading import Reader
+from units.audio.timing import RATE, frame_count
 from units.encoders.ahead import Ahead
 from units.records import InputError, Record
 

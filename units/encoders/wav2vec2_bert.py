@@ -7,7 +7,7 @@ the recording the first half stands for it; transformers masks such a frame and 
 import numpy as np
 import torch
 
-from units.audio import HOP
+from units.audio.timing import HOP
 from units.encoders.huggingface import MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 

@@ -8,7 +8,7 @@ sample 320 i + 200, so a window starts 200 samples into the first frame that it 
 import numpy as np
 import torch
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
 from units.encoders.huggingface import fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import pyworld
 
-from units.audio import RATE
-from units.pitch import CEILING_HZ, FLOOR_HZ
+from units.audio.pitch import CEILING_HZ, FLOOR_HZ
+from units.audio.timing import RATE
 
 ORDER, ALPHA = 24, 0.42
 FRAME_MS = 5.0

@@ -11,7 +11,7 @@ import warnings
 
 import numpy as np
 
-from units.audio import RATE
+from units.audio.timing import RATE
 
 LONGEST = 20 * RATE  # samples judged at once
 _SHORTEST = RATE // 4  # samples that PESQ asks for; STOI asks for 0.4 s of speech and tells itself

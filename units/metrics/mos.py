@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from units.audio import RATE
+from units.audio.timing import RATE
 
 WINDOW = round(9.01 * RATE)  # samples that the network takes
 # What the network says to what listeners said, as the published script has it: a x^2 + b x + c.

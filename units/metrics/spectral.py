@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT, RATE
+from units.audio.timing import FRAME_SHIFT, RATE
 
 SIZE, HOP, BANDS = 1024, 256, 80  # samples, samples, mel bands
 FLOOR = 1e-5  # of a band's magnitude before the log

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from units.audio import HOP, RECEPTIVE_FIELD
+from units.audio.timing import HOP, RECEPTIVE_FIELD
 from units.encoders import spectrum
 
 _FACTORS = np.exp(np.linspace(-0.4, 0.4, 33))  # of pitch and formants, for which there are matrices; 1 is one

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio import FRAME_SHIFT, HOP, RECEPTIVE_FIELD
+from units.audio.timing import FRAME_SHIFT, HOP, RECEPTIVE_FIELD
 from units.pretraining import augment
 
 

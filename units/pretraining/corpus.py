@@ -10,7 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from units.archives import load_arrays
-from units.audio import frame_count, load_record, pcm16
+from units.audio.reading import load_record
+from units.audio.timing import frame_count
+from units.audio.writing import pcm16
 from units.records import InputError
 from units.streams import create
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from units.alignments import find
-from units.audio import load_record
+from units.audio.reading import load_record
 from units.cluster import fit
 from units.config import ClusterConfig
 from units.encoders.learned import Learned

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from units.alignments.frames import FIELD
-from units.audio import FRAME_SHIFT, RATE, blocks, load, save
+from units.audio.reading import blocks, load
+from units.audio.timing import FRAME_SHIFT, RATE
+from units.audio.writing import save
 from units.records import frame_units, optional, require
 
 MOST_SECONDS = 20.0  # of a recording that a page holds, so that its size is bounded

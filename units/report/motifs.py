@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio import RATE, load
+from units.audio.reading import load
+from units.audio.timing import RATE
 from units.report.listening import flac
 from units.report.page import data_uri, name, page, text
 from units.report.spectrogram import strip

@@ -1,6 +1,6 @@
 """The report of su-eval speech: a resynthesis against its recordings."""
 
-from units.audio import RATE
+from units.audio.timing import RATE
 from units.metrics.cepstral import FRAME_MS, f0_track
 from units.report.distributions import distributions
 from units.report.listening import MOST_SECONDS, flac

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from units.archives import FAULTS, parse_array, read_members, save_arrays
-from units.audio import FRAME_SHIFT
+from units.audio.timing import FRAME_SHIFT
 from units.codebook import Codebook, parse_codebook, save_codebook
 from units.files import read_whole
 from units.records import InputError, require

@@ -5,11 +5,12 @@ import re
 import numpy as np
 
 from units import encoders
-from units.audio import FRAME_SHIFT, RATE, load
-from units.audio import HOP as FRAME_HOP
+from units.audio.reading import load
+from units.audio.segment import HOP, energies_db, speech_by_energy
+from units.audio.timing import FRAME_SHIFT, RATE
+from units.audio.timing import HOP as FRAME_HOP
 from units.records import InputError
 from units.search.costs import ANY
-from units.segment import HOP, energies_db, speech_by_energy
 
 LONGEST = 60.0  # s of a recording that is searched for
 AROUND = 1.0  # s on each side of a span that its encoder hears: of a word alone it makes less

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from units.archives import load_arrays
-from units.audio import HOP, load_record
-from units.pitch import estimate
+from units.audio.pitch import estimate
+from units.audio.reading import load_record
+from units.audio.timing import HOP
 from units.records import InputError, frame_units, require
 from units.streams import create
 

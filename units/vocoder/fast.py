@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, gelu
 
-from units.audio import HOP
+from units.audio.timing import HOP
 from units.vocoder.layers import Conditions
 from units.vocoder.source import Noise, contour, pulses
 from units.vocoder.windows import BINS, Spectrum

@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
-from units.pitch import CEILING_HZ, FLOOR_HZ
+from units.audio.pitch import CEILING_HZ, FLOOR_HZ
 
 RATES = (5, 4, 4, 4)  # 5 * 4 * 4 * 4 = 320 samples a unit
 SLOPE = 0.1
@@ -35,7 +35,7 @@ class Conditions(nn.Module):
 
 
 def f0_bin(f0_hz, bins):
-    """Return the bin of each F0: 0 unvoiced, 1..bins by log F0. `units.pitch.hz_to_bin`, for tensors."""
+    """Return the bin of each F0: 0 unvoiced, 1..bins by log F0. As `audio.pitch.hz_to_bin`, for tensors."""
     log_range = torch.log(torch.tensor(CEILING_HZ / FLOOR_HZ))
     position = torch.log(f0_hz.clamp(min=1.0) / FLOOR_HZ) / log_range
     return torch.where(f0_hz > 0, 1 + (position * bins).floor().clamp(0, bins - 1), 0.0).long()

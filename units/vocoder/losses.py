@@ -5,7 +5,7 @@ import torchaudio
 from torch import nn
 from torch.nn.functional import l1_loss, relu
 
-from units.audio import RATE
+from units.audio.timing import RATE
 
 FLOOR = 1e-5  # of magnitudes before the log: without the log 1 % of the bins carry most of the loss
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # FFT size, hop, window in samples

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 
 from units import weights
-from units.audio import HOP
+from units.audio.timing import HOP
 from units.records import InputError
 from units.streams import create
 from units.vocoder.config import read_config, to_json

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from units.audio import HOP
+from units.audio.timing import HOP
 
 _LOWEST = 0.01  # of the rate, at the end
 

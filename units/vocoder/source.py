@@ -9,7 +9,7 @@ import math
 import numpy as np
 import torch
 
-from units.audio import FRAME_SHIFT, HOP, RATE, RECEPTIVE_FIELD
+from units.audio.timing import FRAME_SHIFT, HOP, RATE, RECEPTIVE_FIELD
 
 _CENTRE = RECEPTIVE_FIELD // 2  # sample of a frame at which its F0 is
 _DEFAULT_HZ = 120.0  # where nothing is voiced

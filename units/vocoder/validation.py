@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn.functional import l1_loss
 
-from units.audio import HOP
+from units.audio.timing import HOP
 from units.metrics import speech
 
 CROP, CROPS = 200, 24  # frames: 4 s; at most so many, so that it stays cheap however much is held out

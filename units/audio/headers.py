@@ -9,7 +9,7 @@ import mmap
 import re
 import struct
 
-from units.ogg import check_ogg
+from units.audio.ogg import check_ogg
 from units.records import InputError
 
 _SLOWEST = 1000  # Hz

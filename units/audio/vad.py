@@ -9,7 +9,8 @@ import os
 
 import numpy as np
 
-from units.audio import RATE, blocks
+from units.audio.reading import blocks
+from units.audio.timing import RATE
 
 WINDOW = 512  # samples the network judges at once: 32 ms
 CONTEXT = 64  # samples of the window before that it sees as well

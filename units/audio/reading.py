@@ -5,39 +5,25 @@ through ffmpeg where that is installed. The resampler is soxr's high quality one
 frequency, aliases below -100 dB, block by block, without torch, and five times as fast as torchaudio's.
 """
 
-import io
 import os
 import stat
-import struct
 import threading
 
 import numpy as np
 import soundfile
 import soxr
 
-from units import ffmpeg
+from units.audio import ffmpeg
+from units.audio.headers import check_header, check_mp3, check_rate
+from units.audio.stderr import hushed
+from units.audio.timing import FRAME_SHIFT, RATE
 from units.records import InputError, optional, require
-from units.stderr import hushed
-from units.truncation import check_header, check_mp3, check_rate
 
-RATE = 16000  # Hz, of all audio inside
-HOP = 320  # samples between frames: 20 ms
-RECEPTIVE_FIELD = 400  # samples that one frame sees: 25 ms
-FRAME_SHIFT = HOP / RATE  # s
 _BLOCK_SECONDS = 30
 _PROMISED, _GUESSED, _SLACK = 6 * 3600 * RATE, 3600 * RATE, 64  # samples, on a header's, a record's word
 _LONGEST = 30 * 24 * 3600  # s that a header is believed
 _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
-
-
-def frame_count(samples):
-    """Return how many frames that many samples at 16 kHz have, as wav2vec 2.0's convolutions count.
-
-    >>> frame_count(399), frame_count(400), frame_count(16000)
-    (0, 1, 49)
-    """
-    return max(0, (samples - RECEPTIVE_FIELD) // HOP + 1)
 
 
 def blocks(path, offset=0.0, duration=None):
@@ -216,35 +202,3 @@ def _span_of(record):
     offset = optional(record, "offset", 0.0)
     duration = optional(record, "duration")
     return path, offset, duration
-
-
-def save(path_or_file, samples, container="WAV"):
-    """Write float samples in -1..1 as 16-bit, 16 kHz mono audio; what lies beyond is clipped."""
-    clipped = np.clip(np.asarray(samples, np.float32), -1.0, 1.0)
-    if isinstance(path_or_file, (str, bytes, os.PathLike)):
-        soundfile.write(os.fsencode(path_or_file), clipped, RATE, format=container, subtype="PCM_16")
-        return
-    encoded = io.BytesIO()  # libsndfile's own writing to a file object does not tell of a full disk
-    soundfile.write(encoded, clipped, RATE, format=container, subtype="PCM_16")
-    path_or_file.write(encoded.getbuffer())
-
-
-def pcm16(samples):
-    """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; what lies beyond is clipped."""
-    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
-
-
-def wav_header(samples=None, comment=""):
-    """Return the header of a 16-bit, 16 kHz mono WAV; of unknown length (a pipe) it claims the most it can.
-
-    comment: ASCII text kept in the file's LIST chunk.
-    """
-    text = comment.encode("ascii") + b"\0" * (2 - len(comment) % 2)
-    info = b"INFOICMT" + struct.pack("<I", len(text)) + text if comment else b""
-    listed = b"LIST" + struct.pack("<I", len(info)) + info if comment else b""
-    size = 0xFFFFFFFF if samples is None else 2 * samples
-    riff = 0xFFFFFFFF if samples is None else 36 + len(listed) + size
-    layout = struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
-    return (
-        b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + layout + listed + b"data" + struct.pack("<I", size)
-    )

@@ -6,7 +6,8 @@ import os
 
 import numpy as np
 
-from units.audio import RATE, blocks
+from units.audio.reading import blocks
+from units.audio.timing import RATE
 from units.config import SegmentConfig
 from units.records import InputError
 

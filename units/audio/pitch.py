@@ -6,7 +6,7 @@ DIO with StoneMask of WORLD (Morise et al. 2016, doi 10.1587/transinf.2015EDP745
 import numpy as np
 import pyworld
 
-from units.audio import HOP, RATE, RECEPTIVE_FIELD, frame_count
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 
 FLOOR_HZ, CEILING_HZ = 50.0, 400.0
 _STEP_MS = 5.0

@@ -1,0 +1,42 @@
+"""Write audio: 16-bit, 16 kHz, mono, as files and as the parts of a stream."""
+
+import io
+import os
+import struct
+
+import numpy as np
+import soundfile
+
+from units.audio.timing import RATE
+
+
+def save(path_or_file, samples, container="WAV"):
+    """Write float samples in -1..1 as 16-bit, 16 kHz mono audio; what lies beyond is clipped."""
+    clipped = np.clip(np.asarray(samples, np.float32), -1.0, 1.0)
+    if isinstance(path_or_file, (str, bytes, os.PathLike)):
+        soundfile.write(os.fsencode(path_or_file), clipped, RATE, format=container, subtype="PCM_16")
+        return
+    encoded = io.BytesIO()  # libsndfile's own writing to a file object does not tell of a full disk
+    soundfile.write(encoded, clipped, RATE, format=container, subtype="PCM_16")
+    path_or_file.write(encoded.getbuffer())
+
+
+def pcm16(samples):
+    """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; what lies beyond is clipped."""
+    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+
+
+def wav_header(samples=None, comment=""):
+    """Return the header of a 16-bit, 16 kHz mono WAV; of unknown length (a pipe) it claims the most it can.
+
+    comment: ASCII text kept in the file's LIST chunk.
+    """
+    text = comment.encode("ascii") + b"\0" * (2 - len(comment) % 2)
+    info = b"INFOICMT" + struct.pack("<I", len(text)) + text if comment else b""
+    listed = b"LIST" + struct.pack("<I", len(info)) + info if comment else b""
+    size = 0xFFFFFFFF if samples is None else 2 * samples
+    riff = 0xFFFFFFFF if samples is None else 36 + len(listed) + size
+    layout = struct.pack("<IHHIIHH", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    return (
+        b"RIFF" + struct.pack("<I", riff) + b"WAVEfmt " + layout + listed + b"data" + struct.pack("<I", size)
+    )
