@@ -1,6 +1,7 @@
-"""Whether an Ogg file is all there: libsndfile leaves out what is damaged or missing without a word.
+"""Whether an Ogg file is all there: decoders leave out what is damaged or missing without a word.
 
-A file is a row of pages, numbered within each stream and each with a checksum of its own (RFC 3533).
+A file is a row of pages, numbered within each stream and each with a checksum of its own (RFC 3533). The
+flag that ends a stream is not required: Android's recorder, and with it many messengers, never sets it.
 """
 
 import mmap
@@ -27,36 +28,42 @@ def checksum(page):
     return int(f"{turned:032b}"[::-1], 2)
 
 
-def check_ogg(path):
-    """Raise InputError where an Ogg file is cut short or damaged, or holds several recordings in a row."""
+def check_ogg(path, rate):
+    """Raise InputError if an Ogg file is cut short or damaged, or holds several recordings in a row.
+
+    rate: Hz, of the positions that its pages tell, so that the fault can be placed in seconds.
+    """
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         numbers, ended = {}, set()
-        at = 0
+        at = position = 0
         while at < len(data) and not (numbers and ended == set(numbers) and data[at : at + 4] != b"OggS"):
-            at = _check_page(path, data, at, numbers, ended)
-        if ended != set(numbers):
-            raise InputError(f"{path}: cut short: its last page is missing")
+            place = f"at {position / rate:.2f} s"
+            at, found = _check_page(path, data, at, numbers, ended, place)
+            position = max(position, found)
 
 
-def _check_page(path, data, at, numbers, ended):
-    """Check the page at a place against the numbers of those before it; return where the next one begins."""
+def _check_page(path, data, at, numbers, ended, place):
+    """Check the page at a byte against the pages before it; return where it ends, in bytes and in samples."""
     if data[at : at + 4] != b"OggS"[: len(data) - at]:
-        raise InputError(f"{path}: damaged at byte {at}: no Ogg page begins there")
+        raise InputError(f"{path}: damaged {place}: no page of an Ogg file begins at byte {at}")
     body = at + _HEADER.size
     sizes = data[body : body + data[body - 1]] if body <= len(data) else b""
     end = body + len(sizes) + sum(sizes)
     if body > len(data) or len(sizes) < data[body - 1] or end > len(data):
-        raise InputError(f"{path}: cut short: its last page is missing")
-    _, _, flags, _, stream, number, sum_, _ = _HEADER.unpack_from(data, at)
+        raise InputError(f"{path}: cut short {place}, in the middle of a page")
+    _, _, flags, position, stream, number, sum_, _ = _HEADER.unpack_from(data, at)
     page = bytearray(data[at:end])
     page[_CHECKSUM] = bytes(4)
     if checksum(page) != sum_:
-        raise InputError(f"{path}: damaged between bytes {at} and {end}: the checksum is another")
+        raise InputError(f"{path}: damaged {place}: a page has another checksum than it says")
     if flags & _FIRST and ended:
-        raise InputError(f"{path}: holds several recordings one behind the other; write each to its own file")
+        raise InputError(
+            f"{path}: holds several recordings, one after the other, from {place.removeprefix('at ')} on; "
+            "save each to a file of its own"
+        )
     if number != numbers.get(stream, -1) + 1:
-        raise InputError(f"{path}: damaged: pages are missing before byte {at}")
+        raise InputError(f"{path}: damaged {place}: pages are missing there")
     numbers[stream] = number
     if flags & _LAST:
         ended.add(stream)
-    return end
+    return end, position

@@ -1,204 +1,231 @@
-"""Load a span of a recording as 16 kHz mono, and save one. The only home of soundfile and soxr.
+"""Load any span of any recording, exact to the sample, as 16 kHz mono. The home of soxr.
 
-Decoding is libsndfile's (wav, flac, mp3, ogg, opus and more); what it does not know (m4a, webm, wma) goes
-through ffmpeg where that is installed. The resampler is soxr's high quality one: flat to 91 % of the Nyquist
-frequency, aliases below -100 dB, block by block, without torch, and five times as fast as torchaudio's.
+PCM is decoded by libsndfile, all else by FFmpeg's libraries. A span is the same part of one decode of the
+whole file, at the file's own rate bit for bit, and after resampling to within 1e-6 of full scale. The
+resampler is soxr's high quality one: flat to 91 % of the Nyquist frequency, aliases below -100 dB.
 """
 
+import contextlib
+import functools
+import itertools
+import math
 import os
 import stat
 import threading
+from collections import OrderedDict
 
 import numpy as np
-import soundfile
 import soxr
 
-from units.audio import ffmpeg
-from units.audio.headers import check_header, check_mp3, check_rate
-from units.audio.stderr import hushed
+from units.audio import channels
+from units.audio.compressed import open_compressed
+from units.audio.pcm import open_pcm
 from units.audio.timing import FRAME_SHIFT, RATE
 from units.records import InputError, optional, require
 
-_BLOCK_SECONDS = 30
-_PROMISED, _GUESSED, _SLACK = 6 * 3600 * RATE, 3600 * RATE, 64  # samples, on a header's, a record's word
-_LONGEST = 30 * 24 * 3600  # s that a header is believed
-_LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
-_PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
+BLOCK_SECONDS = 30
+_SLOWEST, _FASTEST = 1000, 10_000_000  # Hz: a rate beyond is a mistake of the header
+_MARGIN_SECONDS = 0.1  # twice as long as the resampler's filter
+_SHARED = 4  # files kept open that can only be decoded from the beginning
 
 
-def blocks(path, offset=0.0, duration=None):
-    """Yield the span as successive float32 arrays at 16 kHz, mono, of some 30 s each.
-
-    offset, duration: s; None is to the end. Memory does not grow with the length of the file. Raises
-    InputError naming the file where it cannot be read, ends early, or holds NaN.
-    """
+def open_source(path):
+    """Return the Source of a recording; raise InputError naming the file if it cannot be read."""
     try:
-        file = _open(path)
-    except (soundfile.LibsndfileError, OSError, TypeError) as error:
-        yield _cut(_decode_elsewhere(path, error), path, offset, duration)
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError(
+                f"{path}: not a file; a pipe or device cannot be read from where a segment begins"
+            )
+        source = open_pcm(path) or open_compressed(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    if not _SLOWEST <= source.rate <= _FASTEST:
+        raise InputError(f"{path}: a sampling rate of {source.rate} Hz")
+    return source
+
+
+def decoded(path):
+    """Return a whole recording as its file has it: (rate in Hz, (n, channels) float32)."""
+    source = open_source(path)
+    with contextlib.closing(source):
+        parts = [samples for _, samples in source.decode()]
+    return source.rate, np.concatenate(parts) if parts else np.zeros((0, source.channels), np.float32)
+
+
+def channel_blocks(path):
+    """Yield a recording as successive (n, channels) float32 arrays at 16 kHz, of about 30 s each.
+
+    Memory does not grow with the length of the file. Raises InputError naming the file if it cannot be read,
+    is damaged, ends before its header says, or holds NaN.
+    """
+    source = open_source(path)
+    with contextlib.closing(source):
+        yield from _resampled(_checked(path, _blocks(source)), source.rate, source.channels)
+
+
+def blocks(path, channel=None):
+    """Yield a recording as successive float32 arrays at 16 kHz: one channel, or the mean of all.
+
+    See `channel_blocks`; the mean is taken of channels that cancel each other, too.
+    """
+    for block in channel_blocks(path):
+        yield block.mean(axis=1) if channel is None else channels.pick(path, block, channel)
+
+
+def _blocks(source):
+    """Yield what a source decodes in arrays of BLOCK_SECONDS."""
+    parts, size = [], 0
+    for _, samples in source.decode():
+        parts.append(samples)
+        size += len(samples)
+        if size >= BLOCK_SECONDS * source.rate:
+            yield np.concatenate(parts)
+            parts, size = [], 0
+    if parts:
+        yield np.concatenate(parts)
+
+
+def _checked(path, arrays):
+    for samples in arrays:
+        if not np.isfinite(samples).all():
+            raise InputError(f"{path}: holds NaN or infinity")
+        yield samples
+
+
+def _resampled(arrays, rate, channels):
+    if rate == RATE:
+        yield from arrays
         return
-    with file:
-        yield from _span(file, path, offset, duration)
+    stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32", quality="HQ")
+    for samples in arrays:
+        yield stream.resample_chunk(samples)
+    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+
+
+def _mixed(path, samples, channel):
+    """Return (n,) of (n, channels): the channel, or without one the mean of all, unless they cancel in it."""
+    if channel is not None:
+        return channels.pick(path, samples, channel)
+    mean = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
+    if not channels.cancel(channels.powers(samples)):
+        return mean
+    # a short stretch may do so by chance
+    loudest = _loudest_if_they_cancel(_identity(path))
+    return mean if loudest is None else samples[:, loudest]
+
+
+@functools.lru_cache(maxsize=1000)
+def _loudest_if_they_cancel(identity):
+    path = identity[0]
+    powers = sum(channels.powers(block) for block in channel_blocks(path))
+    if not channels.cancel(powers):
+        return None
+    channels.warn_of_cancelling(path, loudest := channels.loudest(powers))
+    return loudest
 
 
 def length(path):
-    """Return how long a recording is, in s, as its header has it; None where libsndfile cannot tell."""
-    if not os.path.isfile(path):  # a FIFO would be waited for
+    """Return how long a recording is by its header, in s; None if it does not say or cannot be read."""
+    if not os.path.isfile(path):
         return None
     try:
-        with _open(path) as file:
-            seconds = file.frames / file.samplerate
-    except (soundfile.LibsndfileError, OSError, TypeError):
+        with contextlib.closing(open_source(path)) as source:
+            return source.frames / source.rate if source.frames else None
+    except InputError:
         return None
-    return seconds if 0 < seconds < _LONGEST else None  # what comes through a pipe claims the most it can
 
 
-def _open(path):
-    if not stat.S_ISREG(os.stat(path).st_mode) and not os.path.isdir(path):
-        raise InputError(f"{path}: not a file, and a pipe cannot be read again from where a segment begins")
-    with hushed():
-        return soundfile.SoundFile(os.fsencode(path))
+def _span(source, offset, duration):
+    """Return a span at 16 kHz, (n, channels) float32, n as in `Reader.load`.
 
-
-def _span(file, path, offset, duration):
-    check_rate(path, file.samplerate)
-    if duration is None:
-        check_header(path, file.format, file.extra_info)
-    yield from _resampled(_decoded(file, path, offset, duration), file.samplerate)
-
-
-def _cut(samples, path, offset, duration):
-    if duration is not None and (missing := offset + duration - len(samples) / RATE) > FRAME_SHIFT:
-        raise InputError(f"{path}: ends {missing:.2f} s before the span does")
-    return samples[round(offset * RATE) : None if duration is None else round((offset + duration) * RATE)]
-
-
-def _decoded(file, path, offset, duration):
-    """Yield mono blocks at the file's own rate, as long as the span asks."""
-    rate = file.samplerate
-    start = round(offset * rate)
-    left = None if duration is None else round(duration * rate)
-    try:
-        if start or (file.seekable() and file.tell()):  # GSM 6.10 is read from its start alone
-            with hushed():
-                _seek(file, min(start, file.frames))
-        while left is None or left > 0:
-            size = _BLOCK_SECONDS * rate if left is None else min(left, _BLOCK_SECONDS * rate)
-            with hushed():
-                block = file.read(size, dtype="float32", always_2d=True)
-            if not len(block):
-                break
-            if not np.isfinite(block).all():
-                raise InputError(f"{path}: holds NaN or infinity")
-            left = None if left is None else left - len(block)
-            yield block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
-    except soundfile.LibsndfileError as error:
-        raise InputError(f"{path}: {error.error_string}") from None
-    if left is None and file.subtype == "MPEG_LAYER_III":
-        check_mp3(path, file.tell(), rate)
-    # A span is made from the length that the decoder once reported; more than a frame short is a file cut.
-    if left is not None and left > rate * FRAME_SHIFT:
-        raise InputError(f"{path}: ends {left / rate:.2f} s before the span does")
-
-
-def _seek(file, start):
-    """Go to a sample, by way of those before it where decoding depends on them: in MP3 on up to 511 bytes."""
-    before = min(start, _PREROLL if file.subtype in _LOSSY else 0)
-    file.seek(start - before)
-    file.read(before, dtype="float32")
-
-
-def _resampled(decoded, rate):
-    if rate == RATE:
-        yield from decoded
-        return
-    stream = soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ")
-    for block in decoded:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
-
-
-def _decode_elsewhere(path, error):
-    """Return the whole file through ffmpeg; raise InputError with libsndfile's complaint where none is."""
-    try:
-        with open(path, "rb"):
-            pass
-    except (OSError, ValueError) as failure:
-        raise InputError(f"{path}: {getattr(failure, 'strerror', None) or failure}") from None
-    return ffmpeg.decode(path, RATE, getattr(error, "error_string", str(error)).rstrip("."))
-
-
-def load(path, offset=0.0, duration=None):
-    """Return a span of a recording as float32 samples at 16 kHz, mono: the mean of its channels.
-
-    path: any file that libsndfile reads; offset, duration: s, None to the end. A span of a resampled file
-    is resampled on its own, so its first and last few samples may differ from those of the whole by 1e-4.
-    Raises InputError naming the file.
+    The span is resampled together with what lies around it, from a sample on that both rates have.
     """
-    return _whole(blocks(path, offset, duration), duration)
+    common = math.gcd(source.rate, RATE)
+    step_in, step_out = source.rate // common, RATE // common
+    first, count = round(offset * RATE), None if duration is None else round(duration * RATE)
+    margin = 0 if source.rate == RATE else _MARGIN_SECONDS
+    steps = max(0, math.floor((first - margin * RATE) / step_out))
+    stop = None if count is None else math.ceil((first + count) / RATE * source.rate + margin * source.rate)
+    arrays = _checked(source.path, _pieces(source, steps * step_in, stop))
+    samples = np.concatenate(
+        [*_resampled(arrays, source.rate, source.channels), np.zeros((0, source.channels))]
+    )
+    samples = samples[first - steps * step_out :][:count].astype(np.float32, copy=False)
+    missing = 0 if count is None else count - len(samples)
+    if missing > FRAME_SHIFT * RATE:
+        raise InputError(f"{source.path}: ends {missing / RATE:.2f} s before the span does")
+    return np.pad(samples, ((0, missing), (0, 0))) if missing else samples
 
 
-def _whole(parts, duration, expected=0):
-    """Return the parts as one array, made beforehand where its length is known: held once, not twice."""
-    wanted = None if duration is None else round(duration * RATE)
-    likely = expected if wanted is None else min(wanted, expected or _GUESSED)
-    samples, end = np.zeros(min(likely, _PROMISED) + _SLACK, np.float32), 0
-    for part in parts:
-        if end + len(part) > len(samples):
-            samples = np.concatenate([samples[:end], np.zeros(len(part) + end // 2, np.float32)])
-        samples[end : end + len(part)] = part
-        end += len(part)
-    # Resamplers differ by a sample in where they stop: a span has the length that its duration says.
-    if wanted is not None and wanted > len(samples):
-        return np.pad(samples[:end], (0, wanted - end))
-    return samples[: end if wanted is None else wanted]
+def _pieces(source, start, stop):
+    """Yield the samples from start to stop, or to the end, in arrays of BLOCK_SECONDS."""
+    size = BLOCK_SECONDS * source.rate
+    for at in itertools.count(start, size):
+        wanted = size if stop is None else min(size, stop - at)
+        samples = source.read(at, at + wanted) if wanted > 0 else []
+        if len(samples):
+            yield samples
+        if len(samples) < size:
+            return
 
 
 class Reader:
-    """Loads spans of recordings as `load` does, quicker where one file's spans are asked for in turn.
+    """Loads spans of recordings; files stay open, so spans of one file in the order of time cost one decode.
 
-    Each thread keeps its last file open: a new decoder of an MP3 has to read its way to the offset, so 600
-    spans of 3 hours took 5 minutes. What ffmpeg decoded is kept too, one file for all threads.
+    Each thread keeps the last file that can be entered anywhere. Those that must be decoded from the
+    beginning are shared by all threads, which wait for each other.
     """
 
     def __init__(self):
         self._own = threading.local()
-        self._lock, self._elsewhere = threading.Lock(), (None, None)
+        self._lock, self._shared = threading.Lock(), OrderedDict()
 
-    def load(self, path, offset=0.0, duration=None):
-        """Return the samples of the span; see `load`."""
-        if getattr(self._own, "path", None) != path:
-            self._own.path = self._own.file = None
-            try:
-                self._own.file = _open(path)
-            except (soundfile.LibsndfileError, OSError, TypeError) as error:
-                return _whole([_cut(self._decoded_elsewhere(path, error), path, offset, duration)], duration)
-            self._own.path = path
-        file, self._own.path = self._own.file, None  # until it is read: one that fails is opened anew
-        expected = max(0, round((file.frames / file.samplerate - offset) * RATE))
-        samples = _whole(_span(file, path, offset, duration), duration, expected)
-        self._own.path = path
-        return samples
+    def load(self, path, offset=0.0, duration=None, channel=None):
+        """Return a span of a recording as (S,) float32 at 16 kHz: one channel, or the mean of all.
 
-    def _decoded_elsewhere(self, path, error):
-        with self._lock:
-            if self._elsewhere[0] != path:
-                self._elsewhere = None, None  # let go of the one before decoding the other
-                self._elsewhere = path, _decode_elsewhere(path, error)
-            return self._elsewhere[1]
+        offset, duration: s, None to the end. S is round(16000 duration); of what the recording lacks of that,
+        one frame of 20 ms is filled with zeros, and more is an error. If the channels cancel each other in
+        their mean, as those of microphones of opposite polarity do, the one of the highest power is taken and
+        a warning says so. Raises InputError naming the file.
+        """
+        source, lock = self._source(path)
+        with lock:
+            samples = _span(source, offset, duration)
+        return _mixed(path, samples, channel)
 
     def load_record(self, record):
-        """Return the samples of a record; see `load_record`."""
-        return self.load(*_span_of(record))
+        """Return the samples of a record: of its audio_filepath, offset, duration and channel."""
+        path = require(record, "audio_filepath")
+        offset, duration = optional(record, "offset", 0.0), optional(record, "duration")
+        return self.load(path, offset, duration, optional(record, "channel"))
+
+    def _source(self, path):
+        """Return (source, lock) of a file: this thread's own, or one that all threads share."""
+        key = _identity(path)
+        if getattr(self._own, "key", None) == key:
+            return self._own.source, contextlib.nullcontext()
+        with self._lock:
+            shared = self._shared.get(key)
+        if shared is None:
+            source = open_source(path)
+            if source.preroll is not None:
+                self._own.key, self._own.source = key, source
+                return source, contextlib.nullcontext()
+            with self._lock:
+                shared = self._shared.setdefault(key, (source, threading.Lock()))
+                while len(self._shared) > _SHARED:
+                    self._shared.popitem(last=False)
+        return shared
 
 
-def load_record(record):
-    """Return the samples of a record's audio_filepath, from its offset for its duration where given."""
-    return load(*_span_of(record))
+def _identity(path):
+    """Return what tells a file from another that took its place, and a process from its children."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    return path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, os.getpid()
 
 
-def _span_of(record):
-    path = require(record, "audio_filepath")
-    offset = optional(record, "offset", 0.0)
-    duration = optional(record, "duration")
-    return path, offset, duration
+_READER = Reader()
+load, load_record = _READER.load, _READER.load_record

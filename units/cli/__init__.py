@@ -16,7 +16,6 @@ from units.cli import signals  # before what takes long to import: a ^C meanwhil
 import click  # isort: skip
 
 from units import __version__
-from units.audio import stderr
 from units.cli.options import (  # noqa: F401 - the tools take them from here
     PATH,
     device_option,
@@ -32,7 +31,7 @@ from units.records import InputError, InputWarning, LostError
 def say(name, message):
     """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
     line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
-    with stderr.lock, contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
         sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
         sys.stderr.flush()
 

@@ -1,0 +1,100 @@
+"""Recordings that libsndfile decodes: WAV, FLAC, AIFF and the like, whose samples can be found by number."""
+
+import os
+import re
+
+import numpy as np
+import soundfile
+
+from units.audio import wav
+from units.audio.source import Source
+from units.records import InputError, warn
+
+_BLOCK_SECONDS = 1
+_MARKS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"dns.", b"fLaC", b"caff", b"riff", b"NIST", b"Crea")
+_COMPRESSED = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
+_STREAMED = 0x7FFF0000  # sizes from here up are written if the length could not be known beforehand
+_ENDS_EARLY = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_COUNTS_LESS = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
+
+
+def open_pcm(path):
+    """Return the Source of a file; None if it is not of a kind that libsndfile decodes exactly."""
+    with open(path, "rb") as file:
+        if not file.read(4).startswith(_MARKS):
+            return None
+    found = wav.layout(path)
+    mended = found is not None and found.claimed < found.there and wav.hides_samples(path, found)
+    try:
+        file = soundfile.SoundFile(wav.Repaired(path, found) if mended else os.fsencode(path))
+    except (soundfile.LibsndfileError, TypeError, ValueError):
+        return None
+    if file.subtype in _COMPRESSED or file.frames >= 1 << 62:
+        file.close()
+        return None
+    source = Pcm(path, file)
+    if mended:
+        _report(path, found, source)
+    elif found is not None and found.is_streamed and found.there:
+        warn(f"{path}: its header gives no length; read to the end of the file, {source.seconds:.2f} s")
+    return source
+
+
+def _report(path, found, source):
+    claimed = f"{found.claimed / found.byte_rate:.2f} s" if found.byte_rate else f"{found.claimed} bytes"
+    warn(f"{path}: its header claims {claimed}; read to the end of the file, {source.seconds:.2f} s")
+
+
+class Pcm(Source):
+    """A file that libsndfile has open. A few codecs, such as GSM 6.10, can only be read from the start."""
+
+    def __init__(self, path, file):
+        super().__init__(path, file.samplerate, file.channels, kept=2 * file.samplerate)
+        self._file, self.frames = file, file.frames
+        self.seconds = file.frames / file.samplerate
+        self.preroll = 0 if file.seekable() else None
+        self._begun = False
+
+    def decode(self, start=0):
+        """See Source."""
+        if start == 0:
+            check_length(self.path, self._file.extra_info)
+        place = 0
+        try:
+            if self._file.seekable():
+                self._file.seek(min(start, self.frames))
+            elif self._begun:
+                self._reopen()
+            self._begun = True
+            place = min(start, self.frames) if self._file.seekable() else 0
+            while len(block := self._file.read(_BLOCK_SECONDS * self.rate, np.float32, always_2d=True)):
+                yield place, block
+                place += len(block)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.removeprefix("Error : ").rstrip(".")
+            raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s ({reason})") from None
+        if place < self.frames:
+            there = f"{place / self.rate:.2f} of {self.seconds:.2f} s"
+            raise InputError(f"{self.path}: damaged or cut short: {there} can be read")
+
+    def _reopen(self):
+        self._file.close()
+        self._file = soundfile.SoundFile(os.fsencode(self.path))
+
+    def close(self):
+        """See Source."""
+        super().close()
+        self._file.close()
+
+
+def check_length(path, log):
+    """Raise InputError if a file ends before its header says.
+
+    log: libsndfile's of the header, the only place where it tells.
+    """
+    if match := _ENDS_EARLY.search(log):
+        claimed, there = map(int, match.groups())
+        if there < claimed < _STREAMED:
+            raise InputError(f"{path}: cut short: {there} of {claimed} bytes are there")
+    if (match := _COUNTS_LESS.search(log)) and int(match[1]) < int(match[2]):
+        raise InputError(f"{path}: cut short: {match[1]} of {match[2]} samples are there")
