@@ -6,7 +6,6 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from units.audio import reading as audio
 from units.audio.reading import Reader, blocks, length, load, load_record
 from units.audio.timing import RATE, frame_count
 from units.audio.writing import pcm16, save, wav_header
@@ -128,16 +127,3 @@ def test_frames_are_counted_as_the_convolutions_count_them(samples):
     for kernel, stride in zip((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2), strict=True):
         length = max(0, (length - kernel) // stride + 1)
     assert frame_count(samples) == length
-
-
-@pytest.mark.parametrize("read", [load, Reader().load])
-def test_a_span_beyond_the_end_of_what_ffmpeg_decoded_is_told_and_not_filled_with_silence(
-    read, tmp_path, monkeypatch
-):
-    path = tmp_path / "a.m4a"
-    path.write_bytes(b"what libsndfile does not know")
-    monkeypatch.setattr(audio, "_decode_elsewhere", lambda path, error: np.ones(RATE, np.float32))
-    assert len(read(str(path), 0.5, 0.5)) == RATE // 2
-    for duration in (2.0, 1e14):
-        with pytest.raises(InputError, match=r"a\.m4a: ends \d+\.\d\d s before the span does"):
-            read(str(path), 0.5, duration)

@@ -135,7 +135,7 @@ def test_with_keep_going_all_that_is_whole_is_done(run, folder):
     result = run("su-segment", "-k", *names, cwd=folder, timeout_s=120)
     assert result.status == 1
     assert {record["audio_filepath"] for record in result.records} == set(WHOLE)
-    *faults, last = result.stderr.splitlines()
+    *faults, last = (line for line in result.stderr.splitlines() if "read to the end of" not in line)
     assert last == f"su-segment: {len(names) - len(WHOLE)} of {len(names)} records skipped"
     assert len(faults) == len(names) - len(WHOLE)
 
@@ -161,7 +161,7 @@ def test_a_page_of_ogg_that_is_gone_is_missed(tmp_path):
     assert len(pages) > 5
     path = tmp_path / "a.ogg"
     path.write_bytes(b"".join(pages))
-    check_ogg(path)
+    check_ogg(path, 16000)
     path.write_bytes(b"".join(pages[:3] + pages[4:]))
-    with pytest.raises(InputError, match="pages are missing before byte"):
-        check_ogg(path)
+    with pytest.raises(InputError, match=r"damaged at \d+\.\d\d s: pages are missing there"):
+        check_ogg(path, 16000)

@@ -11,15 +11,15 @@ import subprocess
 import sys
 import tempfile
 import termios
+import warnings
 
 import click
 import pytest
 from processes import ROOT
 
-from units.audio.stderr import hushed
 from units.cli import Job, device_option, run, say, tool
 from units.cli.progress import Bar
-from units.records import InputError, Record
+from units.records import InputError, Record, warn
 
 
 @pytest.fixture(autouse=True)
@@ -195,8 +195,14 @@ def test_a_closed_standard_stream_is_told_as_far_as_it_can_be(corpus, closed, me
     assert done.stderr == (f"su-quantize: {message}\n" if message else "")
 
 
-def test_what_a_library_says_to_itself_is_not_heard_and_what_we_say_is(capfd):
-    with hushed():
-        os.write(2, b"error: part2_3_length too large\n")
-    say("su-test", "ours")
-    assert capfd.readouterr().err == "su-test: ours\n"
+def test_a_warning_of_the_library_is_one_line_and_printed_once(capfd):
+    @tool("su-test")
+    def main(job):
+        """Warn."""
+        for name in ("a\nb.wav", "a\nb.wav", "c.wav"):
+            warn(f"{name}: read to its end")
+
+    with warnings.catch_warnings():
+        assert run(main, "su-test", []) == 0
+    lines = ["su-test: a\\nb.wav: read to its end", "su-test: c.wav: read to its end"]
+    assert capfd.readouterr().err.splitlines() == lines

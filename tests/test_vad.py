@@ -7,8 +7,8 @@ import pytest
 import soundfile
 from speechlike import RATE, phrase, silence
 
-from units import vad
-from units.audio.segment import energies_db
+from units.audio import vad
+from units.audio.segment import levels
 from units.audio.vad import speech_by_network
 from units.cli import run
 from units.cli.segment import main
@@ -17,7 +17,7 @@ from units.cli.segment import main
 def judge(path, samples):
     """Return which 10 ms of the samples the network takes for speech."""
     soundfile.write(path, samples, RATE)
-    levels_db, _ = energies_db(str(path))
+    levels_db = levels(str(path)).mix
     speech = speech_by_network(str(path), len(levels_db))
     assert speech.shape == levels_db.shape and speech.dtype == bool
     return speech
@@ -44,7 +44,7 @@ def test_the_shortest_audio_is_judged(tmp_path, samples):
 def test_the_blocks_that_a_file_is_read_in_change_nothing(tmp_path, monkeypatch):
     samples = np.concatenate([phrase(2, 0), silence(1), phrase(1.5, 1)])
     whole = judge(tmp_path / "a.wav", samples)
-    monkeypatch.setattr(vad, "blocks", lambda _path: np.array_split(np.float32(samples), 37))
+    monkeypatch.setattr(vad, "blocks", lambda _path, _channel: np.array_split(np.float32(samples), 37))
     soundfile.write(tmp_path / "b.wav", samples, RATE)
     np.testing.assert_array_equal(speech_by_network(str(tmp_path / "b.wav"), len(whole)), whole)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class SegmentConfig:
     """What is silence, and how long segments may be."""
 
-    silence_db: float = -40.0  # dB relative to the recording's loudest 25 ms
+    silence_db: float = -36.0  # dB relative to the speech level of the recording
     min_silence: float = 0.5  # s of silence that end a segment
     min_duration: float = 2.0  # s; shorter segments join a neighbour
     max_duration: float = 20.0  # s; longer ones are cut at their quietest point

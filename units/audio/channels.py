@@ -20,8 +20,10 @@ def pick(path, samples, channel):
 def powers(samples):
     """Return the sums of squares of the channels' mean and of each channel, and the number of samples.
 
-    samples: (n, channels); returns (channels + 2,) float64. Those of successive blocks can be added.
+    samples: (n, channels), of which a DC offset is removed; returns (channels + 2,) float64. Those of
+    successive blocks can be added.
     """
+    samples = samples - samples.mean(axis=0) if len(samples) else samples
     mean = samples.mean(axis=1)
     squares = np.square(samples, dtype=np.float64).sum(axis=0)
     return np.concatenate([[np.square(mean, dtype=np.float64).sum()], squares, [len(samples)]])
@@ -43,8 +45,8 @@ def cancel(sums):
 
 
 def loudest(sums):
-    """Return the number of the channel with the highest power, of their `powers`."""
-    return int(np.argmax(sums[1:-1]))
+    """Return the number of the channel with the highest power, of their `powers`; of like ones the first."""
+    return int(np.argmax(sums[1:-1] > 0.98 * sums[1:-1].max()))
 
 
 def warn_of_cancelling(path, channel):

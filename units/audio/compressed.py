@@ -1,95 +1,48 @@
-"""Recordings that FFmpeg decodes: MP3, M4A, Ogg, Opus, WebM, WMA, AMR, 3GP and more. The home of PyAV.
+"""Recordings that FFmpeg decodes: MP3, M4A, Ogg, Opus, WebM, WMA, AMR, 3GP and more.
 
 FFmpeg goes on after what it cannot decode, as a player should; here that is an error which says where.
 """
 
-import contextlib
-import os
-
-import av
 import numpy as np
 
 from units.audio import mp3
+from units.audio.ffmpeg import FFmpegError, first_frame, floats, open_container
 from units.audio.ogg import check_ogg
 from units.audio.source import Source
 from units.records import InputError, warn
 
-_DEMUXERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,eac3,flac,flv,gsm,loas,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
-    "mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,qcp,rm,tta,voc,w64,wav,wv,xwma"
-)
-_OPTIONS = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
 _LAYER_3 = ("mp3", "mp3float")
 # A frame of MP3 depends on up to 511 bytes of the frames before it, and one may hold as few as 3.
 _PREROLL_FRAMES = 128
+_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # in the middle too, if files were put one after the other
 _MP3_EDGES = 4 * 1152  # samples: more than encoders add before and after the sound
-_KEPT_SECONDS, _KEPT_SECONDS_SHARED = 4, 30
+_KEPT_SECONDS = 30  # so that threads which share a file need not come in the order of time
 _CHUNK_SECONDS = 0.5
 _GAP_SECONDS = 0.06  # more than time stamps of any format are rounded by
-_SHORT_SECONDS = 0.25  # more than encoders add at the ends, and headers leave out
+# more than a header claims of what a decoder leaves out at the end
+_SHORT_SECONDS, _SHORT_SECONDS_ELSE = {"mp3": 0.0, "asf": 0.25}, 0.1
+_MICROSECONDS = 1_000_000  # per second: the unit of a container's duration
+_PADDING_SECONDS = 0.12  # the longest frame of Opus
 _HEADED = ("mov", "matroska", "asf", "flac", "wv", "tta", "caf", "ape", "wav", "w64", "aiff", "mpc")
-
-
-def open_compressed(path):
-    """Return the Source of a file that FFmpeg reads. Raises InputError if it does not."""
-    try:
-        with av.open(f"file:{path}", options=_OPTIONS) as container:
-            tracks = container.streams.audio
-            if not tracks:
-                raise InputError(f"{path}: no sound in this file")
-            frame = _first_frame(container, tracks[0])
-            codec = tracks[0].codec_context.name
-            count = len(tracks)
-    except av.FFmpegError as error:
-        raise InputError(f"{path}: {_reason(path, error)}") from None
-    if frame is None:
-        raise InputError(f"{path}: cut short or damaged: none of its sound can be decoded")
-    if count > 1:
-        warn(f"{path}: holds {count} sound tracks; the first is taken")
-    return Compressed(path, frame, codec)
-
-
-def _first_frame(container, stream):
-    """Return the first frame that can be decoded, or None. The header may be wrong, it is not."""
-    if stream.codec_context is None:
-        return None
-    for packet in container.demux(stream):
-        with contextlib.suppress(av.FFmpegError):
-            for frame in packet.decode():
-                return frame
-    return None
-
-
-def _reason(path, error):
-    """Return why FFmpeg cannot open a file, in words of its user."""
-    if os.path.getsize(path) == 0:
-        return "the file is empty"
-    with open(path, "rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return "cut short or damaged: the index of its sound (moov) cannot be read"
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, av.InvalidDataError):
-        return f"not a recording in a known format ({error.strerror})"
-    return "not a recording in a known format, or its header is damaged"
 
 
 class Compressed(Source):
     """A file that FFmpeg decodes from the beginning; MP3 from any frame as well."""
 
-    def __init__(self, path, frame, codec):
-        layer_3, rate = codec in _LAYER_3, frame.sample_rate
-        kept = _KEPT_SECONDS if layer_3 else _KEPT_SECONDS_SHARED
-        super().__init__(path, rate, frame.layout.nb_channels, kept * rate)
+    def __init__(self, path):
+        """Open the file; raise InputError if it cannot be read, or holds no sound."""
+        frame = first_frame(path)
+        super().__init__(path, frame.sample_rate, frame.layout.nb_channels, _KEPT_SECONDS * frame.sample_rate)
         self._first, self._container = self._stamp(frame, 0), None
         self._open()
         self.frames = self._claimed()
-        if layer_3:
+        if self._stream.codec_context.name in _LAYER_3:
             self.preroll = _PREROLL_FRAMES * 1152
 
     def _open(self):
         if self._container is not None:
             self._container.close()
-        self._container = av.open(f"file:{self.path}", options=_OPTIONS)
+        self._container = open_container(self.path)
         self._stream = self._container.streams.audio[0]
 
     def _claimed(self):
@@ -100,6 +53,8 @@ class Compressed(Source):
         if not seconds:
             return None
         frames = round(seconds * self.rate)
+        if kind == "ogg" and (head := self._stream.codec_context.extradata or b"").startswith(b"OpusHead"):
+            return frames - int.from_bytes(head[10:12], "little")  # samples to be skipped at the beginning
         if kind != "mp3":
             return frames
         claimed = mp3.claimed_samples(self.path)  # the duration is a guess if the file is longer than that
@@ -110,7 +65,7 @@ class Compressed(Source):
         if stream.duration:
             return float(stream.duration * stream.time_base)
         alone = len(container.streams) == 1  # that of a film may be its pictures'
-        return container.duration / av.time_base if container.duration and alone else None
+        return container.duration / _MICROSECONDS if container.duration and alone else None
 
     def decode(self, start=0):
         """See Source."""
@@ -144,9 +99,10 @@ class Compressed(Source):
         for packet in self._packets():
             try:
                 frames = packet.decode()
-            except av.FFmpegError:
+            except FFmpegError:
                 # before its first frame an MP3 may hold anything; after a seek, the first ones lack a part
-                fault = fault or place > 0 or self.preroll is None
+                begun = place > 0 or self.preroll is None
+                fault = fault or (begun and not bytes(packet).startswith(_TAGS))
                 continue
             last = packet if packet.size else last
             for frame in frames:
@@ -158,7 +114,7 @@ class Compressed(Source):
                 elif abs(stamp - expected) > _GAP_SECONDS * self.rate:
                     raise self._gap(place, stamp - expected)
                 self._check_format(frame, place)
-                yield place, _floats(frame)
+                yield place, floats(frame)
                 self._place = place = place + frame.samples
                 expected = stamp + frame.samples
         self._check_end(place, fault, last)
@@ -168,7 +124,7 @@ class Compressed(Source):
         self._place = 0
         try:
             yield from self._container.demux(self._stream)
-        except av.FFmpegError:
+        except FFmpegError:
             raise InputError(
                 f"{self.path}: damaged or cut short at {self._place / self.rate:.2f} s"
             ) from None
@@ -192,7 +148,8 @@ class Compressed(Source):
 
     def _check_end(self, place, fault, last):
         """Raise InputError if the recording ended too early; warn if it is longer than its header says."""
-        there, slack = place / self.rate, _SHORT_SECONDS * self.rate
+        kind = self._container.format.name.split(",")[0]
+        there, slack = place / self.rate, _SHORT_SECONDS.get(kind, _SHORT_SECONDS_ELSE) * self.rate + 1152
         if self.frames is not None and place < self.frames - slack:
             raise InputError(
                 f"{self.path}: cut short or damaged: {there:.2f} of {self.frames / self.rate:.2f} s are there"
@@ -210,36 +167,29 @@ class Compressed(Source):
             warn(
                 f"{self.path}: its header claims {claimed:.2f} s; read to the end of the file, {there:.2f} s"
             )
-        elif self.frames is None and self._container.format.name == "flac":
+        elif self.frames is None and kind == "flac":
             warn(f"{self.path}: its header gives no length; read to the end of the file, {there:.2f} s")
 
     def _joined(self, frames):
         """Yield the frames put together to chunks of about half a second: (place, (n, channels))."""
         parts, begin, size = [], 0, 0
         for place, samples in frames:
-            begin = begin if parts else place
-            parts.append(samples)
-            size += samples.shape[1]
             if size >= _CHUNK_SECONDS * self.rate:
                 yield begin, np.concatenate(parts, axis=1).T
                 parts, size = [], 0
+            begin = begin if parts else place
+            parts.append(samples)
+            size += samples.shape[1]
         if parts:
-            yield begin, np.concatenate(parts, axis=1).T
+            yield begin, np.concatenate(parts, axis=1).T[: size - self._padding(begin + size)]
+
+    def _padding(self, end):
+        """Return how many samples at the end of an Ogg file are beyond its last position: padding."""
+        beyond = end - (self.frames or end) if self._container.format.name == "ogg" else 0
+        return beyond if 0 < beyond <= _PADDING_SECONDS * self.rate else 0
 
     def close(self):
         """See Source."""
         super().close()
         if self._container is not None:
             self._container.close()
-
-
-def _floats(frame):
-    """Return the samples of a frame as (channels, n) float32, full scale 1."""
-    samples = frame.to_ndarray()
-    if not frame.format.is_planar:
-        samples = samples.reshape(-1, frame.layout.nb_channels).T
-    if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128) / 128
-    if samples.dtype.kind == "i":
-        return (samples / float(1 << 8 * samples.dtype.itemsize - 1)).astype(np.float32)
-    return samples.astype(np.float32, copy=False)

@@ -33,16 +33,20 @@ def open_pcm(path):
         file.close()
         return None
     source = Pcm(path, file)
-    if mended:
-        _report(path, found, source)
-    elif found is not None and found.is_streamed and found.there:
-        warn(f"{path}: its header gives no length; read to the end of the file, {source.seconds:.2f} s")
+    if mended or (found is not None and found.is_streamed and found.there):
+        warn(f"{path}: its header {_claim(found)}; read to the end of the file, {source.seconds:.2f} s")
     return source
 
 
-def _report(path, found, source):
-    claimed = f"{found.claimed / found.byte_rate:.2f} s" if found.byte_rate else f"{found.claimed} bytes"
-    warn(f"{path}: its header claims {claimed}; read to the end of the file, {source.seconds:.2f} s")
+def _claim(found):
+    """Return what a header that is wrong says of the length."""
+    if found.is_streamed:
+        return "gives no length"
+    return (
+        f"claims {found.claimed / found.byte_rate:.2f} s"
+        if found.byte_rate
+        else f"claims {found.claimed} bytes"
+    )
 
 
 class Pcm(Source):

@@ -18,7 +18,7 @@ import numpy as np
 import soxr
 
 from units.audio import channels
-from units.audio.compressed import open_compressed
+from units.audio.compressed import Compressed
 from units.audio.pcm import open_pcm
 from units.audio.timing import FRAME_SHIFT, RATE
 from units.records import InputError, optional, require
@@ -36,7 +36,7 @@ def open_source(path):
             raise InputError(
                 f"{path}: not a file; a pipe or device cannot be read from where a segment begins"
             )
-        source = open_pcm(path) or open_compressed(path)
+        source = open_pcm(path) or Compressed(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     if not _SLOWEST <= source.rate <= _FASTEST:

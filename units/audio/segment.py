@@ -3,10 +3,12 @@
 import collections
 import hashlib
 import os
+from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio.reading import blocks
+from units.audio import channels
+from units.audio.reading import channel_blocks
 from units.audio.timing import RATE
 from units.config import SegmentConfig
 from units.records import InputError
@@ -15,39 +17,101 @@ HOP = 160  # samples between energies: 10 ms
 WINDOW = 400  # samples of one energy: 25 ms
 _QUIET = 20  # hops over which the quietest point is sought: longer than the closure of a stop
 FLOOR_DB = -120.0  # of digital silence, below full scale
+_LOUDEST_SHARE, _LOUDEST_HOPS = 0.01, 50
 
 
-def energies_db(path):
-    """Return the level of each 10 ms of a recording, and its length: (N,) dB re full scale, s.
+@dataclass(frozen=True)
+class Levels:
+    """How loud a recording is every 10 ms, as the RMS over 25 ms about their mean, in dB re full scale.
 
-    Each level is the RMS over 25 ms from there. The recording is read block by block, so memory grows by
-    only 8 bytes for 10 ms. Raises InputError where the file cannot be read.
+    mix: (N,) of the mean of its channels; each: (channels, N); seconds: its length; powers: see `channels`.
     """
-    levels, carry, samples = [], np.zeros(0, np.float32), 0
-    for block in blocks(path):
+
+    mix: np.ndarray
+    each: np.ndarray
+    seconds: float
+    powers: np.ndarray
+
+
+def levels(path):
+    """Return the Levels of a recording.
+
+    It is read block by block: memory grows by 8 bytes per 10 ms and channel. A level is taken about the mean,
+    because the DC offset of a recorder would fill the pauses. Raises InputError if the file cannot be read.
+    """
+    found, carry, samples, powers = [], np.zeros((0, 1), np.float32), 0, 0.0
+    for block in channel_blocks(path):
         samples += len(block)
-        carry = np.concatenate([carry, block])
+        powers = powers + channels.powers(block)
+        # the mean of one channel is that channel
+        block = np.column_stack([block.mean(axis=1), block]) if block.shape[1] > 1 else block
+        carry = np.concatenate([carry if len(carry) else block[:0], block])
         count = max(0, (len(carry) - WINDOW) // HOP + 1)
-        levels.append(_rms_db(carry, count))
+        found.append(_rms_db(carry, count))
         carry = carry[count * HOP :]
-    levels.append(_rms_db(np.pad(carry, (0, WINDOW)), -(-len(carry) // HOP)))
-    return np.concatenate(levels), samples / RATE
+    if len(carry):
+        found.append(_rms_db(np.pad(carry, ((0, WINDOW), (0, 0)), mode="edge"), -(-len(carry) // HOP)))
+    joined = np.concatenate([np.zeros((1, 0)) if not found else found[0], *found[1:]], axis=1)
+    return Levels(joined[0], joined[1:] if len(joined) > 1 else joined, samples / RATE, powers)
 
 
 def _rms_db(samples, count):
-    energy = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    """Return the levels of `count` windows of (n, columns) samples: (columns, count) dB."""
+    rows = samples.T.astype(np.float64)
     starts = np.arange(count) * HOP
-    power = np.maximum(energy[starts + WINDOW] - energy[starts], 0.0) / WINDOW
+    sums, squares = (_running_sum(values) for values in (rows, np.square(rows)))
+    mean = (sums[:, starts + WINDOW] - sums[:, starts]) / WINDOW
+    power = (squares[:, starts + WINDOW] - squares[:, starts]) / WINDOW - np.square(mean)
     return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
 
 
+def _running_sum(rows):
+    return np.concatenate([np.zeros((len(rows), 1)), np.cumsum(rows, axis=1)], axis=1)
+
+
+def speech_level_db(levels_db):
+    """Return how loud the loud parts of a recording are: a level that 1 % and 0.5 s of it exceed.
+
+    Half a second, so that a knock or a door does not count as speech. Of less than 5 s, a tenth exceeds it.
+
+    >>> knock = np.concatenate([np.full(500, -60.0), np.full(100, -30.0), np.full(30, -1.0)])
+    >>> float(speech_level_db(knock))
+    -30.0
+    """
+    if not len(levels_db):
+        return FLOOR_DB
+    rank = min(max(_LOUDEST_SHARE * len(levels_db), _LOUDEST_HOPS), len(levels_db) / 10)
+    return np.partition(levels_db, -1 - int(rank))[-1 - int(rank)]
+
+
 def speech_by_energy(levels_db, config=SegmentConfig()):
-    """Return which 10 ms hold speech: (N,) bool, those louder than silence_db below the loudest.
+    """Return which 10 ms hold speech: (N,) bool, those louder than silence_db below the speech level.
 
     A recording that is digitally silent throughout holds none.
     """
-    peak = levels_db.max(initial=FLOOR_DB)
-    return (levels_db > peak + config.silence_db) & (levels_db > FLOOR_DB)
+    return (levels_db > speech_level_db(levels_db) + config.silence_db) & (levels_db > FLOOR_DB)
+
+
+def tracks(path, found, choice):
+    """Return what to segment of a recording: [(channel, None for the mix; levels in dB, (N,))].
+
+    found: its Levels; choice: "mix", "loudest", "split" into all channels, or the number of one. If the
+    channels cancel each other in the mix, the loudest of them replaces it, with a warning.
+    """
+    if isinstance(choice, int):
+        return [(choice, channels.pick(path, found.each.T, choice))]
+    if len(found.each) == 1:
+        return [(None, found.mix)]
+    if choice == "split":
+        return list(enumerate(found.each))
+    if choice == "loudest":
+        loudest = int(np.argmax([speech_level_db(levels_db) for levels_db in found.each]))
+        return [(loudest, found.each[loudest])]
+    if not channels.cancel(found.powers):
+        return [(None, found.mix)]
+    loudest = channels.loudest(found.powers)
+    channels.warn_of_cancelling(path, loudest)
+    return [(loudest, found.each[loudest])]
 
 
 def spans(speech, levels_db, config=SegmentConfig()):
@@ -140,12 +204,14 @@ def _hash(name):
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
 
 
-def segment_id(name, start, end):
+def segment_id(name, start, end, channel=None):
     """Return the id of a segment from start to end (hops of 10 ms): NAME-START-END in ms.
 
-    Zero padded to hold any recording up to a day, so ids sort in time order.
+    With a channel it begins with NAME-chN. The times are zero padded to hold any recording up to a day, so
+    ids sort in time order.
 
-    >>> segment_id("Mc 1", 0, 1234)
-    'Mc 1-00000000-00012340'
+    >>> segment_id("Mc 1", 0, 1234), segment_id("Mc 1", 0, 1234, channel=1)
+    ('Mc 1-00000000-00012340', 'Mc 1-ch1-00000000-00012340')
     """
+    name = name if channel is None else f"{name}-ch{channel}"
     return f"{name}-{start * 10:08d}-{end * 10:08d}"

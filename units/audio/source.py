@@ -23,7 +23,7 @@ class Source:
 
     def __init__(self, path, rate, channels, kept):
         self.path, self.rate, self.channels, self.kept = path, rate, channels, kept
-        self._chunks, self._held, self._end = None, deque(), 0
+        self._chunks, self._held, self._end, self._sure = None, deque(), 0, 0
 
     def decode(self, start=0):
         """Yield (place, (n, channels) float32) in order, from the sample `start` or somewhat before it on.
@@ -36,7 +36,8 @@ class Source:
         """Return the samples from start to stop: (n, channels) float32, fewer if the recording ends there."""
         if self._chunks is None or start < self._begin() or self._is_far(start):
             self._held.clear()
-            self._chunks, self._end = self.decode(0 if self.preroll is None else start), 0
+            self._sure = 0 if self.preroll is None else start  # what comes before may lack a part
+            self._chunks, self._end = self.decode(self._sure), 0
         try:
             while self._end < stop and (chunk := next(self._chunks, None)):
                 self._held.append(chunk)
@@ -50,7 +51,7 @@ class Source:
         return np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)
 
     def _begin(self):
-        return self._held[0][0] if self._held else 0
+        return max(self._sure, self._held[0][0] if self._held else 0)
 
     def _is_far(self, start):
         return self.preroll is not None and start > self._end + 2 * self.preroll

@@ -29,15 +29,16 @@ def _open_model():
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def speech_by_network(path, hops, threshold=0.5):
+def speech_by_network(path, hops, channel=None, threshold=0.5):
     """Return which 10 ms of a recording hold speech: (hops,) bool, where the network's probability is higher.
 
-    The recording is read block by block. Raises ImportError where the extra `vad` is missing.
+    channel: which one, None for the mean of all. The recording is read block by block. Raises ImportError if
+    the extra `vad` is missing.
     """
     model = _open_model()
     state, context = np.zeros((2, 1, 128), np.float32), np.zeros((1, CONTEXT), np.float32)
     carry, probabilities = np.zeros(0, np.float32), []
-    for block in itertools.chain(blocks(path), [np.zeros(WINDOW - 1, np.float32)]):
+    for block in itertools.chain(blocks(path, channel), [np.zeros(WINDOW - 1, np.float32)]):
         carry = np.concatenate([carry, block])
         for start in range(0, len(carry) - WINDOW + 1, WINDOW):
             window = np.concatenate([context, carry[None, start : start + WINDOW]], axis=1)

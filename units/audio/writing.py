@@ -8,17 +8,38 @@ import numpy as np
 import soundfile
 
 from units.audio.timing import RATE
+from units.records import warn
+
+_AUDIBLE_GAIN = 0.89  # -1 dB: decoders of lossy formats go a little beyond full scale
+
+
+def fit(samples):
+    """Return (samples, gain): the samples, scaled to lie in -1..1 if any is beyond, as in float recordings.
+
+    >>> fit(np.array([0.5, -2.0]))
+    (array([ 0.25, -1.  ], dtype=float32), 0.5)
+    """
+    samples = np.asarray(samples, np.float32)
+    gain = 1.0 / max(1.0, float(np.abs(samples).max(initial=0.0)))
+    return (samples * np.float32(gain) if gain < 1 else samples), gain
 
 
 def save(path_or_file, samples, container="WAV"):
-    """Write float samples in -1..1 as 16-bit, 16 kHz mono audio; what lies beyond is clipped."""
-    clipped = np.clip(np.asarray(samples, np.float32), -1.0, 1.0)
+    """Write float samples as 16-bit, 16 kHz mono audio, scaled by `fit`; return its gain."""
+    fitting, gain = fit(samples)
     if isinstance(path_or_file, (str, bytes, os.PathLike)):
-        soundfile.write(os.fsencode(path_or_file), clipped, RATE, format=container, subtype="PCM_16")
-        return
+        soundfile.write(os.fsencode(path_or_file), fitting, RATE, format=container, subtype="PCM_16")
+        return gain
     encoded = io.BytesIO()  # libsndfile's own writing to a file object does not tell of a full disk
-    soundfile.write(encoded, clipped, RATE, format=container, subtype="PCM_16")
+    soundfile.write(encoded, fitting, RATE, format=container, subtype="PCM_16")
     path_or_file.write(encoded.getbuffer())
+    return gain
+
+
+def save_clip(file, samples, source):
+    """Write a clip of the recording `source`; warn if the recording goes well beyond full scale."""
+    if save(file, samples) < _AUDIBLE_GAIN:
+        warn(f"{source}: goes beyond full scale; such clips of it are turned down to fit")
 
 
 def pcm16(samples):

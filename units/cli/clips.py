@@ -47,10 +47,10 @@ def cut(path, audio_filepath, start, end, last=None):
     last: s, where what may be cut ends; None is where the recording does.
     """
     from units.audio.reading import load
-    from units.audio.writing import save
+    from units.audio.writing import save_clip
     from units.streams import create
 
     first, end = max(0.0, start - CONTEXT), end + CONTEXT
     samples = load(audio_filepath, first, (end if last is None else min(last, end)) - first)
     with create(path) as out:
-        save(out, samples)
+        save_clip(out, samples, audio_filepath)

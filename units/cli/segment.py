@@ -6,19 +6,43 @@ import click
 
 from units.cli import PATH, output_option, tool
 from units.config import SegmentConfig
-from units.records import InputError, Record, file_name
+from units.records import InputError, Record, file_name, warn
 
 DEFAULT = SegmentConfig()
+FEW, MANY = 0.01, 0.6  # shares of silence that are unusual
+LONG = 10.0  # s: a shorter recording need not have a pause
+
+
+class Channel(click.ParamType):
+    """Which channels to take: mix, loudest, split, or a number."""
+
+    name = "channel"
+
+    def convert(self, value, param, ctx):
+        """Return the word, or the number as an int; fail as wrong usage."""
+        if value in ("mix", "loudest", "split"):
+            return value
+        if not (value.isascii() and value.isdigit() and int(value) < 1 << 16):
+            self.fail(f"{value!r} is not mix, loudest, split or the number of a channel.", param, ctx)
+        return int(value)
 
 
 @tool("su-segment")
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--vad", is_flag=True, help="Find speech by a neural network instead of by energy.")
 @click.option(
+    "--channel",
+    type=Channel(),
+    default="mix",
+    metavar="mix|loudest|split|N",
+    help="Channels of a recording to take: their mean, the one with the loudest speech, each on its own, or "
+    "number N, the first being 0.",
+)
+@click.option(
     "--silence-db",
     type=click.FloatRange(-120, 0),
     default=DEFAULT.silence_db,
-    help="What is silent, in dB relative to the recording's loudest 25 ms.",
+    help="Silence threshold, in dB relative to the speech level of the recording.",
 )
 @click.option(
     "--min-silence",
@@ -39,7 +63,7 @@ DEFAULT = SegmentConfig()
     help="Seconds; longer segments are cut at their quietest point. At least twice --min-duration.",
 )
 @output_option("Folder for a 16 kHz WAV of each segment, named in its field `clip`.", metavar="DIR")
-def main(job, files, vad, output, **settings):
+def main(job, files, vad, channel, output, **settings):
     """Cut recordings at their silences and write a record for each segment."""
     config = SegmentConfig(**settings)
     if config.max_duration < 2 * config.min_duration:
@@ -52,40 +76,67 @@ def main(job, files, vad, output, **settings):
 
     for path, name in zip(files, recording_names(files), strict=True):
         with job.item(Record({"id": name}, place=path)):
-            for record in _segments(path, name, vad, config):
+            for record in _segments(path, name, vad, channel, config):
                 if output:
                     _write_clip(record, output)
                 write_record(record, sys.stdout.buffer)
 
 
-def _segments(path, name, vad, config):
-    from units.audio.segment import energies_db, segment_id, spans, speech_by_energy
+def _segments(path, name, vad, choice, config):
+    """Return the records of a recording, channel by channel; raise InputError if it holds no speech."""
+    from units.audio.segment import levels, tracks
 
-    levels_db, duration = energies_db(path)
+    found = levels(path)
+    chosen = tracks(path, found, choice)
+    records = [
+        record
+        for channel, levels_db in chosen
+        for record in _track(path, name, vad, config, channel, levels_db, found.seconds)
+    ]
+    if not records:
+        raise InputError("no speech in it")
+    return records
+
+
+def _track(path, name, vad, config, channel, levels_db, seconds):
+    """Yield the records of one channel, or of the mix."""
+    from units.audio.segment import segment_id, spans, speech_by_energy
+
     if vad:
         from units.audio.vad import speech_by_network
 
-        speech = speech_by_network(path, len(levels_db))
+        speech = speech_by_network(path, len(levels_db), channel)
     else:
         speech = speech_by_energy(levels_db, config)
-    if not speech.any():
-        raise InputError("no speech in it")
+    what = path if channel is None else f"{path}, channel {channel}"
+    if channel is not None and not speech.any():
+        warn(f"{what}: no speech in it")
+    _report_silence(what, speech, seconds)
+    chosen = {} if channel is None else {"channel": channel}
     for start, end in spans(speech, levels_db, config):
         offset = start / 100
         yield {
-            "id": segment_id(name, start, end),
+            "id": segment_id(name, start, end, channel),
             "audio_filepath": path,
             "offset": offset,
-            "duration": round(min(end / 100, duration) - offset, 6),
+            "duration": round(min(end / 100, seconds) - offset, 6),
+            **chosen,
         }
+
+
+def _report_silence(what, speech, seconds):
+    """Warn if an unusual share of a recording is taken for silence: the threshold may not suit it."""
+    share = 1 - speech.mean() if len(speech) else 1
+    if (share < FEW and seconds > LONG) or MANY < share < 1:
+        warn(f"{what}: {share:.1%} of it is taken for silence; if that is wrong, see --silence-db and --vad")
 
 
 def _write_clip(record, folder):
     from units.audio.reading import load_record
-    from units.audio.writing import save
+    from units.audio.writing import save_clip
     from units.streams import create
 
     record["clip"] = os.path.join(folder, file_name(record["id"], ".wav"))
     os.makedirs(folder, exist_ok=True)
     with create(record["clip"]) as out:
-        save(out, load_record(record))
+        save_clip(out, load_record(record), record["audio_filepath"])

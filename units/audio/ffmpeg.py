@@ -1,0 +1,79 @@
+"""FFmpeg's libraries as PyAV brings them: files opened as files, and frames as arrays.
+
+A name is never taken for an address or a pattern, and a playlist never for a recording: it could name other
+files, and these others still.
+"""
+
+import contextlib
+import os
+
+import av
+import numpy as np
+
+from units.records import InputError, warn
+
+FFmpegError = av.FFmpegError
+_DEMUXERS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,eac3,flac,flv,gsm,loas,matroska,webm,"
+    "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,qcp,rm,tta,voc,w64,wav,wv,xwma"
+)
+
+
+def open_container(path):
+    """Return the open container of a file; raise FFmpegError if FFmpeg does not read it."""
+    return av.open(f"file:{path}", options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"})
+
+
+def first_frame(path):
+    """Return the first frame of a file's sound that can be decoded: a header may be wrong, a frame is not.
+
+    Raises InputError if there is none. Of several sound tracks the first is taken, with a warning.
+    """
+    try:
+        with open_container(path) as container:
+            tracks = container.streams.audio
+            if not tracks:
+                raise InputError(f"{path}: no sound in this file")
+            if tracks[0].codec_context is None:
+                raise InputError(f"{path}: its sound is in a format that cannot be decoded")
+            frame = _first_frame(container, tracks[0])
+    except av.FFmpegError as error:
+        raise InputError(f"{path}: {_reason(path, error)}") from None
+    if frame is None:
+        raise InputError(f"{path}: cut short or damaged: none of its sound can be decoded")
+    if len(tracks) > 1:
+        warn(f"{path}: holds {len(tracks)} sound tracks; the first is taken")
+    return frame
+
+
+def _first_frame(container, stream):
+    for packet in container.demux(stream):
+        with contextlib.suppress(av.FFmpegError):
+            for frame in packet.decode():
+                return frame
+    return None
+
+
+def _reason(path, error):
+    """Return why FFmpeg cannot open a file, in words of its user."""
+    if os.path.getsize(path) == 0:
+        return "the file is empty"
+    with open(path, "rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "cut short or damaged: the index of its sound (moov) cannot be read"
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, av.InvalidDataError):
+        return f"not a recording in a known format ({error.strerror})"
+    return "not a recording in a known format, or its header is damaged"
+
+
+def floats(frame):
+    """Return the samples of a frame as (channels, n) float32, full scale 1."""
+    samples = frame.to_ndarray()
+    if not frame.format.is_planar:
+        samples = samples.reshape(-1, frame.layout.nb_channels).T
+    if samples.dtype == np.uint8:
+        return (samples.astype(np.float32) - 128) / 128
+    if samples.dtype.kind == "i":
+        return (samples / float(1 << 8 * samples.dtype.itemsize - 1)).astype(np.float32)
+    return samples.astype(np.float32, copy=False)
