@@ -72,7 +72,7 @@ def _read(job, units, alignments, tier, silence):
     from units.alignments import find, read_all
     from units.metrics.aligned import align
 
-    phones = read_all(alignments, tier)
+    phones = read_all(alignments, tier, job.bad_label)
     aligned, seen = [], set()
     for record in job.records([units]):
         with job.item(record):
