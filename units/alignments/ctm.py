@@ -15,10 +15,10 @@ _NOBODY = ("NA", "<NA>", "N/A", "null", "unknown")
 def read_ctm(path, on_fault=raise_fault):
     """Return [Labels] of a CTM: one of each recording, channel and speaker, with one tier, `labels`.
 
-    A line holds recording, channel, start, duration, label and maybe confidence, type and speaker. `channel` is
-    a field if the file names another channel of that recording than the first, `speaker` if it is given. Of
-    alternatives the first is taken, which is reported. on_fault gets the InputError of each line that cannot be
-    read.
+    A line holds recording, channel, start, duration, label and maybe confidence, type and speaker. `channel`
+    is a field if the file names a channel of that recording that is not the first, `speaker` if it is given.
+    The first of several alternatives is taken, which is reported. on_fault gets the InputError of each line
+    that cannot be read.
     """
     found, alternatives = {}, _Alternatives()
     for number, text in texts(path, on_fault):

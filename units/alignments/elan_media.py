@@ -54,13 +54,13 @@ def read_media(path, folder=None):
     """Return (recording, origin) of an ELAN file: its path and its TIME_ORIGIN in s; None if it names none.
 
     folder: where the recording is; None for where ELAN looks: at MEDIA_URL, at RELATIVE_MEDIA_URL as seen
-    from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case only is
-    taken if no file has the exact name. If several media are named, a file that exists goes before one that
-    does not, then audio before video, then the first; the choice is reported if it is not the only one of its
-    kind.
+    from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case only
+    is taken if no file has the exact name. If several media are named, a file that exists goes before one
+    that does not, then audio before video, then the first; the choice is reported if it is not the only one
+    of its kind.
 
-    Without a folder, a recording below the working directory is named from there, any other by its whole path.
-    Raises InputError if no file is found.
+    Without a folder, a recording below the working directory is named from there, any other by its whole
+    path. Raises InputError if no file is found.
     """
     media = _media(parse(path), path)
     if not media:

@@ -11,7 +11,7 @@ def read_spans(root, path, on_fault):
 
     root: the XML of an ELAN file. Time slots without a time lie evenly between those of their tier that have
     one, in whole ms. A symbolic subdivision divides its parent's time evenly, a symbolic association takes
-    its parent's time: all as ELAN shows it. on_fault gets the InputError of each annotation that has no times.
+    its parent's time: all as ELAN shows it. on_fault gets the InputError of each annotation without times.
     """
     tiers = {}
     for tier in root.iter("TIER"):

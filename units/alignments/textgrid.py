@@ -24,8 +24,8 @@ def read_textgrid(path, on_fault=raise_fault):
     """Return {tier: [[start, end, label], ...]} of the tiers of a Praat TextGrid, in s.
 
     A point is [time, time, label]. Two tiers of one name become "name" and "name (2)". on_fault gets the
-    InputError of each interval that ends before it starts or starts before 0. Raises InputError if the file is
-    no TextGrid in text form. UTF-8 and UTF-16 are known by their first bytes; a file in neither is read as
+    InputError of each interval that ends before it starts or starts before 0. Raises InputError if the file
+    is no TextGrid in text form. UTF-8 and UTF-16 are known by their first bytes; a file in neither is read as
     Latin-1, as Praat does, and reported.
     """
     data = read_whole(path, LARGEST)

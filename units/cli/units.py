@@ -38,13 +38,14 @@ def main():
 @output_option("The folder of the files, or the file of ctm and json; else standard output.", metavar="PATH")
 def export(job, records, kind, fields, model, output):
     """Write what records say of moments in recordings as labels."""
+    from units.alignments.names import Named
     from units.spans import of_record
 
     if model:
         from units import bpe
 
         model = bpe.load(model)
-    places = {}
+    places = Named()
     with open_output(kind, output) as add:
         for record in job.records(records):
             with job.item(record):
@@ -57,8 +58,8 @@ def _placed(record, places):
         name = require(record, "id")
         if "audio_filepath" in record:
             places[name] = record["audio_filepath"], record.get("offset", 0.0)
-        elif name in places:
-            record["audio_filepath"], record["offset"] = places[name]
+        elif (key := places.key(name)) is not None:
+            record["audio_filepath"], record["offset"] = places[key]
     return record
 
 
@@ -96,10 +97,10 @@ def _records(job, path, name, folder, choice, segments):
 
     is_elan, is_ctm = (path.lower().endswith(suffix) for suffix in (".eaf", ".ctm"))
     recording, origin = (is_elan and read_media(path, folder)) or (None, None)
+    found, records = read_tiers(path, job.bad_label, origin), []
     if recording is None and folder is None:
         raise InputError("does not name its recording (--audio DIR)")
-    records = []
-    for labels in read_tiers(path, job.bad_label, origin):
+    for labels in found:
         chosen = choice.of(labels.tiers, path)
         audio = recording or in_folder(labels.id, folder)
         own = labels.id if is_ctm else name
