@@ -283,8 +283,8 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
         (
             "b.txt",
             "0\t1\tx\n",
-            ["--audio", ".", "--tier", "words"],
-            "b.txt: no tier 'words'; it has 'labels'",
+            ["--audio", ".", "--tier", "w"],
+            "b.txt: no tier 'w'; it has 'labels'",
         ),
         ("b.txt", "1\n", ["--audio", "."], "b.txt:1: no start, end, label separated by tabs"),
         ("b.txt", "2\t1\tx\n", ["--audio", "."], "b.txt:1: ends at 1.0 s, before it starts at 2.0 s"),

@@ -137,10 +137,19 @@ class Choice:
         for name, lacking in self._lacking.items():
             errors = [error for path, error in lacking.items() if path not in self._taken[name]]
             if errors and not self._taken[name]:
-                more = f", and {len(errors) - 1} other files give none either" if len(errors) > 1 else ""
+                others = (
+                    f"{len(errors) - 1} other file{'s give' if len(errors) > 2 else ' gives'} none either"
+                )
+                more = f", and {others}" if len(errors) > 1 else ""
                 raise InputError(f"{_best(errors)}{more}")
             for error in errors:
                 warn(f"{error}; skipped")
+
+
+def _nor_others(number):
+    if not number:
+        return ""
+    return f", and {number} other file{'s give' if number > 1 else ' gives'} none either"
 
 
 def _best(errors):
