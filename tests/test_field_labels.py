@@ -14,7 +14,7 @@ from units.alignments.ctm import read_ctm
 from units.alignments.elan import read_eaf
 from units.alignments.elan_media import read_media
 from units.alignments.labels import read_audacity, read_lab
-from units.alignments.media import in_folder
+from units.alignments.media import Folder
 from units.alignments.names import Named
 from units.alignments.textgrid import read_textgrid
 from units.metrics.aligned import align
@@ -144,7 +144,6 @@ def test_a_symbolic_subdivision_divides_its_parent_evenly_in_the_order_of_the_ch
 
 def test_time_slots_without_a_time_lie_evenly_between_those_that_have_one_on_tiers_of_tiers(tmp_path):
     slots = [("t1", 1000), ("u1", None), ("v1", None), ("u2", None), ("t2", 2000), ("t3", 3000), ("t4", 4000)]
-    words = [("w1", "t1", "u1", "a"), ("w2", "u1", "u2", "b"), ("w3", "u2", "t2", "c")]
     tiers = [  # the child first: its edge u1 has the time that the parent's tier gives it
         tier("morphs", "time", [("m1", "u1", "v1", "b1"), ("m2", "v1", "u2", "b2")], "words"),
         tier(
@@ -344,7 +343,7 @@ def test_a_recording_in_a_folder_is_found_by_its_name(tmp_path, there, stem, fou
     (tmp_path / "s").mkdir()
     for name in there:
         (tmp_path / name).touch()
-    path, lines = reported(in_folder, stem, str(tmp_path))
+    path, lines = reported(Folder(str(tmp_path)).find, stem)
     assert path == str(tmp_path / found)
     assert lines == ([] if line is None else [f"{tmp_path}: {line}"])
 

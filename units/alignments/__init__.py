@@ -45,7 +45,9 @@ def read(path, tier=None, on_fault=raise_fault):
     elif suffix in _TIERS:
         phones = choose_tier(_TIERS[suffix](path, on_fault), tier, path)
     else:
-        return [_read_record(record) for record in read_records([path], on_fault)]
+        return [
+            found for record in read_records([path], on_fault) for found in _read_record(record, on_fault)
+        ]
     return [(stem, _attempt(_ordered, phones, f"{path}: {stem}"))]
 
 
@@ -136,12 +138,13 @@ def _of_channel(phones, record):
     return phones
 
 
-def _read_record(record):
+def _read_record(record, on_fault):
     try:
         name = require(record, "id")
     except InputError as error:
-        raise InputError(f"{record.place}: {error}") from None
-    return name, _attempt(lambda record: _ordered(require(record, "phones")), record, record.place)
+        on_fault(InputError(f"{record.place}: {error}"))
+        return []
+    return [(name, _attempt(lambda record: _ordered(require(record, "phones")), record, record.place))]
 
 
 def _attempt(function, value, place):

@@ -6,11 +6,13 @@ import urllib.parse
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from units.alignments.media import AUDIO, VIDEO, in_folder
+from units.alignments.media import AUDIO, VIDEO
 from units.alignments.names import composed, equals, uncased
 from units.alignments.tiers import LARGEST
 from units.files import read_whole
 from units.records import InputError, warn
+
+_URL = re.compile(r"(file:|[a-z][\w+.-]+:(?=//))?(?://([^/\\]*))?(.*)", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,11 @@ def parse(path):
 def read_media(path, folder=None):
     """Return (recording, origin) of an ELAN file: its path and its TIME_ORIGIN in s; None if it names none.
 
-    folder: where the recording is; None for where ELAN looks: at MEDIA_URL, at RELATIVE_MEDIA_URL as seen
-    from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case only
-    is taken if no file has the exact name. If several media are named, a file that exists goes before one
-    that does not, then audio before video, then the first; the choice is reported if it is not the only one
-    of its kind.
+    folder: the Folder of the recording; None for where ELAN looks: at MEDIA_URL, at RELATIVE_MEDIA_URL as
+    seen from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case
+    only is taken if no file has the exact name. If several media are named, a file that exists goes before one
+    that does not, then audio before video, then the first; the choice is reported if it is not the only one of
+    its kind.
 
     Without a folder, a recording below the working directory is named from there, any other by its whole
     path. Raises InputError if no file is found.
@@ -118,12 +120,14 @@ def _paths(url):
     >>> _paths("file:/./a.wav"), _paths("D:\\\\corpus\\\\a.wav"), _paths("file://host/share/a.wav")
     (['./a.wav'], ['D:\\\\corpus\\\\a.wav', 'D:/corpus/a.wav'], ['/share/a.wav'])
     """
-    scheme, host, path = re.fullmatch(r"(?s:(?:([A-Za-z][\w+.-]+):)?(?://([^/\\]*))?(.*))", url).groups()
+    scheme, host, path = re.fullmatch(
+        r"(?is:(file:|[a-z][\w+.-]+:(?=//))?(?://([^/\\]*))?(.*))", url
+    ).groups()
     if host in (".", "..") or (host and scheme is None):
         path = url.removeprefix("file://")
     elif re.match(r"[/\\]+\.\.?[/\\]", path):
         path = path.lstrip("/\\")
-    if scheme not in (None, "file"):
+    if scheme and scheme.lower() != "file:":
         path = os.path.basename(path)
     names = [path, urllib.parse.unquote(path, errors="surrogateescape")]
     names += [name.replace("\\", "/") for name in names]
@@ -135,7 +139,7 @@ def _places(medium, path, folder):
     beside = os.path.dirname(path)
     names = [os.path.basename(name) for url in (medium.url, medium.relative) for name in _paths(url)]
     if folder is not None:
-        return list(dict.fromkeys(os.path.join(folder, name) for name in names))
+        return list(dict.fromkeys(os.path.join(folder.path, name) for name in names))
     named = [os.path.join(beside, name) for url in (medium.url, medium.relative) for name in _paths(url)]
     return list(dict.fromkeys(os.path.normpath(p) for p in named + [os.path.join(beside, n) for n in names]))
 
@@ -183,7 +187,7 @@ def _by_stem(media, folder):
     errors = []
     for stem in reversed(stems):
         try:
-            return [(in_folder(stem, folder), stems[stem])]
+            return [(folder.find(stem), stems[stem])]
         except InputError as error:
             errors.append(error)
     raise errors[0]

@@ -2,7 +2,7 @@
 
 import os
 
-from units.alignments.names import equals
+from units.alignments.names import composed
 from units.alignments.tiers import LABEL_FILES
 from units.records import InputError, warn
 
@@ -12,30 +12,39 @@ VIDEO = {".mp4", ".m4v", ".mov", ".mpg", ".mpeg", ".mts", ".m2ts", ".avi", ".mkv
 VIDEO |= {".3gp", ".3gpp", ".vob", ".ogv", ".dv"}
 
 
-def in_folder(stem, folder):
-    """Return the path of the recording of a name in a folder.
+class Folder:
+    """A folder of recordings, which are found by their names."""
 
-    stem: its name without the suffix, or with it. A name that differs in Unicode normalization only is taken
-    if none is the same. Audio goes before video, which is reported; a file that by its suffix is neither, nor
-    one of labels, is taken if there is no other. Raises InputError if there is none or several.
-    """
-    names = sorted(name for name in os.listdir(folder) if not os.path.isdir(os.path.join(folder, name)))
-    stems = {name: os.path.splitext(name)[0] for name in names}
-    found = equals(stem, names)
-    if not found or _kind(found[0]) == 2:
-        same = set(equals(stem, stems.values()))
-        found = [name for name, own in stems.items() if own in same]
-    found = [name for name in found if not name.lower().endswith(tuple(map(str.lower, LABEL_FILES)))]
-    best = min(map(_kind, found), default=0)
-    chosen = [name for name in found if _kind(name) == best]
-    if len(chosen) != 1:
-        which = f"{len(chosen)} recordings are" if chosen else "no recording is"
-        listed = f": {', '.join(map(repr, chosen))}" if chosen else ""
-        raise InputError(f"{which} named {stem!r} in {folder}{listed}")
-    others = [name for name in found if _kind(name) == 1 and best == 0]
-    if others:
-        warn(f"{folder}: took {chosen[0]!r} for {stem!r}, not {others[0]!r}")
-    return os.path.join(folder, chosen[0])
+    def __init__(self, path):
+        self.path = path
+        entries = sorted(entry.name for entry in os.scandir(path) if not entry.is_dir())
+        names = [name for name in entries if not name.lower().endswith(tuple(map(str.lower, LABEL_FILES)))]
+        self._names = {}  # by whole name and by stem, in Unicode's composed form
+        for name in names:
+            for key in {name, os.path.splitext(name)[0]}:
+                self._names.setdefault(composed(key), []).append(name)
+
+    def find(self, stem):
+        """Return the path of the recording of a name, with or without its suffix.
+
+        A name that differs in Unicode normalization only is taken if none is the same. Audio goes before
+        video, which is reported; a file that by its suffix is neither, nor one of labels, is taken if it is
+        the only one. Raises InputError if there is none or several.
+        """
+        found = self._names.get(composed(stem), [])
+        whole = [name for name in found if composed(name) == composed(stem) and _kind(name) < 2]
+        found = whole or found
+        found = [name for name in found if stem in (name, os.path.splitext(name)[0])] or found
+        best = min(map(_kind, found), default=0)
+        chosen = [name for name in found if _kind(name) == best]
+        if len(chosen) != 1:
+            which = f"{len(chosen)} recordings are" if chosen else "no recording is"
+            listed = f": {', '.join(map(repr, chosen))}" if chosen else ""
+            raise InputError(f"{which} named {stem!r} in {self.path}{listed}")
+        others = [name for name in found if _kind(name) == 1 and best == 0]
+        if others:
+            warn(f"{self.path}: took {chosen[0]!r} for {stem!r}, not {others[0]!r}")
+        return os.path.join(self.path, chosen[0])
 
 
 def _kind(name):

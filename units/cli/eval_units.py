@@ -13,7 +13,12 @@ from units.records import InputError, optional, require
 @click.argument("units", type=PATH)
 @click.argument("alignments", nargs=-1, required=True, type=PATH)
 @click.option("--features", type=PATH, metavar="FILE", help="Records with features: ABX of them as well.")
-@click.option("--silence", default=" ".join(SILENCE), metavar="LABELS", help="Labels that are no phones.")
+@click.option(
+    "--silence",
+    default=" ".join(SILENCE),
+    metavar="LABELS",
+    help="Labels that do not count as phones, separated by spaces.",
+)
 @click.option(
     "--tier", metavar="NAME", help="Tier of phones.  [default: the only one, or the one named phones]"
 )

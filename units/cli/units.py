@@ -69,22 +69,30 @@ def _placed(record, places):
     "--audio",
     type=PATH,
     metavar="DIR",
-    help="The folder of the recordings, each named as its labels are.  [default: what an ELAN file names]",
+    help="Folder of the recordings. Each has the name that its ELAN file gives, the name of its label file, "
+    "or in a CTM the name on the line.  [default: where ELAN finds them]",
 )
-@click.option("--tier", "tiers", multiple=True, metavar="NAME", help="Take this tier only.  [default: all]")
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    metavar="NAME",
+    help="Take this tier. May be given again.  [default: all]",
+)
 @output_option("Records, one a label; standard output if not given.")
 def import_(job, labels, audio, tiers, output):
-    """Write the labels of TextGrid, .eaf, Audacity, CTM, .lab and .phn files as records of what they mark."""
+    """Write the labels of TextGrid, ELAN, Audacity, CTM, .lab and .phn files as records, one per label."""
+    from units.alignments.media import Folder
     from units.alignments.segments import Segments
     from units.alignments.tiers import Choice
     from units.audio.segment import recording_names
     from units.streams import create, write_record
 
-    choice, segments = Choice(tiers), Segments()
+    choice, segments, folder = Choice(tiers), Segments(), audio and Folder(audio)
     with create(output) as out:
         for path, name in zip(labels, recording_names(labels), strict=True):
             with job.item(Record({"id": name}, place=path)):
-                for record in _records(job, path, name, audio, choice, segments):
+                for record in _records(job, path, name, folder, choice, segments):
                     write_record(record, out)
         choice.check()
 
@@ -93,7 +101,6 @@ def _records(job, path, name, folder, choice, segments):
     """Return the records of a file of labels, all of them or none."""
     from units.alignments import read_tiers
     from units.alignments.elan_media import read_media
-    from units.alignments.media import in_folder
 
     is_elan, is_ctm = (path.lower().endswith(suffix) for suffix in (".eaf", ".ctm"))
     recording, origin = (is_elan and read_media(path, folder)) or (None, None)
@@ -102,7 +109,7 @@ def _records(job, path, name, folder, choice, segments):
         raise InputError("does not name its recording (--audio DIR)")
     for labels in found:
         chosen = choice.of(labels.tiers, path)
-        audio = recording or in_folder(labels.id, folder)
+        audio = recording or folder.find(labels.id)
         own = labels.id if is_ctm else name
         records += segments.of(labels, chosen, own, audio, path, job.bad_label)
     job.total += max(0, len(records) - 1)  # the file itself counts as one
