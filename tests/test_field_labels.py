@@ -614,3 +614,50 @@ def test_the_webmaus_tier_of_phones_is_found(tmp_path):
     (tmp_path / "x.TextGrid").write_text(textgrid(*tiers))
     assert read(str(tmp_path / "x.TextGrid")) == [("x", [[0.0, 1.0, "MAU"]])]
     assert [labels.id for labels in read_tiers(str(tmp_path / "x.TextGrid"))] == ["x"]
+
+
+@pytest.mark.parametrize("label", ["spn", "<eps>", "<p:>"])
+def test_units_score_the_same_whatever_an_aligner_calls_silence(run, tmp_path, label):
+    records = [{"id": "a", "units": [1, 1, 2, 2, 3, 3]}]
+    figures = []
+    for name in ("sil", label):
+        phones = [[0.0, 0.04, "a"], [0.04, 0.08, name], [0.08, 0.13, "b"]]
+        (tmp_path / "phones.jsonl").write_text(json.dumps({"id": "a", "phones": phones}) + "\n")
+        stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
+        figures.append(run("su-eval", "units", "--no-abx", "-", "phones.jsonl", stdin=stdin, cwd=tmp_path))
+    assert figures[0].status == 0 and figures[0].records == figures[1].records
+
+
+def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_path):
+    records = [
+        {
+            "id": "a",
+            "audio_filepath": "x.wav",
+            "offset": 0.0,
+            "duration": 0.1,
+            "units": [1, 2],
+            "speaker": "ana",
+        },
+        {"id": "b", "audio_filepath": "x.wav", "offset": 5.0, "duration": 0.1, "units": [1, 2]},
+    ]
+    (tmp_path / "u.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    (tmp_path / "x.ctm").write_text("x 1 0 0.05 a\nbad\nx 1 0.05 0.05 b\n")
+    result = run("su-eval", "units", "-k", "--no-abx", "u.jsonl", "x.ctm", cwd=tmp_path)
+    assert (result.status, result.stderr.splitlines()) == (
+        1,
+        [
+            "su-eval: x.ctm:2: 1 fields, not recording, channel, start, duration, label",
+            "su-eval: u.jsonl:2: no phone of its alignment lies in 'b'",
+            "su-eval: 1 of 2 records name no speaker; taken to be of one more speaker",
+            "su-eval: 1 of 3 records skipped",
+        ],
+    )
+
+
+def test_one_recording_of_a_ctm_that_is_not_there_does_not_lose_the_others(run, tmp_path):
+    (tmp_path / "s.wav").touch()
+    (tmp_path / "c.ctm").write_text("gone 1 0 1 x\ns 1 0 1 y\n")
+    result = run("su-units", "import", "-k", "--audio", ".", "c.ctm", cwd=tmp_path)
+    assert [record["label"] for record in result.records] == ["y"]
+    lines = ["su-units: c.ctm: no recording is named 'gone' in .", "su-units: 1 of 2 records skipped"]
+    assert (result.status, result.stderr.splitlines()) == (1, lines)

@@ -57,9 +57,9 @@ def read_media(path, folder=None):
 
     folder: the Folder of the recording; None for where ELAN looks: at MEDIA_URL, at RELATIVE_MEDIA_URL as
     seen from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case
-    only is taken if no file has the exact name. If several media are named, a file that exists goes before one
-    that does not, then audio before video, then the first; the choice is reported if it is not the only one of
-    its kind.
+    only is taken if no file has the exact name. If several media are named, a file that exists goes before
+    one that does not, then audio before video, then the first; the choice is reported if it is not the only
+    one of its kind.
 
     Without a folder, a recording below the working directory is named from there, any other by its whole
     path. Raises InputError if no file is found.

@@ -6,7 +6,7 @@ from units.cli import PATH, jobs_option, output_option, seed_option, tool
 from units.cli.eval_html import UnitsReport, create_report, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.names import SILENCE, UNIT_FIGURES
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 
 @tool("units")
@@ -83,8 +83,14 @@ def _read(job, units, alignments, tier, silence):
         with job.item(record):
             if require(record, "id") in seen:
                 raise InputError(f"a second record of {record['id']!r}")
-            aligned.append(align(record, find(record, phones), silence))
+            found = find(record, phones)
+            aligned.append(align(record, found, silence))
             seen.add(record["id"])
+            if not found and len(aligned[-1].units):
+                warn(f"{record.place}: no phone of its alignment lies in {record['id']!r}")
+    unnamed = sum(not record.speaker for record in aligned)
+    if 0 < unnamed < len(aligned):
+        warn(f"{unnamed} of {len(aligned)} records name no speaker; taken to be of one more speaker")
     return aligned
 
 

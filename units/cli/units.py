@@ -53,13 +53,14 @@ def export(job, records, kind, fields, model, output):
 
 
 def _placed(record, places):
-    """Return the record; one that names no file, as of phones, stands where one of its id did before."""
+    """Return the record; one that names no file, as of phones, lies where an earlier one of its id does."""
     if "id" in record:
         name = require(record, "id")
         if "audio_filepath" in record:
-            places[name] = record["audio_filepath"], record.get("offset", 0.0)
+            kept = ("audio_filepath", "offset", "channel")
+            places[name] = {field: record[field] for field in kept if field in record}
         elif (key := places.key(name)) is not None:
-            record["audio_filepath"], record["offset"] = places[key]
+            record.update({**places[key], **record})
     return record
 
 
@@ -109,10 +110,14 @@ def _records(job, path, name, folder, choice, segments):
         raise InputError("does not name its recording (--audio DIR)")
     for labels in found:
         chosen = choice.of(labels.tiers, path)
-        audio = recording or folder.find(labels.id)
+        try:
+            audio = recording or folder.find(labels.id)
+        except InputError as error:  # in a CTM, the fault of this recording alone
+            job.bad_label(InputError(f"{path}: {error}"))
+            continue
         own = labels.id if is_ctm else name
         records += segments.of(labels, chosen, own, audio, path, job.bad_label)
-    job.total += max(0, len(records) - 1)  # the file itself counts as one
+    job.total += len(records) - 1  # the file itself counts as one
     return records
 
 
