@@ -269,7 +269,26 @@ def test_the_whole_path_of_a_recording_goes_first_and_one_elsewhere_is_named_by_
         (tmp_path / name).touch()
     write_elan(tmp_path / "here" / "x.eaf", medium(f"file://{tmp_path}/story.wav"))
     monkeypatch.chdir(tmp_path / "here")
-    assert read_media("x.eaf") == (f"{tmp_path}/story.wav", 0.0)
+    answer, lines = reported(read_media, "x.eaf")
+    assert answer == (f"{tmp_path}/story.wav", 0.0)
+    assert lines == [
+        f"x.eaf: took '{tmp_path}/story.wav', its MEDIA_URL, not 'story.wav', its RELATIVE_MEDIA_URL"
+    ]
+
+
+def test_what_saymore_writes_is_read(run, tmp_path):
+    (tmp_path / "story.wav").touch()
+    tiers = [
+        tier("Transcription", "top", [("a1", "t1", "t2", "oyambi")]),
+        tier("Phrase Free Translation", "association", [("a2", "a1", None, "it")], "Transcription"),
+    ]
+    write_elan(tmp_path / "story.wav.annotations.eaf", medium("story.wav", ""), tiers)
+    result = run("su-units", "import", "story.wav.annotations.eaf", cwd=tmp_path)
+    assert (result.status, result.stderr) == (0, "")
+    assert [(r["tier"], r["offset"], r["audio_filepath"]) for r in result.records] == [
+        ("Transcription", 1.0, "story.wav"),
+        ("Phrase Free Translation", 1.0, "story.wav"),
+    ]
 
 
 def test_a_recording_that_is_nowhere_is_an_error_that_says_where_it_was_sought(run, tmp_path):

@@ -75,6 +75,8 @@ def read_media(path, folder=None):
         raise InputError(f"{path}: its recording is not there; looked for {' and '.join(map(repr, places))}")
     found, medium = there[0]
     _report(there, media, path)
+    if folder is None:
+        _report_places(medium, path)
     return (_shown(found, path) if folder is None else found), medium.origin
 
 
@@ -201,6 +203,16 @@ def _report(there, media, path):
         warn(f"{path}: names {len(there)} recordings; took the first, {found!r}, not {others[0]!r}")
     elif media[0].kind == "audio" and medium.kind != "audio":
         warn(f"{path}: {media[0].name!r} is not there; took {found!r}")
+
+
+def _report_places(medium, path):
+    """Report that MEDIA_URL and RELATIVE_MEDIA_URL lead to two files, as in a copy of a corpus."""
+    beside, there = os.path.dirname(path), []
+    for url in (medium.url, medium.relative):
+        places = [os.path.normpath(os.path.join(beside, name)) for name in _paths(url)]
+        there += list(filter(os.path.isfile, places))[:1]
+    if len(there) == 2 and not os.path.samefile(*there):
+        warn(f"{path}: took {there[0]!r}, its MEDIA_URL, not {there[1]!r}, its RELATIVE_MEDIA_URL")
 
 
 def _shown(found, start):
