@@ -605,7 +605,7 @@ def test_the_first_of_alternatives_is_taken_and_reported(tmp_path):
     path.write_text("\n".join(lines) % tuple(marks) + "\nx 1 3 1 e\n")
     (labels,), reports = reported(read_ctm, str(path))
     assert [label for *_, label in labels.tiers["labels"]] == ["a", "b", "e"]
-    assert reports == [f"{path}: took the first of its alternatives; skipped 2 lines of the others"]
+    assert reports == [f"{path}: took the first of its alternatives; lines skipped: 2"]
     path.write_text("x 1 * * <ALT_BEGIN>\nx 1 0 1 a\n")
     with pytest.raises(InputError, match="<ALT_BEGIN> without <ALT_END>"):
         read_ctm(str(path))

@@ -85,7 +85,7 @@ class _Alternatives:
         if self.current:
             raise InputError(f"{path}: <ALT_BEGIN> without <ALT_END>")
         if self.skipped:
-            warn(f"{path}: took the first of its alternatives; skipped {self.skipped} lines of the others")
+            warn(f"{path}: took the first of its alternatives; lines skipped: {self.skipped}")
 
 
 def write_ctm(out, recording, spans, channel=None):
