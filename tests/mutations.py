@@ -14,8 +14,9 @@ import numpy as np
 from hostile import npy
 
 from units import weights
+from units.alignments.ctm import read_ctm
 from units.alignments.elan import read_eaf
-from units.alignments.labels import read_audacity, read_ctm, read_lab
+from units.alignments.labels import read_audacity, read_lab
 from units.alignments.textgrid import read_textgrid
 from units.bpe import Model, to_text, train
 from units.codebook import Codebook, load_codebook, save_codebook

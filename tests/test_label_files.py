@@ -14,8 +14,10 @@ from praatio import textgrid
 from reference_labels import overlapping_most, runs
 
 from units.alignments import read_tiers
-from units.alignments.elan import read_eaf, read_media, write_eaf
-from units.alignments.labels import read_audacity, read_ctm, write_audacity, write_ctm
+from units.alignments.ctm import read_ctm, write_ctm
+from units.alignments.elan import read_eaf, write_eaf
+from units.alignments.elan_media import read_media
+from units.alignments.labels import read_audacity, write_audacity
 from units.alignments.recordings import Recordings, Tier, layered, visible
 from units.alignments.textgrid import read_textgrid, write_textgrid
 from units.records import InputError
@@ -76,7 +78,7 @@ def test_a_textgrid_is_read_as_it_was_written(path, tiers, end):
 def test_an_elan_file_is_sound_and_read_as_it_was_written(path, tiers):
     file = path(".eaf", write_eaf, tiers)
     eaf_rules.check(file)
-    assert read_eaf(file) == {name: stripped(spans) for name, spans in tiers if spans}
+    assert read_eaf(file) == {name: stripped(spans) for name, spans in tiers}
 
 
 @given(tiers(digits=6))
@@ -89,15 +91,17 @@ def test_an_audacity_track_is_read_as_it_was_written_but_for_tabs_and_line_break
 @given(tiers(digits=6), TEXT.filter(bool))
 def test_a_ctm_is_read_as_it_was_written_whatever_white_space_there_is(path, tiers, recording):
     spans = [span for span in tiers[0][1] if span[2]]
-    (found,) = read_ctm(path(".ctm", write_ctm, recording, spans)) or [(recording, [])]
-    assert found[0] == recording
-    assert [label for *_, label in found[1]] == [label for *_, label in spans]
-    assert np.allclose([span[:2] for span in found[1]], [span[:2] for span in spans], atol=1e-6)
+    found = read_ctm(path(".ctm", write_ctm, recording, spans))
+    assert [labels.id for labels in found] == [recording] * bool(spans)
+    found = [span for labels in found for span in labels.tiers["labels"]]
+    assert [label for *_, label in found] == [label for *_, label in spans]
+    assert np.allclose([span[:2] for span in found], [span[:2] for span in spans], atol=1e-6)
 
 
 def test_percents_of_others_in_a_ctm_stay(tmp_path):
     (tmp_path / "x.ctm").write_text("sw02001-A 1 0.0 0.1 %BCACK\nsw02001-A 1 0.1 0.1 5%20%41\n")
-    assert [label for *_, label in read_ctm(tmp_path / "x.ctm")[0][1]] == ["%BCACK", "5%20%41"]
+    (found,) = read_ctm(tmp_path / "x.ctm")
+    assert [label for *_, label in found.tiers["labels"]] == ["%BCACK", "5%20%41"]
 
 
 def test_praat_itself_reads_our_textgrids(path):
@@ -118,7 +122,7 @@ def test_what_praat_saves_is_read(path, tmp_path):
     grid = parselmouth.Data.read(path(".TextGrid", write_textgrid, [("units", MOTLEY)], 2.25))
     for command in ("Save as text file", "Save as short text file"):
         parselmouth.praat.call(grid, command, str(tmp_path / "saved.TextGrid"))
-        assert read_tiers(str(tmp_path / "saved.TextGrid")) == [("saved", {"units": stripped(MOTLEY)})]
+        assert read_tiers(str(tmp_path / "saved.TextGrid")) == [("saved", {"units": stripped(MOTLEY)}, {})]
 
 
 def test_praatio_reads_our_textgrids(path):
@@ -136,8 +140,8 @@ def test_pympi_reads_our_elan_files_and_we_what_it_saves(path, tmp_path):
     assert sorted(eaf.get_annotation_data_for_tier("units")) == milliseconds
     eaf.add_annotation("units", 1600, 1700, "added")
     eaf.to_file(str(tmp_path / "saved.eaf"))
-    assert read_eaf(tmp_path / "saved.eaf")["units"] == stripped([*MOTLEY, (1.6, 1.7, "added")])
-    assert read_media(tmp_path / "saved.eaf") == str(tmp_path / "a b.wav")
+    assert read_eaf(str(tmp_path / "saved.eaf"))["units"] == stripped([*MOTLEY, (1.6, 1.7, "added")])
+    assert read_media(str(tmp_path / "saved.eaf")) == (str(tmp_path / "a b.wav"), 0.0)
 
 
 @settings(max_examples=50)

@@ -74,8 +74,8 @@ def exported(run, tmp_path):
 def test_a_recording_gets_one_file_with_all_its_segments_and_motifs(exported, kind, suffix):
     folder = exported(kind)
     assert sorted(os.listdir(folder)) == ["a" + suffix, "b" + suffix]
-    assert read_tiers(str(folder / f"a{suffix}")) == [("a", FOUND)]
-    ((_, found),) = read_tiers(str(folder / f"b{suffix}"))
+    assert read_tiers(str(folder / f"a{suffix}")) == [("a", FOUND, {})]
+    ((_, found, _),) = read_tiers(str(folder / f"b{suffix}"))
     assert found == {"units": [[0.0, 0.04, "3"]], "motifs": [[0.0, 0.04, "40"]]}
 
 
@@ -94,6 +94,7 @@ def test_elan_files_are_sound_and_lead_to_the_recording(exported):
 
 def test_a_recording_is_named_from_here_where_it_lies_below_and_else_by_its_whole_path(run, exported):
     folder = exported("eaf")
+    (folder.parent / "a.wav").touch()
     for where, name in ((folder.parent, "a.wav"), (folder, f"{folder.parent}/a.wav")):
         found = good(run("su-units", "import", os.path.relpath(folder / "a.eaf", where), cwd=where)).records
         assert found[0]["audio_filepath"] == name
@@ -151,7 +152,7 @@ def test_pieces_stand_where_their_units_do(run, corpus, tmp_path):
     words = ["export", "-t", "textgrid", "-m", corpus["bpe.model"], "-o", "labels", corpus["pieces.jsonl"]]
     good(run("su-units", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
-        ((_, found),) = read_tiers(str(tmp_path / "labels" / name))
+        ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
         edges = {key: {time for span in spans for time in span[:2]} for key, spans in found.items()}
         assert list(found) == ["units", "pieces"] and edges["pieces"] <= edges["units"]
         assert len(found["pieces"]) < len(found["units"])
@@ -166,7 +167,7 @@ def test_motifs_found_and_units_agree_to_the_frame(run, corpus, tmp_path):
     words = ["export", "-t", "eaf", "-o", "labels", corpus["units.jsonl"], "motifs"]
     good(run("su-units", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
-        ((_, found),) = read_tiers(str(tmp_path / "labels" / name))
+        ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
         edges = {time for span in found["units"] for time in span[:2]}
         assert {time for span in found["motifs"] for time in span[:2]} <= edges
         media = eaf_rules.check(tmp_path / "labels" / name)
@@ -277,10 +278,15 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
     [
         ("a.txt", "0\t1\tx\n", [], "a.txt: does not name its recording (--audio DIR)"),
         ("c.txt", "0\t1\tx\n", ["--audio", "."], "c.txt: no recording is named 'c' in ."),
-        ("a.txt", "0\t1\tx\n", ["--audio", "."], "a.txt: 2 recordings are named 'a' in ."),
-        ("b.txt", "1\t1\tx\n", ["--audio", "."], "b.txt: 'x' at 1.0 s has no length"),
-        ("b.txt", "0\t1\tx\n", ["--audio", ".", "--tier", "words"], "no tier 'words' in any file"),
-        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: no start, end, label parted by tabs"),
+        ("a.txt", "0\t1\tx\n", ["--audio", "."], "a.txt: 2 recordings are named 'a' in .: 'a.mp3', 'a.wav'"),
+        ("b.txt", "1\t1\tx\n", ["--audio", "."], "b.txt: tier 'labels' holds points, not intervals"),
+        (
+            "b.txt",
+            "0\t1\tx\n",
+            ["--audio", ".", "--tier", "w"],
+            "b.txt: no tier 'w'; it has 'labels'",
+        ),
+        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: no start, end, label separated by tabs"),
         ("b.txt", "2\t1\tx\n", ["--audio", "."], "b.txt:1: ends at 1.0 s, before it starts at 2.0 s"),
         ("b.doc", "1\n", [], "b.doc: its name ends in none of .TextGrid .eaf .ctm .txt .lab .phn"),
         ("b.txt", "1\t2\tx\n", ["--audio", "nowhere"], "nowhere: No such file or directory"),

@@ -26,7 +26,8 @@ class Spans:
     """Labels of one kind in a recording.
 
     tier: where they belong; key: what one is called; id, audio_filepath: whose they are; starts, ends: s in
-    the recording; labels: text or numbers, one each; until: s, where what they were made from ends.
+    the recording; labels: text or numbers, one each; until: s, where what they were made from ends; channel:
+    which one they are of, 0 for the first, if one was chosen.
     """
 
     tier: str
@@ -37,6 +38,7 @@ class Spans:
     ends: list
     labels: list
     until: float
+    channel: int | None = None
 
     @property
     def recording(self):
@@ -77,7 +79,8 @@ def _of_list(record, name, model):
     starts, ends, labels = _placed(record, name, model)
     until = offset + require(record, "duration") if "duration" in record else 0.0
     starts, ends = ((offset + np.asarray(times, np.float64)).round(6).tolist() for times in (starts, ends))
-    yield Spans(name, LISTS[name], *identity, starts, ends, labels, max([until, *ends[-1:]]))
+    until, channel = max([until, *ends[-1:]]), optional(record, "channel")
+    yield Spans(name, LISTS[name], *identity, starts, ends, labels, until, channel)
 
 
 def run_edges(record, counts):
@@ -129,7 +132,8 @@ def _of_whole(record, name):
     for id_, path, start, end in _places(record):
         if end < start:
             raise InputError(f'"end" {end} is before "start" {start}')
-        yield Spans(tier, name, id_, path, [round(start, 6)], [round(end, 6)], [label], end)
+        times = [round(start, 6)], [round(end, 6)]
+        yield Spans(tier, name, id_, path, *times, [label], end, optional(record, "channel"))
 
 
 def _places(record):

@@ -8,69 +8,95 @@ import itertools
 import math
 import os
 
+from units.alignments.ctm import read_ctm
 from units.alignments.elan import read_eaf
 from units.alignments.frames import cut
-from units.alignments.labels import read_audacity, read_ctm, read_lab, read_phn
+from units.alignments.labels import read_audacity, read_lab, read_phn
+from units.alignments.names import Named
 from units.alignments.textgrid import read_textgrid
-from units.alignments.tiers import choose_tier
+from units.alignments.tiers import LABEL_FILES, Labels, choose_tier
 from units.records import InputError, optional, require
-from units.streams import read_records
+from units.streams import raise_fault, read_records
 
 _ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
 _TIERS = {".textgrid": read_textgrid, ".eaf": read_eaf}
-LABEL_FILES = (".TextGrid", ".eaf", ".ctm", ".txt", ".lab", ".phn")
 OVERLAP = 0.02  # s that two phones may both claim; more is no alignment, and would give figures of nothing
 
 
-def read(path, tier=None):
+class Channels(dict):
+    """The phones of a recording by channel, 0 for the first, if a file names other channels than that."""
+
+
+def read(path, tier=None, on_fault=raise_fault):
     """Return the alignments in a file, [(id, phones)], its format told by its suffix.
 
     path: a TextGrid, CTM, TIMIT .phn, Festival .lab or ELAN .eaf file; anything else is read as JSON Lines
     of records with `id` and `phones`, '-' from standard input. tier: name of the tier that holds the phones,
-    where a format has tiers. Raises InputError naming the file and line at fault; but where only one of many
-    alignments in a file is at fault, the error stands in place of its phones, for it may not be needed.
+    in a format that has tiers. on_fault gets the InputError of each label at fault. Raises InputError naming
+    the file; but if only one of many alignments in a file is at fault, the error takes the place of its
+    phones, for it may not be needed. Phones of several channels are Channels.
     """
     stem, suffix = os.path.splitext(os.path.basename(path))
     suffix = suffix.lower()
     if suffix == ".ctm":
-        alignments = read_ctm(path)
-    elif suffix in _ONE_FILE_ONE_RECORDING:
-        alignments = [(stem, _ONE_FILE_ONE_RECORDING[suffix](path))]
+        return _of_ctm(path, on_fault)
+    if suffix in _ONE_FILE_ONE_RECORDING:
+        phones = _ONE_FILE_ONE_RECORDING[suffix](path, on_fault)
     elif suffix in _TIERS:
-        alignments = [(stem, choose_tier(_TIERS[suffix](path), tier, path))]
+        phones = choose_tier(_TIERS[suffix](path, on_fault), tier, path)
     else:
-        return [_read_record(record) for record in read_records([path])]
-    return [(name, _attempt(_ordered, phones, f"{path}: {name}")) for name, phones in alignments]
+        return [
+            found for record in read_records([path], on_fault) for found in _read_record(record, on_fault)
+        ]
+    return [(stem, _attempt(_ordered, phones, f"{path}: {stem}"))]
 
 
-def read_tiers(path):
-    """Return all labels in a file, [(id, {tier: [[start, end, label], ...]}), ...].
+def _of_ctm(path, on_fault):
+    found = {}  # {recording: {channel: phones}}
+    for labels in read_ctm(path, on_fault):
+        channels = found.setdefault(labels.id, {})
+        channels.setdefault(labels.fields.get("channel"), []).extend(labels.tiers["labels"])
+    for name, channels in found.items():
+        for channel, phones in channels.items():
+            channels[channel] = _attempt(_ordered, phones, f"{path}: {name}")
+    return [(name, c[None] if None in c else Channels(c)) for name, c in found.items()]
+
+
+def read_tiers(path, on_fault=raise_fault, origin=None):
+    """Return all labels in a file, [Labels], one of each recording, or of each channel and speaker in it.
 
     path: a file of LABEL_FILES, whose suffix tells the format; .txt is an Audacity label track. A format with
     no tiers has one, `labels`. Intervals of a TextGrid with no label, which fill what is empty, are left out.
+    on_fault gets the InputError of each label at fault. origin: see `read_eaf`.
     """
     stem, suffix = os.path.splitext(os.path.basename(path))
     suffix = suffix.lower()
     if suffix == ".ctm":
-        return [(name, {"labels": labels}) for name, labels in read_ctm(path)]
-    if suffix in _TIERS:
-        tiers = _TIERS[suffix](path)
-        if suffix == ".textgrid":
-            tiers = {name: [span for span in spans if span[2]] for name, spans in tiers.items()}
-        return [(stem, tiers)]
+        return read_ctm(path, on_fault)
+    if suffix == ".eaf":
+        return [Labels(stem, read_eaf(path, on_fault, origin), {})]
+    if suffix == ".textgrid":
+        tiers = read_textgrid(path, on_fault)
+        return [Labels(stem, {name: list(filter(_is_labelled, spans)) for name, spans in tiers.items()}, {})]
     if suffix not in map(str.lower, LABEL_FILES):
         raise InputError(f"{path}: its name ends in none of {' '.join(LABEL_FILES)}")
-    return [(stem, {"labels": {**_ONE_FILE_ONE_RECORDING, ".txt": read_audacity}[suffix](path)})]
+    reader = {**_ONE_FILE_ONE_RECORDING, ".txt": read_audacity}[suffix]
+    return [Labels(stem, {"labels": reader(path, on_fault)}, {})]
 
 
-def read_all(paths, tier=None):
-    """Return {id: phones, or the InputError in their place} of all the files, as `read` does.
+def _is_labelled(span):
+    start, end, label = span
+    return label != "" or start == end
 
-    Raises InputError where an id comes twice.
+
+def read_all(paths, tier=None, on_fault=raise_fault):
+    """Return the Named phones, or the InputError in their place, of all the files, as `read` does.
+
+    Raises InputError if an id comes twice.
     """
-    alignments = {}
+    alignments = Named()
     for path in paths:
-        for name, phones in read(path, tier):
+        for name, phones in read(path, tier, on_fault):
             if name in alignments:
                 raise InputError(f"{path}: a second alignment of {name!r}")
             alignments[name] = phones
@@ -80,34 +106,45 @@ def read_all(paths, tier=None):
 def find(record, alignments):
     """Return the phones of a record of units, on its own time line.
 
-    alignments: {id: phones or InputError}. An alignment of the record's id is taken as it is. One of its
-    recording, the stem of audio_filepath, is cut to where the record stands in it, offset to offset +
-    duration. Raises InputError where there is neither, or the one there is is at fault.
+    alignments: Named phones, Channels or InputErrors. An alignment of the record's id is taken as it is. One
+    of its recording, the stem of audio_filepath, is cut to the record's place in it, offset to offset +
+    duration. Raises InputError if there is neither, the channel is not known, or the alignment is at fault.
     """
     name = require(record, "id")
-    if name in alignments:
-        return _sound(alignments[name])
+    key = alignments.key(name)
+    if key is not None:
+        return _of_channel(alignments[key], record)
     recording = optional(record, "audio_filepath", "")
     stem = os.path.splitext(os.path.basename(recording))[0]
-    if stem not in alignments:
+    key = alignments.key(stem)
+    if key is None:
         raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
     start = optional(record, "offset", 0.0)
     end = start + optional(record, "duration", math.inf)
-    return cut(_sound(alignments[stem]), start, end)
+    return cut(_of_channel(alignments[key], record), start, end)
 
 
-def _sound(phones):
+def _of_channel(phones, record):
+    if isinstance(phones, Channels):
+        channel = optional(record, "channel")
+        if channel is None and len(phones) > 1:
+            raise InputError(f'its alignment has {len(phones)} channels, but it has no "channel"')
+        channel = next(iter(phones)) if channel is None else channel
+        if channel not in phones:
+            raise InputError(f"no alignment of channel {channel}, counted from 0")
+        phones = phones[channel]
     if isinstance(phones, InputError):
         raise phones
     return phones
 
 
-def _read_record(record):
+def _read_record(record, on_fault):
     try:
         name = require(record, "id")
     except InputError as error:
-        raise InputError(f"{record.place}: {error}") from None
-    return name, _attempt(lambda record: _ordered(require(record, "phones")), record, record.place)
+        on_fault(InputError(f"{record.place}: {error}"))
+        return []
+    return [(name, _attempt(lambda record: _ordered(require(record, "phones")), record, record.place))]
 
 
 def _attempt(function, value, place):

@@ -4,14 +4,15 @@ import html
 import itertools
 import os
 import urllib.parse
-from xml.etree import ElementTree
 
 import numpy as np
 
+from units.alignments.elan_media import default_origin, parse
+from units.alignments.elan_tiers import read_spans
 from units.alignments.recordings import visible
-from units.alignments.tiers import LARGEST
-from units.files import read_whole
+from units.alignments.tiers import fault_of, from_zero
 from units.records import InputError
+from units.streams import raise_fault
 
 # The schema wants a date; a fixed one gives the same bytes for the same labels.
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -24,39 +25,29 @@ _TAIL = """<LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="defau
 """
 
 
-def read_eaf(path):
-    """Return {tier: [[start, end, label], ...]} of the tiers of an ELAN file that have times, in s.
+def read_eaf(path, on_fault=raise_fault, origin=None):
+    """Return {tier: [[start, end, label], ...]} of all tiers of an ELAN file, in s of the recording.
 
-    A boundary with no time of its own lies evenly between those of its tier that have one, as ELAN shows it.
-    Tiers that only comment on another tier hold no times and are left out. Raises InputError naming the file.
+    origin: s, what the recording is ahead of the annotations; None for the TIME_ORIGIN of the recording that
+    the file names. on_fault gets the InputError of each annotation that has no sound times. Raises InputError
+    naming the file.
     """
-    root = _parse(path)
-    times = _slot_times(root, path)
-    tiers = {}
-    for tier in root.iter("TIER"):
-        annotations = list(tier.iter("ALIGNABLE_ANNOTATION"))
-        if annotations:
-            own = _filled(annotations, times)
-            tiers[tier.get("TIER_ID", "")] = [_span(annotation, own, path) for annotation in annotations]
-    return tiers
+    root = parse(path)
+    origin = default_origin(root, path) if origin is None else origin
+    tiers = read_spans(root, path, on_fault)
+    return {name: _in_recording(name, spans, origin, path, on_fault) for name, spans in tiers.items()}
 
 
-def read_media(path):
-    """Return the path of the recording that an ELAN file is of; None where it names none.
-
-    The relative and the absolute name are tried, each as it stands and with its percents undone; of none that
-    is there the first is returned. What does not lie below the working directory is named by its whole path.
-    """
-    media = _parse(path).find("HEADER/MEDIA_DESCRIPTOR")
-    if media is None:
-        return None
-    names = [media.get(name, "") for name in ("RELATIVE_MEDIA_URL", "MEDIA_URL")]
-    names = [name.removeprefix("file://") for name in names if name]
-    names = [n for name in names for n in (name, urllib.parse.unquote(name, errors="surrogateescape"))]
-    paths = [os.path.normpath(os.path.join(os.path.dirname(path), name)) for name in names]
-    there = [path for path in paths if "\0" not in path and os.path.exists(path)]
-    found = next(iter(there + paths), None)
-    return os.path.abspath(found) if found and found.startswith("../") else found
+def _in_recording(tier, spans, origin, path, on_fault):
+    found = []
+    for start, end, label in spans:
+        start, end = from_zero(start / 1000 + origin, end / 1000 + origin)
+        start, end = round(start, 6), round(end, 6)
+        if fault := fault_of(start, end, label or " "):
+            on_fault(InputError(f"{path}: tier {tier!r}: {fault}"))
+        else:
+            found.append([start, end, label])
+    return found
 
 
 def write_eaf(out, tiers, audio_filepath=None, folder="."):
@@ -113,47 +104,3 @@ def _header(audio_filepath, folder, annotations):
 def _attribute(text):
     text = html.escape(text).replace("\n", "&#10;").replace("\t", "&#9;")
     return f'"{text}"'
-
-
-def _parse(path):
-    data = read_whole(path, LARGEST)
-    if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 as well
-        raise InputError(f"{path}: declares XML entities, which no ELAN file does")
-    try:
-        root = ElementTree.fromstring(data)  # noqa: S314
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two of odd encodings
-        raise InputError(f"{path}: not XML: {error}") from None
-    if root.tag != "ANNOTATION_DOCUMENT":
-        raise InputError(f"{path}: not an ELAN file")
-    return root
-
-
-def _slot_times(root, path):
-    """Return {slot: s, or None}."""
-    slots = [(slot.get("TIME_SLOT_ID"), slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")]
-    try:
-        return {slot: None if value is None else int(value) / 1000 for slot, value in slots}
-    except (ValueError, OverflowError):
-        raise InputError(f"{path}: a time slot whose time is no whole number of ms") from None
-
-
-def _filled(annotations, times):
-    """Return {slot: s} of the slots of a tier, those with no time evenly between those that have one."""
-    slots = [a.get(side) for a in annotations for side in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")]
-    slots = list(dict.fromkeys(slots))
-    known = [i for i, slot in enumerate(slots) if times.get(slot) is not None]
-    filled = {slots[i]: times[slots[i]] for i in known}
-    for before, after in itertools.pairwise(known):
-        start, end = filled[slots[before]], filled[slots[after]]
-        for i in range(before + 1, after):
-            filled[slots[i]] = start + (end - start) * (i - before) / (after - before)
-    return filled
-
-
-def _span(annotation, times, path):
-    start = times.get(annotation.get("TIME_SLOT_REF1"))
-    end = times.get(annotation.get("TIME_SLOT_REF2"))
-    if start is None or end is None or start > end:
-        name = annotation.get("ANNOTATION_ID")
-        raise InputError(f"{path}: annotation {name} has no times, or ends before it starts")
-    return [start, end, (annotation.findtext("ANNOTATION_VALUE") or "").strip()]

@@ -1,109 +1,104 @@
-"""Labels of one a line: Kaldi's and NIST's CTM, TIMIT's .phn, Festival's .lab, Audacity's label tracks."""
+"""Labels, one per line: TIMIT's .phn, Festival's .lab, Audacity's label tracks; what they share with CTM."""
 
+import codecs
 import math
-import re
-import urllib.parse
 
 from units.alignments.recordings import visible
-from units.files import open_file
+from units.alignments.tiers import LARGEST, ROUNDING
+from units.files import open_file, read_whole
 from units.records import InputError
+from units.streams import raise_fault
 
 TIMIT_RATE = 16000  # Hz
+_LAST = 1e9  # s
 
 
-def _texts(path):
-    """Yield (place, text) of each line."""
+def texts(path, on_fault=raise_fault):
+    """Yield (number, text) of each line of a file in UTF-8, or in UTF-16 if it begins with its mark."""
     with open_file(path) as file:
+        if file.peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            yield from enumerate(_utf16(path).splitlines(), 1)
+            return
         for number, line in enumerate(file, 1):
-            place = f"{path}:{number}"
             try:
-                yield place, line.decode("utf-8-sig" if number == 1 else "utf-8")
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}") from None
+                on_fault(InputError(f"{path}:{number}: not UTF-8 at byte {error.start + 1}"))
+            else:
+                yield number, text
 
 
-def _lines(path):
-    """Yield (place, fields) of the lines that hold any."""
-    for place, text in _texts(path):
-        if fields := text.split():
-            yield place, fields
-
-
-def _times(place, texts):
-    """Return the texts as numbers from 0 up, in whatever unit they are."""
+def _utf16(path):
     try:
-        times = [float(text) for text in texts]
+        return read_whole(path, LARGEST).decode("utf-16")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-16 at byte {error.start + 1}") from None
+
+
+def spans_of(path, parse, on_fault):
+    """Return the [start, end, label] that a function makes of the text of each line.
+
+    parse: it returns None for a line that holds no label, and raises InputError for one that it cannot read.
+    on_fault gets that error with file and line.
+    """
+    spans = []
+    for number, text in texts(path, on_fault):
+        try:
+            span = parse(text)
+        except InputError as error:
+            on_fault(InputError(f"{path}:{number}: {error}"))
+        else:
+            spans += [] if span is None else [span]
+    return spans
+
+
+def times(words, least=-ROUNDING):
+    """Return the words as numbers from 0 up, in whatever unit they are; rounding errors below 0 become 0."""
+    try:
+        found = [float(word) for word in words]
     except ValueError:
-        times = [math.nan]
-    if not all(math.isfinite(time) and time >= 0 for time in times):
-        raise InputError(f"{place}: {' '.join(texts)!r} where times should be")
-    return times
+        found = [math.nan]
+    if not all(least <= time <= _LAST * TIMIT_RATE for time in found):
+        raise InputError(f"{' '.join(words)!r} where times should be")
+    return [max(time, 0.0) for time in found]
 
 
-def read_ctm(path):
-    """Return [(id, phones)] of a CTM: lines of recording, channel, start, duration, label [, confidence]."""
-    alignments = {}
-    for place, fields in _lines(path):
-        if fields[0].startswith(";;"):
-            continue
-        if len(fields) not in (5, 6):
-            raise InputError(f"{place}: {len(fields)} fields, not recording, channel, start, duration, label")
-        start, duration = _times(place, fields[2:4])
-        name, label = map(_unescaped, (fields[0], fields[4]))
-        alignments.setdefault(name, []).append([start, start + duration, label])
-    return list(alignments.items())
+def in_order(start, end):
+    """Return the times; raise InputError if the end is before the start."""
+    if start > end:
+        raise InputError(f"ends at {end} s, before it starts at {start} s")
+    return start, end
 
 
-def write_ctm(out, recording, spans):
-    """Write lines of a CTM, the inverse of `read_ctm`, but for labels that are empty, which it cannot hold.
+def read_audacity(path, on_fault=raise_fault):
+    """Return the labels of an Audacity label track: lines of start, end, label, separated by tabs, in s.
 
-    out: binary file; recording: its name; spans: (start, end, label). White space in names and labels, which
-    would part them, is written %20 and so on, the percent sign itself %25; `read_ctm` undoes that.
+    A point has start == end, or in old files no end. A line that begins with a backslash holds the
+    frequencies of the label before, and is skipped. Decimal commas are read, as Audacity does. on_fault gets
+    the InputError of each line that cannot be read.
     """
-    out.writelines(
-        f"{_escaped(recording)} 1 {start:.6f} {end - start:.6f} {_escaped(label)}\n".encode()
-        for start, end, label in spans
-        if label
-    )
+    return spans_of(path, _audacity, on_fault)
 
 
-def _escaped(text):
-    def quoted(found):
-        return urllib.parse.quote(found[0], safe="", errors="surrogateescape")
+def _audacity(line):
+    fields = line.rstrip("\r\n").split("\t", 2)
+    if line.startswith("\\") or not line.strip():
+        return None
+    if len(fields) < 2:
+        raise InputError("no start, end, label separated by tabs")
+    words = [field.strip().replace(",", ".") for field in fields[:2]]
+    if len(fields) == 2 and not _is_number(words[1]):
+        words, fields = [words[0]] * 2, [*fields[:1], *fields]
+    start, end = in_order(*times(words))
+    return [start, end, fields[2].strip() if len(fields) == 3 else ""]
 
-    return visible(re.sub(r"[\s%;\udc80-\udcff]", quoted, text))
 
-
-def _unescaped(text):
-    """Undo what `_escaped` does, and no other percents: some labels of others begin with one."""
-    return re.sub(r"(?:%[0-9A-F]{2})+", _unescaped_run, text)
-
-
-def _unescaped_run(found):
+def _is_number(word):
     try:
-        text = urllib.parse.unquote(found[0], errors="strict")
-    except UnicodeDecodeError:
-        return found[0]
-    return text if re.fullmatch(r"[\s%;]+", text) else found[0]
-
-
-def read_audacity(path):
-    """Return the labels of an Audacity label track: lines of start, end, label, parted by tabs, in s.
-
-    A line that begins with a backslash holds the frequencies of the label before, and is passed over.
-    """
-    labels = []
-    for place, line in _texts(path):
-        fields = line.rstrip("\r\n").split("\t", 2)
-        if line.startswith("\\") or fields == [""]:
-            continue
-        if len(fields) < 2:
-            raise InputError(f"{place}: no start, end, label parted by tabs")
-        start, end = _times(place, fields[:2])
-        if start > end:
-            raise InputError(f"{place}: ends at {end} s, before it starts at {start} s")
-        labels.append([start, end, fields[2].strip() if len(fields) == 3 else ""])
-    return labels
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def write_audacity(out, spans):
@@ -116,33 +111,48 @@ def write_audacity(out, spans):
     )
 
 
-def read_phn(path):
+def read_phn(path, on_fault=raise_fault):
     """Return the phones of a TIMIT .phn: lines of first sample, end sample, label, at 16 kHz."""
-    phones = []
-    for place, fields in _lines(path):
-        if len(fields) != 3:
-            raise InputError(f"{place}: {len(fields)} fields, not start sample, end sample, label")
-        start, end = (samples / TIMIT_RATE for samples in _times(place, fields[:2]))
-        if start > end:
-            raise InputError(f"{place}: {fields[2]!r} ends before it starts")
-        phones.append([start, end, fields[2]])
-    return phones
+    return spans_of(path, _phn, on_fault)
 
 
-def read_lab(path):
+def _phn(line):
+    fields = line.split()
+    if not fields:
+        return None
+    if len(fields) != 3:
+        raise InputError(f"{len(fields)} fields, not start sample, end sample, label")
+    start, end = (samples / TIMIT_RATE for samples in times(fields[:2], least=0))
+    if start > end:
+        raise InputError(f"{fields[2]!r} ends before it starts")
+    return [start, end, fields[2]]
+
+
+def read_lab(path, on_fault=raise_fault):
     """Return the phones of a Festival .lab: a header up to a line '#', then lines of end, colour, label.
 
     Each phone starts where the one before it ends, the first at 0. The label may be missing, for silence.
     """
-    phones, header, end = [], True, 0.0
-    for place, fields in _lines(path):
-        if header:
-            header = fields != ["#"]
-            continue
-        start, (end,) = end, _times(place, fields[:1])
-        if start > end:
-            raise InputError(f"{place}: ends at {end} s, before it starts at {start} s")
-        phones.append([start, end, " ".join(fields[2:])])
-    if header:
+    lab = _Lab()
+    phones = spans_of(path, lab.parse, on_fault)
+    if lab.header:
         raise InputError(f"{path}: no line '#' ends the header: not a Festival .lab")
     return phones
+
+
+class _Lab:
+    """Knows where a phone starts: where the one before it ends."""
+
+    def __init__(self):
+        self.header, self.start = True, 0.0
+
+    def parse(self, line):
+        fields = line.split()
+        if self.header or not fields:
+            self.header = self.header and fields != ["#"]
+            return None
+        start, self.start = self.start, None  # unknown if this line cannot be read
+        (self.start,) = times(fields[:1])
+        if start is None:
+            raise InputError("its start is not known, because the line before it could not be read")
+        return [*in_order(start, self.start), " ".join(fields[2:])]

@@ -7,9 +7,10 @@ takes all else for comment ("TextGrid file formats" in its manual), so one reade
 import math
 import re
 
-from units.alignments.tiers import LARGEST
+from units.alignments.tiers import LARGEST, fault_of, from_zero, unused
 from units.files import read_whole
-from units.records import InputError
+from units.records import InputError, warn
+from units.streams import raise_fault
 
 _TOKEN = re.compile(
     r'"((?:[^"]|"")*)"'  # a text; a quotation mark in it is doubled
@@ -19,11 +20,13 @@ _TOKEN = re.compile(
 )
 
 
-def read_textgrid(path):
-    """Return {tier: [[start, end, label], ...]} of the interval tiers of a Praat TextGrid, in s.
+def read_textgrid(path, on_fault=raise_fault):
+    """Return {tier: [[start, end, label], ...]} of the tiers of a Praat TextGrid, in s.
 
-    Two tiers of one name become "name" and "name (2)". Raises InputError where the file is no TextGrid in
-    text form; UTF-8 and UTF-16 are known by their first bytes.
+    A point is [time, time, label]. Two tiers of one name become "name" and "name (2)". on_fault gets the
+    InputError of each interval that ends before it starts or starts before 0. Raises InputError if the file
+    is no TextGrid in text form. UTF-8 and UTF-16 are known by their first bytes; a file in neither is read as
+    Latin-1, as Praat does, and reported.
     """
     data = read_whole(path, LARGEST)
     tokens = _Tokens(_decode(data, path), path)
@@ -34,9 +37,8 @@ def read_textgrid(path):
         return {}
     tiers = {}
     for _ in range(tokens.size()):
-        name, spans = _read_tier(tokens)
-        if spans is not None:
-            tiers[_unused(name, tiers)] = spans
+        name, spans = _read_tier(tokens, on_fault)
+        tiers[unused(name, tiers)] = spans
     return tiers
 
 
@@ -101,39 +103,41 @@ def _quoted(text):
     return '"' + text.replace('"', '""') + '"'
 
 
-def _read_tier(tokens):
-    """Return the name of the next tier and its spans; None for the spans of a tier of points."""
+def _read_tier(tokens, on_fault):
+    """Return the name of the next tier and its spans."""
     kind, name = tokens.text(), tokens.text()
     if kind not in ("IntervalTier", "TextTier"):
         raise InputError(f"{tokens.path}: a tier of the unknown class {kind!r}")
     tokens.number(), tokens.number()
-    size = tokens.size()
-    if kind == "TextTier":
-        for _ in range(size):
-            tokens.number(), tokens.text()
-        return name, None
-    spans = [[tokens.number(), tokens.number(), tokens.text().strip()] for _ in range(size)]
-    for start, end, label in spans:
-        if start > end:
-            raise InputError(f"{tokens.path}: tier {name!r}: {label!r} ends before it starts, at {start} s")
+    spans = []
+    for _ in range(tokens.size()):
+        start = tokens.number()
+        place = tokens.place()
+        end = tokens.number() if kind == "IntervalTier" else start
+        start, end = from_zero(start, end)
+        label = tokens.text().strip()
+        if fault := fault_of(start, end, label):
+            on_fault(InputError(f"{place}: tier {name!r}: {fault}"))
+        else:
+            spans.append([start, end, label])
     return name, spans
 
 
-def _unused(name, tiers):
-    number, unused = 1, name
-    while unused in tiers:
-        number += 1
-        unused = f"{name} ({number})"
-    return unused
-
-
 def _decode(data, path):
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if data.startswith(b"ooBinaryFile"):
+        raise InputError(f"{path}: a binary TextGrid; save it as a text file")
+    encoding = "utf-8-sig"
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    elif b"\0" in data[:2]:
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
     try:
-        return data.decode("utf-16" if utf16 else "utf-8-sig")
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        name = "UTF-16" if utf16 else "UTF-8 or UTF-16"
-        raise InputError(f"{path}: not {name} at byte {error.start + 1}") from None
+        if encoding != "utf-8-sig":
+            raise InputError(f"{path}: not UTF-16 at byte {error.start + 1}") from None
+        warn(f"{path}: not UTF-8 at byte {error.start + 1}; read as Latin-1")
+        return data.decode("latin-1")
 
 
 class _Tokens:
@@ -141,14 +145,19 @@ class _Tokens:
 
     def __init__(self, content, path):
         self.path = path
+        self._content, self._last = content, None
         self._found = (match for match in _TOKEN.finditer(content) if match.lastindex)
 
+    def place(self):
+        """Return file and line of the token that was read last."""
+        return f"{self.path}:{self._content.count(chr(10), 0, self._last.start()) + 1}"
+
     def _next(self, kind, what):
-        match = next(self._found, None)
+        match = self._last = next(self._found, None)
         if match is None:
             raise InputError(f"{self.path}: the TextGrid ends early")
         if match.lastindex != kind:
-            raise InputError(f"{self.path}: {match[0]!r} where {what} should be")
+            raise InputError(f"{self.place()}: {match[0]!r} where {what} should be")
         return match[kind]
 
     def text(self):
@@ -157,7 +166,7 @@ class _Tokens:
     def number(self):
         value = float(self._next(2, "a number"))
         if not math.isfinite(value):
-            raise InputError(f"{self.path}: a number beyond what may be")
+            raise InputError(f"{self.place()}: {value} where a time should be")
         return value
 
     def size(self):

@@ -76,6 +76,10 @@ class Job:
         self.total += 1
         self.fault(error)
 
+    def bad_label(self, error):
+        """Treat a label that cannot be used as a record of its own: `fault`."""
+        self._bad_line(error)
+
     def fault(self, error):
         """Raise the error, or with keep_going report it and count its record as skipped."""
         if not self.keep_going or signals.arrived:

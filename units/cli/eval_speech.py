@@ -111,7 +111,8 @@ def _references(job, path):
         except InputError as error:
             job.fault(InputError(f"{record.place}: {error}"))
             continue
-        kept = {field: record[field] for field in ("audio_filepath", "offset", "duration") if field in record}
+        kept = ("audio_filepath", "offset", "duration", "channel")
+        kept = {field: record[field] for field in kept if field in record}
         references[name] = Record(kept, record.place)
     return references
 

@@ -6,14 +6,19 @@ from units.cli import PATH, jobs_option, output_option, seed_option, tool
 from units.cli.eval_html import UnitsReport, create_report, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.names import SILENCE, UNIT_FIGURES
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 
 @tool("units")
 @click.argument("units", type=PATH)
 @click.argument("alignments", nargs=-1, required=True, type=PATH)
 @click.option("--features", type=PATH, metavar="FILE", help="Records with features: ABX of them as well.")
-@click.option("--silence", default=" ".join(SILENCE), metavar="LABELS", help="Labels that are no phones.")
+@click.option(
+    "--silence",
+    default=" ".join(SILENCE),
+    metavar="LABELS",
+    help="Labels that do not count as phones, separated by spaces.",
+)
 @click.option(
     "--tier", metavar="NAME", help="Tier of phones.  [default: the only one, or the one named phones]"
 )
@@ -72,14 +77,20 @@ def _read(job, units, alignments, tier, silence):
     from units.alignments import find, read_all
     from units.metrics.aligned import align
 
-    phones = read_all(alignments, tier)
+    phones = read_all(alignments, tier, job.bad_label)
     aligned, seen = [], set()
     for record in job.records([units]):
         with job.item(record):
             if require(record, "id") in seen:
                 raise InputError(f"a second record of {record['id']!r}")
-            aligned.append(align(record, find(record, phones), silence))
+            found = find(record, phones)
+            aligned.append(align(record, found, silence))
             seen.add(record["id"])
+            if not found and len(aligned[-1].units):
+                warn(f"{record.place}: no phone of its alignment lies in {record['id']!r}")
+    unnamed = sum(not record.speaker for record in aligned)
+    if 0 < unnamed < len(aligned):
+        warn(f"{unnamed} of {len(aligned)} records name no speaker; taken to be of one more speaker")
     return aligned
 
 

@@ -104,7 +104,7 @@ def main(job, segments, output, init, resume, alignments, target_layer, **settin
         raise click.UsageError("--width must be a multiple of 64, --convolution an odd number")
     from units.alignments import read_all
 
-    phones = read_all(alignments)
+    phones = read_all(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
     shape, network = _shape(init, **shape)
     os.makedirs(output, exist_ok=True)

@@ -1,7 +1,5 @@
 """su-units: units, pieces and motifs as labels of Praat, ELAN and Audacity, and labels as records."""
 
-import os
-
 import click
 
 from units import __version__
@@ -40,13 +38,14 @@ def main():
 @output_option("The folder of the files, or the file of ctm and json; else standard output.", metavar="PATH")
 def export(job, records, kind, fields, model, output):
     """Write what records say of moments in recordings as labels."""
+    from units.alignments.names import Named
     from units.spans import of_record
 
     if model:
         from units import bpe
 
         model = bpe.load(model)
-    places = {}
+    places = Named()
     with open_output(kind, output) as add:
         for record in job.records(records):
             with job.item(record):
@@ -54,13 +53,14 @@ def export(job, records, kind, fields, model, output):
 
 
 def _placed(record, places):
-    """Return the record; one that names no file, as of phones, stands where one of its id did before."""
+    """Return the record; one that names no file, as of phones, lies where an earlier one of its id does."""
     if "id" in record:
         name = require(record, "id")
         if "audio_filepath" in record:
-            places[name] = record["audio_filepath"], record.get("offset", 0.0)
-        elif name in places:
-            record["audio_filepath"], record["offset"] = places[name]
+            kept = ("audio_filepath", "offset", "channel")
+            places[name] = {field: record[field] for field in kept if field in record}
+        elif (key := places.key(name)) is not None:
+            record.update({**places[key], **record})
     return record
 
 
@@ -70,66 +70,55 @@ def _placed(record, places):
     "--audio",
     type=PATH,
     metavar="DIR",
-    help="The folder of the recordings, each named as its labels are.  [default: what an ELAN file names]",
+    help="Folder of the recordings. Each has the name that its ELAN file gives, the name of its label file, "
+    "or in a CTM the name on the line.  [default: where ELAN finds them]",
 )
-@click.option("--tier", "tiers", multiple=True, metavar="NAME", help="Take this tier only.  [default: all]")
+@click.option(
+    "--tier",
+    "tiers",
+    multiple=True,
+    metavar="NAME",
+    help="Take this tier. May be given again.  [default: all]",
+)
 @output_option("Records, one a label; standard output if not given.")
 def import_(job, labels, audio, tiers, output):
-    """Write the labels of TextGrid, .eaf, Audacity, CTM, .lab and .phn files as records of what they mark."""
-    from units.alignments import read_tiers
+    """Write the labels of TextGrid, ELAN, Audacity, CTM, .lab and .phn files as records, one per label."""
+    from units.alignments.media import Folder
+    from units.alignments.segments import Segments
+    from units.alignments.tiers import Choice
     from units.audio.segment import recording_names
     from units.streams import create, write_record
 
-    missing = set(tiers)
+    choice, segments, folder = Choice(tiers), Segments(), audio and Folder(audio)
     with create(output) as out:
         for path, name in zip(labels, recording_names(labels), strict=True):
             with job.item(Record({"id": name}, place=path)):
-                records = []
-                for recording, found in read_tiers(path):
-                    missing -= set(found)
-                    chosen = {tier: spans for tier, spans in found.items() if not tiers or tier in tiers}
-                    own = recording if path.lower().endswith(".ctm") else name
-                    records += _records(_recording(path, recording, audio), own, chosen)
-                for record in records:
+                for record in _records(job, path, name, folder, choice, segments):
                     write_record(record, out)
-        if missing:
-            raise InputError(f"no tier {min(missing)!r} in any file")
+        choice.check()
 
 
-def _recording(path, stem, folder):
-    """Return the audio file that labels belong to: of the folder, or the one that an ELAN file names."""
-    from units.alignments import LABEL_FILES
-    from units.alignments.elan import read_media
+def _records(job, path, name, folder, choice, segments):
+    """Return the records of a file of labels, all of them or none."""
+    from units.alignments import read_tiers
+    from units.alignments.elan_media import read_media
 
-    media = read_media(path) if path.lower().endswith(".eaf") else None
-    if folder is None:
-        if media is None:
-            raise InputError("does not name its recording (--audio DIR)")
-        return media
-    stem = os.path.splitext(os.path.basename(media))[0] if media else stem
-    others = tuple(map(str.lower, LABEL_FILES))
-    names = [n for n in sorted(os.listdir(folder)) if os.path.splitext(n)[0] == stem]
-    names = [n for n in names if not n.lower().endswith(others)]
-    if len(names) != 1:
-        found = f"{len(names)} recordings are" if names else "no recording is"
-        raise InputError(f"{found} named {stem!r} in {folder}")
-    return os.path.join(folder, names[0])
-
-
-def _records(audio_filepath, name, tiers):
-    for tier, spans in tiers.items():
-        for start, end, label in spans:
-            if start == end:
-                raise InputError(f"{label!r} at {start} s has no length")
-            times = "-".join(f"{round(1000 * time):08d}" for time in (start, end))
-            yield {
-                "id": f"{name}-{tier}-{times}".replace("/", "_"),
-                "audio_filepath": audio_filepath,
-                "offset": start,
-                "duration": round(end - start, 6),
-                "tier": tier,
-                "label": label,
-            }
+    is_elan, is_ctm = (path.lower().endswith(suffix) for suffix in (".eaf", ".ctm"))
+    recording, origin = (is_elan and read_media(path, folder)) or (None, None)
+    found, records = read_tiers(path, job.bad_label, origin), []
+    if recording is None and folder is None:
+        raise InputError("does not name its recording (--audio DIR)")
+    for labels in found:
+        chosen = choice.of(labels.tiers, path)
+        try:
+            audio = recording or folder.find(labels.id)
+        except InputError as error:  # in a CTM, the fault of this recording alone
+            job.bad_label(InputError(f"{path}: {error}"))
+            continue
+        own = labels.id if is_ctm else name
+        records += segments.of(labels, chosen, own, audio, path, job.bad_label)
+    job.total += len(records) - 1  # the file itself counts as one
+    return records
 
 
 for command in (export, import_):

@@ -92,6 +92,7 @@ def _json(out):
     def write(several):
         for spans in several:
             record = {"id": spans.id, "audio_filepath": spans.audio_filepath}
+            record["channel"] = spans.channel
             record = {name: value for name, value in record.items() if value is not None}
             tier = {"tier": spans.tier} if spans.key == "label" else {}
             out.writelines(
@@ -105,7 +106,8 @@ def _json(out):
 
 def _ctm(out):
     """Return a function that writes lines of CTM, which has no tiers, and tells recordings by their stems."""
-    from units.alignments.labels import write_ctm
+    from units.alignments.ctm import write_ctm
+    from units.records import warn
 
     tiers, recordings = {}, {}
 
@@ -120,7 +122,10 @@ def _ctm(out):
             other = recordings.setdefault(stem, spans.recording)
             if other != spans.recording:
                 raise InputError(f"{other!r} and {spans.recording!r} would be one in a CTM, {stem!r}")
-            write_ctm(out, stem, zip(spans.starts, spans.ends, map(str, spans.labels), strict=True))
+            labels = list(map(str, spans.labels))
+            if "" in labels:
+                warn(f"{stem}: labels that are empty are left out: a CTM cannot hold them")
+            write_ctm(out, stem, zip(spans.starts, spans.ends, labels, strict=True), spans.channel)
         out.flush()
 
     return write

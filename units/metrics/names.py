@@ -27,4 +27,10 @@ UNIT_FIGURES = (
     "short_runs",
     "dead_units",
 )
-SILENCE = ("SIL", "sil", "pau", "sp", "#")  # labels that are no phones
+# Labels that are no phones: silence, noise, and speech whose phones are not known. Kaldi, MFA and HTK write
+# SIL, sil, SP, sp, SPN, spn, NSN and <eps>; TIMIT h#, pau and epi; Festival pau and #; SPPAS #; MAUS <p:>,
+# <nib> and <usb>; DoReCo <p:> and ****; MaryTTS and espeak _; Julius silB and silE; NeMo <b>.
+SILENCE = (
+    *("SIL", "sil", "<SIL>", "<sil>", "SP", "sp", "SPN", "spn", "NSN", "<eps>", "pau", "h#", "epi", "#", "_"),
+    *("<p:>", "<nib>", "<usb>", "****", "silB", "silE", "<b>"),
+)
