@@ -35,7 +35,7 @@ def opposite(path, noise=0.0, gain=1.0):
 
 def test_split_gives_each_channel_its_own_segments_and_ids(run, tmp_path):
     path = interview(tmp_path / "talk.wav")
-    result = run("su-segment", "--channel", "split", "--silence-db", "-20", path)
+    result = run("su-segment", "--channel", "split", path)
     assert (result.status, result.stderr) == (0, "")
     by_channel = {c: [r for r in result.records if r["channel"] == c] for c in (0, 1)}
     assert [len(by_channel[c]) for c in (0, 1)] == [2, 2]

@@ -18,6 +18,7 @@ WINDOW = 400  # samples of one energy: 25 ms
 _QUIET = 20  # hops over which the quietest point is sought: longer than the closure of a stop
 FLOOR_DB = -120.0  # of digital silence, below full scale
 _LOUDEST_SHARE, _LOUDEST_HOPS = 0.01, 50
+_CROSSTALK_DB = 15.0  # by which a speaker is weaker in the microphone of the other
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,15 @@ def speech_by_energy(levels_db, config=SegmentConfig()):
     return (levels_db > speech_level_db(levels_db) + config.silence_db) & (levels_db > FLOOR_DB)
 
 
+def _without_crosstalk(each_db, speech_db):
+    """Return the levels of channels, silence where one only hears what another channel has much louder.
+
+    each_db: (channels, N); speech_db: (channels,), to which loud and quiet microphones are compared.
+    """
+    relative_db = each_db - speech_db[:, None]
+    return np.where(relative_db < relative_db.max(axis=0) - _CROSSTALK_DB, FLOOR_DB, each_db)
+
+
 def tracks(path, found, choice):
     """Return what to segment of a recording: [(channel, None for the mix; levels in dB, (N,))].
 
@@ -102,10 +112,11 @@ def tracks(path, found, choice):
         return [(choice, channels.pick(path, found.each.T, choice))]
     if len(found.each) == 1:
         return [(None, found.mix)]
+    speech_db = np.array([speech_level_db(levels_db) for levels_db in found.each])
     if choice == "split":
-        return list(enumerate(found.each))
+        return list(enumerate(_without_crosstalk(found.each, speech_db)))
     if choice == "loudest":
-        loudest = int(np.argmax([speech_level_db(levels_db) for levels_db in found.each]))
+        loudest = int(np.argmax(speech_db))
         return [(loudest, found.each[loudest])]
     if not channels.cancel(found.powers):
         return [(None, found.mix)]
