@@ -33,6 +33,7 @@ class Compressed(Source):
         """Open the file; raise InputError if it cannot be read, or holds no sound."""
         frame = first_frame(path)
         super().__init__(path, frame.sample_rate, frame.layout.nb_channels, _KEPT_SECONDS * frame.sample_rate)
+        self._tick = float(frame.time_base * self.rate)  # samples per unit of a time stamp
         self._first, self._container = self._stamp(frame, 0), None
         self._open()
         self.frames = self._claimed()
@@ -90,7 +91,7 @@ class Compressed(Source):
         yield from self._joined(self._frames(begin))
 
     def _frames(self, begin):
-        """Yield (place, (channels, n) float32) of each frame; raise InputError at damage, gaps and cuts.
+        """Yield (place, `floats`) of each frame; raise InputError at damage, gaps and cuts.
 
         begin: 0, or the sample that was sought: then the first frames may lack what came before them.
         """
@@ -131,7 +132,7 @@ class Compressed(Source):
 
     def _stamp(self, frame, expected):
         """Return the time stamp of a frame in samples, and what is expected if it has none."""
-        return expected if frame.pts is None else round(frame.pts * frame.time_base * self.rate)
+        return expected if frame.pts is None else round(frame.pts * self._tick)
 
     def _gap(self, place, samples):
         at, seconds = place / self.rate, samples / self.rate
@@ -175,13 +176,13 @@ class Compressed(Source):
         parts, begin, size = [], 0, 0
         for place, samples in frames:
             if size >= _CHUNK_SECONDS * self.rate:
-                yield begin, np.concatenate(parts, axis=1).T
+                yield begin, _interleaved(parts, size)
                 parts, size = [], 0
             begin = begin if parts else place
             parts.append(samples)
-            size += samples.shape[1]
+            size += len(samples[0])
         if parts:
-            yield begin, np.concatenate(parts, axis=1).T[: size - self._padding(begin + size)]
+            yield begin, _interleaved(parts, size)[: size - self._padding(begin + size)]
 
     def _padding(self, end):
         """Return how many samples at the end of an Ogg file are beyond its last position: padding."""
@@ -193,3 +194,11 @@ class Compressed(Source):
         super().close()
         if self._container is not None:
             self._container.close()
+
+
+def _interleaved(parts, size):
+    """Return frames, each an array for each channel, as one (size, channels) array."""
+    joined = np.empty((size, len(parts[0])), np.float32)
+    for channel, arrays in enumerate(zip(*parts, strict=True)):
+        np.concatenate(arrays, out=joined[:, channel])
+    return joined

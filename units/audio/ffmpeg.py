@@ -68,12 +68,14 @@ def _reason(path, error):
 
 
 def floats(frame):
-    """Return the samples of a frame as (channels, n) float32, full scale 1."""
+    """Return the samples of a frame as an array for each channel: (n,) float32, full scale 1."""
+    if frame.format.name == "fltp":  # what most decoders give, and quicker than to_ndarray
+        return [np.frombuffer(plane, np.float32, frame.samples) for plane in frame.planes]
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
     if samples.dtype == np.uint8:
-        return (samples.astype(np.float32) - 128) / 128
+        return list((samples.astype(np.float32) - 128) / 128)
     if samples.dtype.kind == "i":
-        return (samples / float(1 << 8 * samples.dtype.itemsize - 1)).astype(np.float32)
-    return samples.astype(np.float32, copy=False)
+        return list((samples / float(1 << 8 * samples.dtype.itemsize - 1)).astype(np.float32))
+    return list(samples.astype(np.float32, copy=False))

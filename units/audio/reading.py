@@ -68,8 +68,11 @@ def blocks(path, channel=None):
 
     See `channel_blocks`; the mean is taken of channels that cancel each other, too.
     """
-    for block in channel_blocks(path):
-        yield block.mean(axis=1) if channel is None else channels.pick(path, block, channel)
+    source = open_source(path)
+    with contextlib.closing(source):
+        arrays = (channels.mix(path, samples, channel) for samples in _checked(path, _blocks(source)))
+        for block in _resampled(arrays, source.rate, 1):
+            yield block[:, 0]
 
 
 def _blocks(source):
@@ -92,26 +95,14 @@ def _checked(path, arrays):
         yield samples
 
 
-def _resampled(arrays, rate, channels):
+def _resampled(arrays, rate, count):
     if rate == RATE:
         yield from arrays
         return
-    stream = soxr.ResampleStream(rate, RATE, channels, dtype="float32", quality="HQ")
+    stream = soxr.ResampleStream(rate, RATE, count, dtype="float32", quality="HQ")
     for samples in arrays:
         yield stream.resample_chunk(samples)
-    yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
-
-
-def _mixed(path, samples, channel):
-    """Return (n,) of (n, channels): the channel, or without one the mean of all, unless they cancel in it."""
-    if channel is not None:
-        return channels.pick(path, samples, channel)
-    mean = samples.mean(axis=1) if samples.shape[1] > 1 else samples[:, 0]
-    if not channels.cancel(channels.powers(samples)):
-        return mean
-    # a short stretch may do so by chance
-    loudest = _loudest_if_they_cancel(_identity(path))
-    return mean if loudest is None else samples[:, loudest]
+    yield stream.resample_chunk(np.zeros((0, count), np.float32), last=True)
 
 
 @functools.lru_cache(maxsize=1000)
@@ -135,8 +126,8 @@ def length(path):
         return None
 
 
-def _span(source, offset, duration):
-    """Return a span at 16 kHz, (n, channels) float32, n as in `Reader.load`.
+def _span(source, offset, duration, channel):
+    """Return a span at 16 kHz, (n,) float32, of one channel or the mean of all, and the channels' `powers`.
 
     The span is resampled together with what lies around it, from a sample on that both rates have.
     """
@@ -146,15 +137,17 @@ def _span(source, offset, duration):
     margin = 0 if source.rate == RATE else _MARGIN_SECONDS
     steps = max(0, math.floor((first - margin * RATE) / step_out))
     stop = None if count is None else math.ceil((first + count) / RATE * source.rate + margin * source.rate)
-    arrays = _checked(source.path, _pieces(source, steps * step_in, stop))
-    samples = np.concatenate(
-        [*_resampled(arrays, source.rate, source.channels), np.zeros((0, source.channels))]
-    )
-    samples = samples[first - steps * step_out :][:count].astype(np.float32, copy=False)
-    missing = 0 if count is None else count - len(samples)
+    powers, mixed = np.zeros(source.channels + 2), []
+    for samples in _checked(source.path, _pieces(source, steps * step_in, stop)):
+        mixed.append(channels.mix(source.path, samples, channel))
+        if source.channels > 1 and channel is None:
+            powers += channels.powers(samples)
+    found = np.concatenate([*_resampled(iter(mixed), source.rate, 1), np.zeros((0, 1), np.float32)])[:, 0]
+    found = found[first - steps * step_out :][:count]
+    missing = 0 if count is None else count - len(found)
     if missing > FRAME_SHIFT * RATE:
         raise InputError(f"{source.path}: ends {missing / RATE:.2f} s before the span does")
-    return np.pad(samples, ((0, missing), (0, 0))) if missing else samples
+    return np.pad(found, (0, missing)) if missing else found, powers
 
 
 def _pieces(source, start, stop):
@@ -190,8 +183,11 @@ class Reader:
         """
         source, lock = self._source(path)
         with lock:
-            samples = _span(source, offset, duration)
-        return _mixed(path, samples, channel)
+            samples, powers = _span(source, offset, duration, channel)
+            # a short stretch may cancel by chance
+            if channels.cancel(powers) and (loudest := _loudest_if_they_cancel(_identity(path))) is not None:
+                samples, _ = _span(source, offset, duration, loudest)
+        return samples
 
     def load_record(self, record):
         """Return the samples of a record: of its audio_filepath, offset, duration and channel."""

@@ -45,7 +45,7 @@ def levels(path):
         samples += len(block)
         powers = powers + channels.powers(block)
         # the mean of one channel is that channel
-        block = np.column_stack([block.mean(axis=1), block]) if block.shape[1] > 1 else block
+        block = np.hstack([channels.mix(path, block), block]) if block.shape[1] > 1 else block
         carry = np.concatenate([carry if len(carry) else block[:0], block])
         count = max(0, (len(carry) - WINDOW) // HOP + 1)
         found.append(_rms_db(carry, count))
