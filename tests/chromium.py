@@ -11,6 +11,8 @@ import signal
 import tempfile
 import time
 
+from processes import PATIENCE_S
+
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -46,7 +48,7 @@ class Chromium:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def call(self, method, timeout_s=60, **parameters):
+    def call(self, method, timeout_s=PATIENCE_S, **parameters):
         """Call a method of the protocol; return its result."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
@@ -96,7 +98,7 @@ class Chromium:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def until(self, expression, timeout_s=60):
+    def until(self, expression, timeout_s=PATIENCE_S):
         """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(expression):

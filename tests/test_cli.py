@@ -25,7 +25,7 @@ from units.records import InputError, Record
 @pytest.fixture(autouse=True)
 def handlers():
     """Put the handlers back that a tool sets for its process."""
-    numbers = signal.SIGTERM, signal.SIGHUP
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
     before = [signal.getsignal(number) for number in numbers]
     yield
     for number, handler in zip(numbers, before, strict=True):
@@ -193,6 +193,13 @@ def test_a_closed_standard_stream_is_told_as_far_as_it_can_be(corpus, closed, me
     done = subprocess.run(command, input="[]", capture_output=True, text=True, check=False)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr == (f"su-quantize: {message}\n" if message else "")
+
+
+@pytest.mark.parametrize("broken", ["2>/dev/full", "2</dev/null"])
+def test_a_message_that_cannot_be_written_does_not_change_the_status(broken):
+    script = f'exec "{sys.executable}" "{ROOT}/bin/su-quantize" -c /none {broken}'
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    assert subprocess.run(["sh", "-c", script], env=buffered, check=False).returncode == 1
 
 
 def test_what_a_library_says_to_itself_is_not_heard_and_what_we_say_is(capfd):

@@ -32,9 +32,12 @@ from units.records import InputError, InputWarning, LostError
 def say(name, message):
     """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
     line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
-    with stderr.lock, contextlib.suppress(OSError):
-        sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
-        sys.stderr.flush()
+    with stderr.lock:
+        try:
+            sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
+            sys.stderr.flush()
+        except OSError:  # a full disk, or open for reading only
+            _drop(sys.stderr)
 
 
 def print_warnings(name):
@@ -162,7 +165,7 @@ def run(command, name, args):
         say(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
         say(name, _system_message(error))
-        _drop_stdout()
+        _drop(sys.stdout)
     except ImportError as error:
         say(
             name,
@@ -173,10 +176,10 @@ def run(command, name, args):
     return 1
 
 
-def _drop_stdout():
-    """Let what stdout still buffers go nowhere: Python would fail on it once more at exit, with a trace."""
+def _drop(stream):
+    """Let what a stream still buffers go nowhere: Python would fail on it again at exit, with status 120."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _system_message(error):
