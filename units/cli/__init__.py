@@ -11,7 +11,10 @@ import signal
 import sys
 import warnings
 
-from units.cli import signals  # before what takes long to import: a ^C meanwhile ends it without a traceback
+from units.cli import (
+    signals,  # before what takes long to import: a ^C meanwhile ends it without a traceback
+    threads,  # noqa: F401 - before anything loads OpenMP
+)
 
 import click  # isort: skip
 
