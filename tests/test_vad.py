@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from speechlike import RATE, phrase, silence
 
-from units import vad
+from units.audio import vad
 from units.audio.segment import energies_db
 from units.audio.vad import speech_by_network
 from units.cli import run
