@@ -2,10 +2,13 @@
 
 A signal that was ignored or blocked there is ignored or blocked in every process started from here, and a
 tool keeps to that: nohup's job is not to end at SIGHUP. So tests of signals start from a clean slate.
+Nor may the number of processors matter.
 """
 
+import os
 import signal
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when numpy loads; small models are slower on more
 OWN = (signal.SIGPIPE, signal.SIGXFSZ)  # Python ignores these itself, and subprocess restores them
 LEFT_ALONE = (signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU, *OWN)
 
