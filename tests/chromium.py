@@ -30,14 +30,15 @@ class Chromium:
 
     def __init__(self, executable):
         self.complaints, self.requests, self._count, self._buffer = [], [], 0, b""
-        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        deep = len(tempfile.gettempdir()) > 50  # its socket's path would not fit in an address
+        self._home = tempfile.TemporaryDirectory(dir="/tmp" if deep else None, ignore_cleanup_errors=True)
         (given, self._to), (self._from, told) = os.pipe(), os.pipe()
         # above 9, so that neither is overwritten when both become 3 and 4 in the browser
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (given, told)]
         arguments = [executable, *FLAGS, f"--user-data-dir={self._home.name}", "about:blank"]
         wires = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, 3)]
         wires += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1, 2)]
-        environment = {**os.environ, "HOME": self._home.name}
+        environment = {**os.environ, "HOME": self._home.name, "TMPDIR": self._home.name}
         self._pid = os.posix_spawn(executable, arguments, environment, file_actions=wires, setpgroup=0)
         for end in (given, told, *ends):
             os.close(end)
