@@ -11,6 +11,8 @@ import signal
 import tempfile
 import time
 
+from processes import PATIENCE_S
+
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -28,14 +30,15 @@ class Chromium:
 
     def __init__(self, executable):
         self.complaints, self.requests, self._count, self._buffer = [], [], 0, b""
-        self._home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        deep = len(tempfile.gettempdir()) > 50  # its socket's path would not fit in an address
+        self._home = tempfile.TemporaryDirectory(dir="/tmp" if deep else None, ignore_cleanup_errors=True)
         (given, self._to), (self._from, told) = os.pipe(), os.pipe()
         # above 9, so that neither is overwritten when both become 3 and 4 in the browser
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (given, told)]
         arguments = [executable, *FLAGS, f"--user-data-dir={self._home.name}", "about:blank"]
         wires = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate(ends, 3)]
         wires += [(os.POSIX_SPAWN_OPEN, n, os.devnull, os.O_RDWR, 0) for n in (0, 1, 2)]
-        environment = {**os.environ, "HOME": self._home.name}
+        environment = {**os.environ, "HOME": self._home.name, "TMPDIR": self._home.name}
         self._pid = os.posix_spawn(executable, arguments, environment, file_actions=wires, setpgroup=0)
         for end in (given, told, *ends):
             os.close(end)
@@ -46,7 +49,7 @@ class Chromium:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def call(self, method, timeout_s=60, **parameters):
+    def call(self, method, timeout_s=PATIENCE_S, **parameters):
         """Call a method of the protocol; return its result."""
         self._count += 1
         message = {"id": self._count, "method": method, "params": parameters}
@@ -96,7 +99,7 @@ class Chromium:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def until(self, expression, timeout_s=60):
+    def until(self, expression, timeout_s=PATIENCE_S):
         """Wait until a JavaScript expression is true."""
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(expression):

@@ -12,10 +12,11 @@ from typing import ClassVar
 
 import chromium
 import hypothesis
+import inherited
 import numpy as np
 import pytest
 import soundfile
-from processes import ROOT, Process
+from processes import PATIENCE_S, ROOT, Process
 from speechlike import RATE, recording
 
 # What a user has in mind when a tool is run by cron: no colours, no columns, no hub.
@@ -28,11 +29,13 @@ ENVIRONMENT = {
 }
 
 
-# A shell starts its background jobs with SIGINT ignored, and every tool started from here would inherit that;
-# and a tool, for which units.cli takes this process, dies of it where pytest ends with a summary.
+inherited.forget_signals()
+
+# Importing a tool makes SIGINT end the process at once; pytest ends with a summary.
 import units.cli  # noqa: F401, E402
 
-signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test asserts a time, and the machine may be busy.
 hypothesis.settings.register_profile(
@@ -86,7 +89,7 @@ class Server:
             environment = {**ENVIRONMENT, **dict(env)}
             return Process(self.path, tool, arguments, descriptors, str(cwd), environment, memory)
 
-    def __call__(self, tool, *arguments, stdin=b"", cwd="/", env=(), timeout_s=60, memory=0):
+    def __call__(self, tool, *arguments, stdin=b"", cwd="/", env=(), timeout_s=PATIENCE_S, memory=0):
         """Run a tool to its end; return its Result."""
         with (
             tempfile.TemporaryFile() as given,
@@ -123,7 +126,7 @@ def run(tmp_path_factory):
     )
     assert server.stdout.readline() == b"ready\n"
     yield Server(path)
-    server.communicate(timeout=20)
+    server.communicate(timeout=PATIENCE_S)
 
 
 class Corpus:
@@ -161,7 +164,7 @@ class Corpus:
         if name == "alignments.jsonl" and not path.exists():
             self._write_alignments(path)
         elif name in self.RECIPES and not path.exists():
-            result = self.run(*self._command(name), timeout_s=300)
+            result = self.run(*self._command(name))
             assert (result.status, result.stderr) == (0, ""), result.stderr
             if not path.exists():
                 path.write_bytes(result.stdout)

@@ -10,11 +10,14 @@ tool's file in bin/ as from a shell; only the seconds that importing torch takes
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PATIENCE_S = 300  # what takes seconds on a quiet machine and is not over by then hangs
 PRELOADED = (
     *("numpy", "soundfile", "soxr", "torch", "torchaudio", "faiss", "pyworld", "sentencepiece"),
     *(f"transformers.models.{name}" for name in ("auto.modeling_auto", "wav2vec2.modeling_wav2vec2")),
@@ -25,7 +28,6 @@ def serve(path):
     """Answer runs asked for on a Unix socket until stdin ends."""
     import gc
     import importlib
-    import select
 
     for name in PRELOADED:
         with contextlib.suppress(ImportError, OSError):
@@ -33,7 +35,8 @@ def serve(path):
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path)
+        with _short(path) as address:
+            server.bind(address)
         server.listen(64)
         print("ready", flush=True)
         while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
@@ -43,6 +46,17 @@ def serve(path):
                 return _mind(connection)
             connection.close()
     return None
+
+
+@contextlib.contextmanager
+def _short(path):
+    """Yield a name of the socket that fits in an address, 107 bytes, however deep its folder lies."""
+    folder, name = os.path.split(path)
+    descriptor = os.open(folder, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{name}"
+    finally:
+        os.close(descriptor)
 
 
 def _mind(connection):
@@ -121,12 +135,17 @@ class Process:
         argv = [os.path.join(ROOT, "bin", tool), *arguments]
         request = {"argv": argv, "cwd": cwd, "env": env, "memory": memory}
         self._connection = socket.socket(socket.AF_UNIX)
-        self._connection.connect(socket_path)
+        with _short(socket_path) as address:
+            self._connection.connect(address)
         socket.send_fds(self._connection, [json.dumps(request).encode()], descriptors)
         self._answer = self._connection.makefile("rb")
         self.pid = int(self._answer.readline())
 
-    def wait(self, timeout_s=60):
+    def is_over(self, within_s=0.0):
+        """Return whether it has ended, or ends within so many seconds."""
+        return bool(select.select([self._connection], [], [], within_s)[0])
+
+    def wait(self, timeout_s=PATIENCE_S):
         """Return the exit status, -N where signal N killed it, as subprocess does."""
         self._connection.settimeout(timeout_s)
         try:
@@ -140,6 +159,16 @@ class Process:
     def send_signal(self, number):
         """Send it the signal."""
         os.kill(self.pid, number)
+
+
+def wait_for(condition, process=None):
+    """Return what the condition gives once it is true; fail if the process ends before or time runs out."""
+    end = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        assert process is None or not process.is_over() or condition(), "the process ended first"
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+    return value
 
 
 def relay(socket_path, tool, arguments):

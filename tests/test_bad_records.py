@@ -76,7 +76,7 @@ def test_what_is_no_record_is_told_by_its_line_and_the_rest_is_done(run, use, ar
     tool, *words = arguments(use)
     good = stream(corpus, use)
     data = good[0] + b"".join(LINES.values()) + b"".join(good[1:])
-    result = run(tool, *keep_going(use, words), stdin=data, memory=LIMIT, timeout_s=120)
+    result = run(tool, *keep_going(use, words), stdin=data, memory=LIMIT)
     *faults, count = result.stderr.splitlines()
     assert (result.status, len(faults)) == (1, len(LINES))
     assert count == f"{tool}: {len(LINES)} of {len(LINES) + len(good)} records skipped"
@@ -97,7 +97,7 @@ def test_a_field_that_is_not_what_it_should_be_is_told_and_the_rest_is_done(run,
     bad = [] if use.name in ("su-units export", "su-search find") else [serialize({"id": "x", **missing})]
     bad += [serialize({**kept, "id": f"bad{i}", use.needs: value}) for i, value in enumerate(values)]
     good = stream(corpus, use)
-    result = run(tool, *keep_going(use, words), stdin=good[0] + b"".join(bad + good[1:]), timeout_s=120)
+    result = run(tool, *keep_going(use, words), stdin=good[0] + b"".join(bad + good[1:]))
     *faults, count = result.stderr.splitlines()
     assert result.status == 1
     assert count == f"{tool}: {len(bad)} of {len(bad) + len(good)} records skipped"
@@ -200,7 +200,7 @@ def test_a_number_however_large_takes_no_memory_and_gives_no_traceback(run, use,
         for i, value in enumerate(values):
             runs = {"units": [0] * len(value)} if name == "counts" else {}
             data += serialize({**record, "id": f"{name} {i}", name: value, **runs})
-    result = run(tool, *keep_going(use, words), stdin=data, memory=LIMIT, timeout_s=120)
+    result = run(tool, *keep_going(use, words), stdin=data, memory=LIMIT)
     assert result.status in (0, 1)
     assert " memory" not in result.stderr
     assert all(line.startswith(f"{tool}: ") for line in result.stderr.splitlines())

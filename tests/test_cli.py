@@ -25,7 +25,7 @@ from units.records import InputError, Record, warn
 @pytest.fixture(autouse=True)
 def handlers():
     """Put the handlers back that a tool sets for its process."""
-    numbers = signal.SIGTERM, signal.SIGHUP
+    numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
     before = [signal.getsignal(number) for number in numbers]
     yield
     for number, handler in zip(numbers, before, strict=True):
@@ -206,3 +206,10 @@ def test_a_warning_of_the_library_is_one_line_and_printed_once(capfd):
         assert run(main, "su-test", []) == 0
     lines = ["su-test: a\\nb.wav: read to its end", "su-test: c.wav: read to its end"]
     assert capfd.readouterr().err.splitlines() == lines
+
+
+@pytest.mark.parametrize("broken", ["2>/dev/full", "2</dev/null"])
+def test_a_message_that_cannot_be_written_does_not_change_the_status(broken):
+    script = f'exec "{sys.executable}" "{ROOT}/bin/su-quantize" -c /none {broken}'
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    assert subprocess.run(["sh", "-c", script], env=buffered, check=False).returncode == 1

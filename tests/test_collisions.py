@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+from processes import wait_for
 from test_kills import WORK, command, result_of  # noqa: F401 - a fixture
 from test_tools import unread
 
@@ -94,8 +95,7 @@ class Halfway:
         words = [*words_of(line, corpus), "-o", str(folder / "file")]
         self._process = run.start(*words, stdin=reading, stderr=self._said, cwd=folder)
         os.write(self._writing, bytes_of(self.records[:1]))
-        while unread(reading) or not os.path.exists(folder / ".file.part"):
-            time.sleep(0.005)
+        wait_for(lambda: not unread(reading) and os.path.exists(folder / ".file.part"), self._process)
         os.close(reading)
 
     def go_on(self):
@@ -154,8 +154,7 @@ def test_a_folder_that_is_removed_while_it_is_filled_is_told(run, corpus, line, 
     with tempfile.TemporaryFile() as said:
         process = run.start(*words, "-o", str(folder), stdin=reading, stderr=said)
         os.close(reading)
-        while not folder.exists() or (words[0] == "su-encode" and not (folder / "ENCODER").exists()):
-            time.sleep(0.005)
+        wait_for((folder / "ENCODER" if words[0] == "su-encode" else folder).exists, process)
         shutil.rmtree(folder)
         with open(writing, "wb") as file:
             file.write(bytes_of(records))

@@ -5,11 +5,11 @@ import json
 import math
 import os
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import wait_for
 from speechlike import recording
 
 from units.audio.writing import save
@@ -233,10 +233,7 @@ def test_a_signal_ends_the_tool_and_its_workers_and_leaves_nothing(run, corpus, 
     with open(tmp_path / "said", "wb") as said:
         arguments = ("speech", "-vj2", "--metrics=vde", "many.jsonl", "many.jsonl", "-o", "out.jsonl")
         process = run.start("su-eval", *arguments, stderr=said, cwd=tmp_path)
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "said").stat().st_size:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_for(lambda: (tmp_path / "said").stat().st_size, process)
         process.send_signal(number)
         assert process.wait() == -number
     assert "Traceback" not in (tmp_path / "said").read_text()

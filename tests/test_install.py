@@ -54,7 +54,8 @@ def pip_install(place, *what):
 def tree(tmp_path_factory):
     """Return a copy of what git tracks here."""
     place = tmp_path_factory.mktemp("install")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z"]  # the tree may belong to another user
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if not listed.stdout:
         pytest.skip("no checkout, so what belongs to the tree is not known")
     for name in filter(None, listed.stdout.split("\0")):

@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import time
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from processes import wait_for
 from test_bpe import WORD, corpus, lines
 from test_report import Outline, open_page
 
@@ -258,11 +258,7 @@ def download(page, folder):
     folder.mkdir()
     page.download_to(folder)
     page.evaluate("document.querySelector('.download').click()")
-    deadline = time.monotonic() + 30
-    while not (folder / "tags.jsonl").exists():
-        page.evaluate("0")
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: page.evaluate("true") and (folder / "tags.jsonl").exists())
     return [json.loads(line) for line in (folder / "tags.jsonl").read_text().splitlines()]
 
 

@@ -133,7 +133,8 @@ def environment(run, tmp_path_factory):
         (folder / "bin" / tool).chmod(0o755)
     assert run(f"{ROOT}/tests/tiny_mms.py", run.hub).status == 0
     path = os.pathsep.join([str(folder / "bin"), os.path.dirname(sys.executable), os.environ["PATH"]])
-    return {**ENVIRONMENT, "PATH": path, "HF_HOME": run.hub, "PYTHONPATH": ROOT}
+    quiet = {"ORT_DISABLE_TELEMETRY": "1"}  # for the scripts of examples, which import onnxruntime themselves
+    return {**ENVIRONMENT, **quiet, "PATH": path, "HF_HOME": run.hub, "PYTHONPATH": ROOT}
 
 
 def write_chapters(folder):

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from parallel_work import end, environment, later, odd_only
+from processes import PATIENCE_S, wait_for
 
 from units.parallel import AHEAD, ordered_map
 from units.records import InputError
@@ -120,7 +120,7 @@ def test_workers_end_with_the_parent_and_say_nothing(tmp_path, number):
         os.killpg(parent.pid, number)  # as a terminal does
     else:
         parent.send_signal(number)
-    said = parent.communicate(timeout=20)[1].decode()
+    said = parent.communicate(timeout=PATIENCE_S)[1].decode()
     assert parent.returncode == -number
     assert said.count("Traceback") == (number == signal.SIGINT)  # the script's own
     assert "spawn_main" not in said
@@ -132,12 +132,3 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-def wait_for(condition, seconds=20):
-    """Return what the condition gives once it is true; fail where that takes too long."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return value

@@ -7,7 +7,6 @@ import os
 import pickle
 import shutil
 import signal
-import time
 import zipfile
 
 import numpy as np
@@ -16,6 +15,7 @@ import reference_search as reference
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import wait_for
 from speechlike import RATE, recording
 
 from units.audio.reading import load
@@ -216,10 +216,9 @@ def test_a_build_that_is_killed_leaves_the_old_index_and_a_rerun_gives_what_one_
     reading, writing = os.pipe()
     process = run.start("su-search", "build", "-o", tmp_path / "killed", stdin=reading)
     os.write(writing, lines(new))
-    while not (tmp_path / ".killed.part").exists():
-        time.sleep(0.005)
+    wait_for((tmp_path / ".killed.part").exists, process)
     os.kill(process.pid, signal.SIGKILL)
-    assert process.wait(20) == -signal.SIGKILL
+    assert process.wait() == -signal.SIGKILL
     os.close(reading), os.close(writing)
     assert (tmp_path / "killed").read_bytes() == before
     for name in ("killed", "whole"):

@@ -12,13 +12,12 @@ import subprocess
 import sys
 import tempfile
 import termios
-import time
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from conftest import TINY_ENCODER, TINY_VOCODER
-from processes import ROOT
+from processes import ROOT, wait_for
 
 from units.records import Record, serialize
 from units.streams import read_records, write_record
@@ -326,8 +325,7 @@ def test_a_signal_ends_a_tool_by_itself_leaving_nothing_half_written(
         fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 1 << 20)
         process = run.start(tool, *words, stdin=reading, stderr=said)
         os.write(writing, data)
-        while unread(reading):
-            time.sleep(0.005)
+        wait_for(lambda: not unread(reading), process)
         process.send_signal(number)
         assert process.wait() == -number
         os.close(reading)
@@ -343,8 +341,7 @@ def test_a_terminal_that_closes_ends_a_tool_unless_nohup_asked_it_to_stay(corpus
     with subprocess.Popen([*command, "-o", str(tmp_path / "units")], stdin=subprocess.PIPE) as job:
         job.stdin.write(stream(corpus, USES[2])[0])
         job.stdin.flush()
-        while sum(entry.stat().st_size for entry in os.scandir(tmp_path)) == 0:
-            time.sleep(0.01)
+        wait_for(lambda: sum(entry.stat().st_size for entry in os.scandir(tmp_path)))
         job.send_signal(signal.SIGHUP)
         job.stdin.close()
         assert job.wait() == (0 if nohup else -signal.SIGHUP)
@@ -358,7 +355,7 @@ def test_a_verbose_tool_says_a_line_a_record(run, corpus):
 
 
 def test_jobs_do_not_change_the_order_nor_the_bytes(run, corpus):
-    alone, together = (run("su-pitch", "-j", str(n), corpus["segments.jsonl"], timeout_s=120) for n in (1, 2))
+    alone, together = (run("su-pitch", "-j", str(n), corpus["segments.jsonl"]) for n in (1, 2))
     assert alone.status == 0 and alone == together
 
 

@@ -11,7 +11,10 @@ import signal
 import sys
 import warnings
 
-from units.cli import signals  # before what takes long to import: a ^C meanwhile ends it without a traceback
+from units.cli import (
+    signals,  # before what takes long to import: a ^C meanwhile ends it without a traceback
+    threads,  # noqa: F401 - before anything loads OpenMP
+)
 
 import click  # isort: skip
 
@@ -31,9 +34,11 @@ from units.records import InputError, InputWarning, LostError
 def say(name, message):
     """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
     line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
-    with contextlib.suppress(OSError):
+    try:
         sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
         sys.stderr.flush()
+    except OSError:  # a full disk, or open for reading only
+        _drop(sys.stderr)
 
 
 def print_warnings(name):
@@ -165,7 +170,7 @@ def run(command, name, args):
         say(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
         say(name, _system_message(error))
-        _drop_stdout()
+        _drop(sys.stdout)
     except ImportError as error:
         say(
             name,
@@ -176,10 +181,10 @@ def run(command, name, args):
     return 1
 
 
-def _drop_stdout():
-    """Let what stdout still buffers go nowhere: Python would fail on it once more at exit, with a trace."""
+def _drop(stream):
+    """Let what a stream still buffers go nowhere: Python would fail on it again at exit, with status 120."""
     with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _system_message(error):

@@ -41,8 +41,13 @@ def first():
 
 
 def listen():
-    """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept."""
+    """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept.
+
+    Whoever ignores SIGCHLD hands that on, and then ffmpeg's or a worker's exit status is lost.
+    """
     arrived.clear()
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _terminate)
@@ -76,4 +81,5 @@ def unwind(error):
 def die_of(number):
     """Die of the signal, so that shells and make see it."""
     signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})  # inherited, it would keep the process alive
     os.kill(os.getpid(), number)
