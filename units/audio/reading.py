@@ -26,19 +26,21 @@ _LOSSY = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _PREROLL = 24 * 1152  # samples: 511 bytes may be 21 frames of MP3
 
 
-def blocks(path, offset=0.0, duration=None):
+def blocks(path, offset=0.0, duration=None, channel=None):
     """Yield the span as successive float32 arrays at 16 kHz, mono, of some 30 s each.
 
-    offset, duration: s; None is to the end. Memory does not grow with the length of the file. Raises
-    InputError naming the file where it cannot be read, ends early, or holds NaN.
+    offset, duration: s; None is to the end. channel: which one, the first is 0; None is the mean of all.
+    Memory does not grow with the length of the file. Raises InputError naming the file where it cannot be
+    read, ends early, or holds NaN.
     """
     try:
         file = _open(path)
     except (soundfile.LibsndfileError, OSError, TypeError) as error:
+        _mono(path, channel)
         yield _cut(_decode_elsewhere(path, error), path, offset, duration)
         return
     with file:
-        yield from _span(file, path, offset, duration)
+        yield from _span(file, path, offset, duration, channel)
 
 
 def length(path):
@@ -60,11 +62,21 @@ def _open(path):
         return soundfile.SoundFile(os.fsencode(path))
 
 
-def _span(file, path, offset, duration):
+def _mono(path, channel):
+    """Refuse a channel of a file whose channels are mixed before we see them."""
+    if channel is not None:
+        raise InputError(f"{path}: its channels cannot be told apart; convert it to WAV")
+
+
+def _span(file, path, offset, duration, channel=None):
+    if channel is not None and channel >= file.channels:
+        raise InputError(
+            f"{path}: has {file.channels} channels, so channel {channel} does not exist (the first is 0)"
+        )
     check_rate(path, file.samplerate)
     if duration is None:
         check_header(path, file.format, file.extra_info)
-    yield from _resampled(_decoded(file, path, offset, duration), file.samplerate)
+    yield from _resampled(_decoded(file, path, offset, duration, channel), file.samplerate)
 
 
 def _cut(samples, path, offset, duration):
@@ -73,7 +85,7 @@ def _cut(samples, path, offset, duration):
     return samples[round(offset * RATE) : None if duration is None else round((offset + duration) * RATE)]
 
 
-def _decoded(file, path, offset, duration):
+def _decoded(file, path, offset, duration, channel=None):
     """Yield mono blocks at the file's own rate, as long as the span asks."""
     rate = file.samplerate
     start = round(offset * rate)
@@ -91,7 +103,7 @@ def _decoded(file, path, offset, duration):
             if not np.isfinite(block).all():
                 raise InputError(f"{path}: holds NaN or infinity")
             left = None if left is None else left - len(block)
-            yield block.mean(axis=1) if block.shape[1] > 1 else block[:, 0]
+            yield block.mean(axis=1) if channel is None and block.shape[1] > 1 else block[:, channel or 0]
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: {error.error_string}") from None
     if left is None and file.subtype == "MPEG_LAYER_III":
@@ -128,14 +140,14 @@ def _decode_elsewhere(path, error):
     return ffmpeg.decode(path, RATE, getattr(error, "error_string", str(error)).rstrip("."))
 
 
-def load(path, offset=0.0, duration=None):
-    """Return a span of a recording as float32 samples at 16 kHz, mono: the mean of its channels.
+def load(path, offset=0.0, duration=None, channel=None):
+    """Return a span of a recording as float32 samples at 16 kHz, mono: a channel, or the mean of all.
 
     path: any file that libsndfile reads; offset, duration: s, None to the end. A span of a resampled file
     is resampled on its own, so its first and last few samples may differ from those of the whole by 1e-4.
     Raises InputError naming the file.
     """
-    return _whole(blocks(path, offset, duration), duration)
+    return _whole(blocks(path, offset, duration, channel), duration)
 
 
 def _whole(parts, duration, expected=0):
@@ -165,18 +177,19 @@ class Reader:
         self._own = threading.local()
         self._lock, self._elsewhere = threading.Lock(), (None, None)
 
-    def load(self, path, offset=0.0, duration=None):
+    def load(self, path, offset=0.0, duration=None, channel=None):
         """Return the samples of the span; see `load`."""
         if getattr(self._own, "path", None) != path:
             self._own.path = self._own.file = None
             try:
                 self._own.file = _open(path)
             except (soundfile.LibsndfileError, OSError, TypeError) as error:
+                _mono(path, channel)
                 return _whole([_cut(self._decoded_elsewhere(path, error), path, offset, duration)], duration)
             self._own.path = path
         file, self._own.path = self._own.file, None  # until it is read: one that fails is opened anew
         expected = max(0, round((file.frames / file.samplerate - offset) * RATE))
-        samples = _whole(_span(file, path, offset, duration), duration, expected)
+        samples = _whole(_span(file, path, offset, duration, channel), duration, expected)
         self._own.path = path
         return samples
 
@@ -193,7 +206,7 @@ class Reader:
 
 
 def load_record(record):
-    """Return the samples of a record's audio_filepath, from its offset for its duration where given."""
+    """Return the samples of a record: its audio_filepath, from offset for duration, of channel, if given."""
     return load(*_span_of(record))
 
 
@@ -201,4 +214,4 @@ def _span_of(record):
     path = require(record, "audio_filepath")
     offset = optional(record, "offset", 0.0)
     duration = optional(record, "duration")
-    return path, offset, duration
+    return path, offset, duration, optional(record, "channel")
