@@ -2,13 +2,18 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
+import soundfile
 from speechlike import recording
 from test_encode import arrays, folder  # noqa: F401 - a fixture
 
-from units.audio.writing import save
+from units.audio.reading import load
+from units.audio.writing import pcm16, save
+from units.records import InputError, Record
 
 
 def span_of(path, **more):
@@ -91,3 +96,89 @@ def test_another_name_of_the_same_file_is_no_reason_to_make_frames_again(run, fo
         assert run(*command, stdin=span_of(path), cwd=folder).stderr == ""
         made.add(os.stat(tmp_path / "F" / "001.npy").st_mtime_ns)
     assert len(made) == 1
+
+
+def changed(path):
+    """Write another recording of the same length to a path; return it."""
+    save(path, recording([0.1, 1.0], seed=9))
+    return path
+
+
+def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
+    from units.pretraining import corpus
+    from units.vocoder import dataset
+
+    save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
+    samples = len(load(tmp_path / "a.wav"))
+    units = [1] * (samples // 320)
+    records = [Record({"id": "a", "audio_filepath": str(tmp_path / "a.wav"), "units": units}, "-:1")]
+    for build in (
+        lambda: dataset.build(records, [], str(tmp_path / "v")),
+        lambda: corpus.build(records, str(tmp_path / "e")),
+    ):
+        before = build()
+        audio, content = np.array(before.audio), before.content
+        assert build().content == content
+        changed(tmp_path / "a.wav")
+        after = build()
+        assert not np.array_equal(audio, after.audio) and after.content != content
+        save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
+
+
+def test_a_channel_is_a_part_of_what_training_audio_is_kept_by(tmp_path):
+    from units.pretraining import corpus
+
+    soundfile.write(tmp_path / "two.wav", np.tile([0.25, -0.5], (16000, 1)), 16000)
+    for channel, level in ((0, 8192), (1, -16384)):
+        record = Record({"id": "a", "audio_filepath": str(tmp_path / "two.wav"), "channel": channel}, "-:1")
+        assert set(corpus.build([record], str(tmp_path / "c")).audio.tolist()) == {level}
+
+
+def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, monkeypatch):
+    from units.pretraining import corpus
+
+    save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
+    save(tmp_path / "b.wav", recording([0.1, 1.0], seed=2))
+    one, other = ([Record({"audio_filepath": str(tmp_path / f"{name}.wav")}, "-:1")] for name in "ab")
+    wanted = np.array(corpus.build(one, str(tmp_path / "c")).audio)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(np, "savez", lambda *_args, **_more: (_ for _ in ()).throw(KeyboardInterrupt))
+        corpus.build(other, str(tmp_path / "c"))
+    np.testing.assert_array_equal(corpus.build(one, str(tmp_path / "c")).audio, wanted)
+
+
+def test_16_bit_audio_is_kept_as_it_was(tmp_path):
+    every = np.arange(-32768, 32768)
+    assert np.array_equal(np.frombuffer(pcm16(every / 32768), "<i2"), every)
+    save(tmp_path / "a.wav", every.astype(np.float32) / 32768)
+    assert np.array_equal(soundfile.read(tmp_path / "a.wav", dtype="int16")[0], every)
+    assert np.frombuffer(pcm16(np.array([0.6, -0.6, 40000]) / 32768), "<i2").tolist() == [1, -1, 32767]
+
+
+def test_targets_of_other_recordings_are_made_again_and_mid_round_refused(tmp_path):
+    from dataclasses import replace
+
+    from test_pretraining import CONFIG, run_of
+
+    run = run_of(tmp_path, replace(CONFIG, rounds=1))
+    first = run._targets()
+    other = run_of(tmp_path, replace(CONFIG, rounds=1, seed=7))
+    assert run._targets()[0].tolist() == first[0].tolist()
+    again = other._targets()
+    assert [len(a) for a in again] == [len(a) for a in first] and again[0].tolist() != first[0].tolist()
+    run.round, run.step = 1, 3
+    with pytest.raises(InputError, match=r"targets-1\.npz: not the targets of this run"):
+        run._targets()
+
+
+def test_audio_spoken_by_another_vocoder_is_spoken_again(run, corpus, tmp_path):
+    command = ["su-synth", "-o", tmp_path / "spoken", corpus["units.jsonl"], "-m"]
+    assert run(*command, corpus["vocoder"]).status == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "spoken").iterdir()}
+    shutil.copytree(corpus["vocoder"], tmp_path / "other")
+    weights = tmp_path / "other" / "generator.safetensors"
+    tensors = safetensors.numpy.load_file(weights)
+    safetensors.numpy.save_file({name: 0.9 * tensor for name, tensor in tensors.items()}, weights)
+    assert run(*command, tmp_path / "other").status == 0
+    after = {path.name: path.read_bytes() for path in (tmp_path / "spoken").iterdir()}
+    assert before.keys() == after.keys() and all(before[name] != after[name] for name in before)

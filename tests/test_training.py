@@ -325,7 +325,8 @@ def loaded(folder):
     """Return the corpora that another process left in a folder."""
     with np.load(os.path.join(folder, "corpora.npz")) as kept:
         columns = ("units", "f0_hz", "speaker", "audio", "ends")
-        return [dataset.Corpus(**{name: kept[f"{i}{name}"] for name in columns}) for i in range(2)]
+        held = ({name: kept[f"{i}{name}"] for name in columns} for i in range(2))
+        return [dataset.Corpus(**parts, content=str(kept[f"{i}content"])) for i, parts in enumerate(held)]
 
 
 def test_a_checkpoint_that_is_cut_is_refused_by_name(corpora, tmp_path):

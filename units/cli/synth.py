@@ -58,7 +58,7 @@ def main(job, units, model, output, rtf, force, model_path, dtype, device, **how
             _check_codebook(record, vocoder)
         return prepare(record, vocoder, how)
 
-    with open_output(output) as out:
+    with open_output(output, vocoder.identity) as out:
         for record, *spoken in planned(job.records(units), plan, vocoder, alone=output == "-" or rtf):
             with job.item(record):
                 _write(record, out, *spoken, rtf)

@@ -5,8 +5,8 @@ samples [320 i, 320 i + 320) of the file. Crops are consecutive windows of that 
 no unit is drawn more often than another.
 """
 
+import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 
@@ -16,21 +16,28 @@ from units.archives import load_arrays
 from units.audio.pitch import estimate
 from units.audio.reading import load_record
 from units.audio.timing import HOP
+from units.audio.writing import pcm16
 from units.records import InputError, frame_units, require
+from units.sources import digest_of
 from units.streams import create
 
-_KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "key": "U"}
+_USED = ("id", "units", "counts", "f0", "speaker")
+_KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "content": "U", "key": "U"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """units (T,) int64; f0_hz (T,) float32; speaker (T,) int64; audio (320 T,) int16; ends (R,) frames."""
+    """units (T,) int64; f0_hz (T,) float32; speaker (T,) int64; audio (320 T,) int16; ends (R,) frames.
+
+    content: a hash of the audio.
+    """
 
     units: np.ndarray
     f0_hz: np.ndarray
     speaker: np.ndarray
     audio: np.ndarray
     ends: np.ndarray
+    content: str = ""
 
     def crops(self, length, random):
         """Return the first frames of an epoch's crops of `length` frames, shuffled: (M,) int64.
@@ -72,21 +79,11 @@ def build(records, speakers, path):
     speakers: the names in the order of their indices. F0 is taken from records that have it and computed once
     for those that do not. Raises InputError at the place of a record that cannot be used.
     """
-    key = _key(records)
+    key = digest_of(records, _USED)
     if (arrays := _cached(path, key)) is None:
         _write(records, speakers, path, key)
         arrays = _cached(path, key)
     return Corpus(audio=np.memmap(f"{path}.s16", np.int16, mode="r"), **arrays)
-
-
-def _key(records):
-    digest = hashlib.sha256()
-    for record in records:
-        source = [
-            record.get(name) for name in ("id", "audio_filepath", "offset", "duration", "units", "counts")
-        ]
-        digest.update(json.dumps([*source, record.get("f0"), record.get("speaker")]).encode())
-    return digest.hexdigest()
 
 
 def _cached(path, key):
@@ -96,6 +93,7 @@ def _cached(path, key):
         size = os.path.getsize(f"{path}.s16")
     except (InputError, OSError):
         return None
+    arrays["content"] = str(arrays["content"])
     if any(arrays[name].ndim != 1 for name in ("units", "ends")):
         return None
     frames = len(arrays["units"])
@@ -104,20 +102,25 @@ def _cached(path, key):
 
 
 def _write(records, speakers, path, key):
-    columns = []
+    columns, content = [], hashlib.sha256()
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.npz")  # so that it never lies beside audio of other records
     with create(f"{path}.s16") as audio:
         for record in records:
             try:
                 units, f0_hz, samples = _prepare(record)
             except InputError as error:
                 raise InputError(f"{record.place}: {error}") from None
-            audio.write((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+            data = pcm16(samples)
+            audio.write(data)
+            content.update(data)
             index = speakers.index(record["speaker"]) if speakers else 0
             columns.append((units, np.float32(f0_hz), np.full(len(units), index)))
     units, f0_hz, speaker = (np.concatenate(column) for column in zip(*columns, strict=True))
     ends = np.cumsum([len(column[0]) for column in columns])
     with create(f"{path}.npz") as out:
-        np.savez(out, units=units, f0_hz=f0_hz, speaker=speaker, ends=ends, key=np.array(key))
+        arrays = {"units": units, "f0_hz": f0_hz, "speaker": speaker, "ends": ends}
+        np.savez(out, **arrays, content=np.array(content.hexdigest()), key=np.array(key))
 
 
 def _prepare(record):
