@@ -37,6 +37,7 @@ class Spans:
     ends: list
     labels: list
     until: float
+    channel: int | None = None
 
     @property
     def recording(self):
@@ -77,7 +78,16 @@ def _of_list(record, name, model):
     starts, ends, labels = _placed(record, name, model)
     until = offset + require(record, "duration") if "duration" in record else 0.0
     starts, ends = ((offset + np.asarray(times, np.float64)).round(6).tolist() for times in (starts, ends))
-    yield Spans(name, LISTS[name], *identity, starts, ends, labels, max([until, *ends[-1:]]))
+    yield Spans(
+        name,
+        LISTS[name],
+        *identity,
+        starts,
+        ends,
+        labels,
+        max([until, *ends[-1:]]),
+        optional(record, "channel"),
+    )
 
 
 def run_edges(record, counts):
@@ -126,22 +136,24 @@ def _of_whole(record, name):
         require(record, "id") if name == "id" else None
         raise InputError(f'"{name}" is no text or number')
     tier = require(record, "tier") if name == "label" and "tier" in record else LABELS.get(name, name)
-    for id_, path, start, end in _places(record):
+    for id_, path, start, end, channel in _places(record):
         if end < start:
             raise InputError(f'"end" {end} is before "start" {start}')
-        yield Spans(tier, name, id_, path, [round(start, 6)], [round(end, 6)], [label], end)
+        yield Spans(tier, name, id_, path, [round(start, 6)], [round(end, 6)], [label], end, channel)
 
 
 def _places(record):
-    """Return [(id, audio_filepath, start, end), ...] of the occurrences of a record, or of itself."""
+    """Return [(id, audio_filepath, start, end, channel)] of the occurrences of a record, or of itself."""
     names = ("id", "audio_filepath", "start", "end")
     if "occurrences" in record:
         places = require(record, "occurrences")
-        return [[place.get(n) for n in names] if isinstance(place, dict) else place for place in places]
+        names += ("channel",)
+        return [[p.get(n) for n in names] if isinstance(p, dict) else (*p, None) for p in places]
     identity = [optional(record, n) for n in names[:2]]
     if identity == [None, None]:
         require(record, "id")
+    channel = optional(record, "channel")
     if "start" in record:
-        return [(*identity, *require(record, "start", "end"))]
+        return [(*identity, *require(record, "start", "end"), channel)]
     start = optional(record, "offset", 0.0)
-    return [(*identity, start, start + require(record, "duration"))]
+    return [(*identity, start, start + require(record, "duration"), channel)]

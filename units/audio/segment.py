@@ -17,14 +17,14 @@ _QUIET = 20  # hops over which the quietest point is sought: longer than the clo
 FLOOR_DB = -120.0  # of digital silence, below full scale
 
 
-def energies_db(path):
+def energies_db(path, channel=None):
     """Return the level of each 10 ms of a recording, and its length: (N,) dB re full scale, s.
 
     Each level is the RMS over 25 ms from there. The recording is read block by block, so memory grows by
     only 8 bytes for 10 ms. Raises InputError where the file cannot be read.
     """
     levels, carry, samples = [], np.zeros(0, np.float32), 0
-    for block in blocks(path):
+    for block in blocks(path, channel=channel):
         samples += len(block)
         carry = np.concatenate([carry, block])
         count = max(0, (len(carry) - WINDOW) // HOP + 1)

@@ -22,7 +22,7 @@ examples_option = click.option(
     metavar="N",
     help="Recordings to listen to in the page, evenly spaced from the best to the worst.",
 )
-_KEPT = ("id", "audio_filepath", "offset", "duration", "frame_shift", "units", "counts", "phones")
+_KEPT = ("id", "audio_filepath", "offset", "duration", "channel", "frame_shift", "units", "counts", "phones")
 
 
 @contextlib.contextmanager

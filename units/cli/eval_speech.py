@@ -111,7 +111,8 @@ def _references(job, path):
         except InputError as error:
             job.fault(InputError(f"{record.place}: {error}"))
             continue
-        kept = {field: record[field] for field in ("audio_filepath", "offset", "duration") if field in record}
+        fields = ("audio_filepath", "offset", "duration", "channel")
+        kept = {field: record[field] for field in fields if field in record}
         references[name] = Record(kept, record.place)
     return references
 

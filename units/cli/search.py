@@ -141,9 +141,9 @@ def _of_record(record, index, listener):
     if "duration" in record:
         offset = optional(record, "offset", 0.0)
         path, duration = require(record, "audio_filepath", "duration")
-        return listener.span(path, offset, duration)
+        return listener.span(path, offset, duration, optional(record, "channel"))
     if "audio_filepath" in record:
-        return listener.whole(require(record, "audio_filepath"))
+        return listener.whole(require(record, "audio_filepath"), optional(record, "channel"))
     raise InputError('no "units", "features" or "audio_filepath"')
 
 
@@ -151,7 +151,7 @@ def _describe(index, hit, query):
     """Return a hit as the fields of a record; start and end in s."""
     start, end = index.span(hit.recording, hit.begin, hit.end)
     known = index.records[hit.recording]
-    names = {name: known[name] for name in ("id", "audio_filepath", "speaker") if name in known}
+    names = {name: known[name] for name in ("id", "audio_filepath", "channel", "speaker") if name in known}
     return {"query": query, **names, "start": start, "end": end, "score": hit.score}
 
 
@@ -163,7 +163,9 @@ def _cut(record, folder, number, rank):
 
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{number:04d}-{rank:02d}.wav")
-    cut(path, require(record, "audio_filepath"), record["start"], record["end"])
+    cut(
+        path, require(record, "audio_filepath"), record["start"], record["end"], channel=record.get("channel")
+    )
     return path
 
 

@@ -52,6 +52,7 @@ class Stream:
             self.file.flush()
             self.samples += len(piece)
         record["audio_filepath"], record["offset"] = self.path, start / RATE
+        record.pop("channel", None)  # of the recording: this one has only one
         record["duration"] = (self.samples - start) / RATE
         return time.perf_counter() - began
 
@@ -89,6 +90,7 @@ class Folder:
                 for piece in pieces:
                     out.write(pcm16(piece))
         record["audio_filepath"], record["offset"], record["duration"] = path, 0.0, samples / RATE
+        record.pop("channel", None)  # of the recording: this one has only one
         return time.perf_counter() - began if done else None
 
 

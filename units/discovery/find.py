@@ -12,6 +12,7 @@ from units.discovery.pauses import find_pauses
 from units.discovery.scan import blocks, scan
 from units.discovery.scores import substitution
 from units.discovery.trace import trace
+from units.moments import owned
 from units.motifs import facts
 from units.parallel import ordered_map
 
@@ -46,10 +47,17 @@ def discover(recordings, size, centroids, config, jobs=1, log=lambda message: No
 
 
 def prepare(recordings, size, config):
-    """Return the Text of recordings, without pauses unless they are kept."""
-    rows = [recording.units for recording in recordings]
-    kept = [np.zeros(len(units), bool) for units in rows]
-    return text.join(recordings, kept if config.keep_pauses else find_pauses(rows, size), size)
+    """Return the Text of recordings, without pauses unless they are kept.
+
+    A moment that several recordings have is in it once; see units.moments.
+    """
+    own = owned(recordings)
+    left_out = [~mine for mine in own]
+    if not config.keep_pauses:
+        rows = [recording.units[mine] for recording, mine in zip(recordings, own, strict=True)]
+        for out, mine, pause in zip(left_out, own, find_pauses(rows, size), strict=True):
+            out[mine] = pause
+    return text.join(recordings, left_out, size)
 
 
 def align(corpus, scores, config, jobs=1, log=lambda message: None):
@@ -107,5 +115,5 @@ def _term(corpus, cluster):
 
 
 def describe(term, recordings):
-    """Return a Term as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
+    """Return a Term as the fields of a record; durations in s, its occurrences objects."""
     return facts(term, recordings, score=term.score)

@@ -56,20 +56,6 @@ class Corpus:
         return chosen, random.integers(0, np.maximum(frames[chosen] - length, 0) + 1)
 
 
-def split(records, share, seed):
-    """Return (training, held-out) records: whole recordings drawn by seed, at least one on each side.
-
-    Raises InputError where there are fewer than two records.
-    """
-    if len(records) < 2:
-        raise InputError("one record is too little: some must be held out to measure on")
-    order = np.random.default_rng(seed).permutation(len(records))
-    held_out = set(order[: max(1, round(share * len(records)))].tolist())
-    return [r for i, r in enumerate(records) if i not in held_out], [
-        r for i, r in enumerate(records) if i in held_out
-    ]
-
-
 @contextlib.contextmanager
 def at_its_place(record):
     """Raise the InputError of a block with the record's place before it."""
@@ -113,7 +99,7 @@ def _kept(path, key):
 
 
 def _write(records, path, key, item):
-    sizes, content = [], hashlib.sha256()
+    sizes, content, heard = [], hashlib.sha256(), False
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{path}.npz")  # so that it never lies beside audio of other records
     with create(f"{path}.s16") as audio:
@@ -122,11 +108,14 @@ def _write(records, path, key, item):
                 samples = load_record(record)
                 if not frame_count(len(samples)):
                     raise InputError(f"{len(samples)} samples are too few for a frame")
+                heard = heard or bool(np.any(samples))
                 data = pcm16(samples)
                 audio.write(data)
                 content.update(data)
                 sizes.append(len(samples))
         if not sizes:
             raise InputError("no recording that can be used is left")
+        if not heard:
+            raise InputError("all recordings are silent throughout: there is nothing to learn from")
     with create(f"{path}.npz") as out:
         np.savez(out, ends=np.cumsum(sizes), content=np.array(content.hexdigest()), key=np.array(key))

@@ -60,11 +60,11 @@ def load_example(record, reference, rank, figures):
 def beginning(record):
     """Return the first MOST_SECONDS of a record's audio, (S,) float32 at 16 kHz."""
     path = require(record, "audio_filepath")
-    offset = optional(record, "offset", 0.0)
+    offset, channel = optional(record, "offset", 0.0), optional(record, "channel")
     if "duration" in record:
-        return load(path, offset, min(require(record, "duration"), MOST_SECONDS))
+        return load(path, offset, min(require(record, "duration"), MOST_SECONDS), channel)
     parts, length = [np.zeros(0, np.float32)], 0
-    for block in blocks(path, offset):
+    for block in blocks(path, offset, channel=channel):
         parts.append(block)
         length += len(block)
         if length >= MOST_SECONDS * RATE:

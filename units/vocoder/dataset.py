@@ -20,6 +20,7 @@ from units.audio.writing import pcm16
 from units.records import InputError, frame_units, require
 from units.sources import digest_of
 from units.streams import create
+from units.vocoder.prosody import fit_f0
 
 _USED = ("id", "units", "counts", "f0", "speaker")
 _KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "content": "U", "key": "U"}
@@ -57,27 +58,12 @@ class Corpus:
         return self.units[frames], self.f0_hz[frames], self.speaker[frames], audio
 
 
-def split_held_out(records, share, seed):
-    """Return (training, held-out) records, whole recordings apart, at least one on each side.
-
-    A corpus of a single recording is split by its segments. Raises InputError where there are fewer than two.
-    """
-    names = {record.get("audio_filepath") for record in records}
-    key = "audio_filepath" if len(names) > 1 else "id"
-    groups = sorted({str(record.get(key)) for record in records})
-    if len(groups) < 2:
-        raise InputError("one record is too little: some must be held out to measure on")
-    count = min(max(1, round(share * len(groups))), len(groups) - 1)
-    chosen = set(np.random.default_rng(seed).permutation(groups)[:count].tolist())
-    held_out = [record for record in records if str(record.get(key)) in chosen]
-    return [record for record in records if str(record.get(key)) not in chosen], held_out
-
-
 def build(records, speakers, path):
     """Return the Corpus of records, its audio and F0 kept at `path`.s16 and `path`.npz from run to run.
 
-    speakers: the names in the order of their indices. F0 is taken from records that have it and computed once
-    for those that do not. Raises InputError at the place of a record that cannot be used.
+    speakers: the names in the order of their indices; a record of another is taken for the first's.
+    F0 is taken from records that have it and computed once for those that do not. Raises InputError at the
+    place of a record that cannot be used, and if there is no sound in any.
     """
     key = digest_of(records, _USED)
     if (arrays := _cached(path, key)) is None:
@@ -102,7 +88,7 @@ def _cached(path, key):
 
 
 def _write(records, speakers, path, key):
-    columns, content = [], hashlib.sha256()
+    columns, content, heard = [], hashlib.sha256(), False
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{path}.npz")  # so that it never lies beside audio of other records
     with create(f"{path}.s16") as audio:
@@ -111,11 +97,14 @@ def _write(records, speakers, path, key):
                 units, f0_hz, samples = _prepare(record)
             except InputError as error:
                 raise InputError(f"{record.place}: {error}") from None
+            heard = heard or bool(np.any(samples))
             data = pcm16(samples)
             audio.write(data)
             content.update(data)
-            index = speakers.index(record["speaker"]) if speakers else 0
+            index = speakers.index(record["speaker"]) if record.get("speaker") in speakers else 0
             columns.append((units, np.float32(f0_hz), np.full(len(units), index)))
+    if not heard:
+        raise InputError("all recordings are silent throughout: there is nothing to learn to speak")
     units, f0_hz, speaker = (np.concatenate(column) for column in zip(*columns, strict=True))
     ends = np.cumsum([len(column[0]) for column in columns])
     with create(f"{path}.npz") as out:
@@ -129,10 +118,7 @@ def _prepare(record):
     samples = load_record(record)
     if not len(units) or abs(len(samples) - len(units) * HOP) > 2 * HOP:
         raise InputError(f"{len(units)} units, but {len(samples)} samples, not 320 a unit")
-    f0_hz = np.array(require(record, "f0")) if "f0" in record else estimate(samples)
-    if abs(len(f0_hz) - len(units)) > 1:
-        raise InputError(f"{len(units)} units, but F0 of {len(f0_hz)} frames")
-    f0_hz = np.resize(f0_hz, len(units)) if len(f0_hz) else np.zeros(len(units))
+    f0_hz = fit_f0(require(record, "f0") if "f0" in record else estimate(samples), len(units))
     return units, f0_hz, np.pad(samples, (0, HOP * 2))[: len(units) * HOP]
 
 
