@@ -5,7 +5,7 @@ import click
 from units import __version__
 from units.cli import CONTEXT, PATH, ToolGroup, device_option, output_option, records_argument, tool
 from units.cli.clips import check_clips, clips_options
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 
 @click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
@@ -37,8 +37,17 @@ def build(job, units, codebook, output):
             with job.item(record):
                 known = _check(record, known, book, added)
                 added[record["id"]] = _recording(record)
+        _say_replaced(old, added)
         kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
         index.save(index.join([*kept, *added.values()], book, known), out)
+
+
+def _say_replaced(old, added):
+    """Say how many records of an index give way to records of other audio that have the same ids."""
+    names = ("audio_filepath", "offset", "channel")
+    pairs = ((record, added[record["id"]][0]) for record in old.records if record["id"] in added)
+    if count := sum(any(one.get(name) != other.get(name) for name in names) for one, other in pairs):
+        warn(f"{count} records of the index are replaced by records of other audio with the same id")
 
 
 def _check(record, known, book, added):

@@ -5,7 +5,7 @@ import sys
 import click
 
 from units.cli import PATH, device_option, dtype_option, records_argument, tool
-from units.records import InputError, frame_units, require
+from units.records import InputError, frame_units, require, warn
 
 
 @tool("su-synth")
@@ -115,6 +115,9 @@ def prepare(record, vocoder, how):
 def _speaker(record, vocoder, wanted):
     """Return the index of who is to speak: the one wanted, the record's own, the first."""
     own = require(record, "speaker") if "speaker" in record and vocoder.config.speakers else None
+    if not (wanted or own) and len(vocoder.config.speakers) > 1:
+        first = vocoder.config.speakers[0]
+        warn(f"records that name no speaker are spoken by {first}, the first of the vocoder (see --speaker)")
     return vocoder.speaker_index(wanted or own)
 
 

@@ -87,6 +87,8 @@ def _read(job, paths):
                 raise InputError("no units in it")
             if records and record.get("codebook") != records[0].get("codebook"):
                 raise InputError("units of another codebook than those before")
+            if records and record.get("encoder") != records[0].get("encoder"):
+                raise InputError("units of another encoder than those before")
             records.append(record)
     if not records:
         raise InputError("no records to train on")

@@ -15,6 +15,7 @@ from units.discovery.trace import trace
 from units.moments import owned
 from units.motifs import facts
 from units.parallel import ordered_map
+from units.records import warn
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,15 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
     tail = chance.measure(units, scores)
     pairs = len(units) ** 2 / 2
     least = max(1, tail.threshold(config.false_alarms, pairs))
+    # of each block more than are kept, so that it shows if any are not
     work = functools.partial(
-        scan, rows=units, columns=units, scores=scores, least=least, most=config.max_alignments
+        scan, rows=units, columns=units, scores=scores, least=least, most=2 * config.max_alignments
     )
     parts = [future.result() for _, future in ordered_map(work, blocks(len(units), len(scores)), jobs)]
     cells = limit(np.concatenate(parts), config.max_alignments)
+    if sum(map(len, parts)) > len(cells):
+        most = config.max_alignments
+        warn(f"more than {most} alignments: the best are kept; a longer --min-duration makes fewer")
     log(f"{len(units)} runs, least score {least}, {len(cells)} places where alignments end")
     found = trace(cells, units, units, scores)
     found, scored = _keep(corpus, found, config.min_duration)

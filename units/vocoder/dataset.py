@@ -17,7 +17,7 @@ from units.audio.pitch import estimate
 from units.audio.reading import load_record
 from units.audio.timing import HOP
 from units.audio.writing import pcm16
-from units.records import InputError, frame_units, require
+from units.records import InputError, frame_units, require, warn
 from units.sources import digest_of
 from units.streams import create
 from units.vocoder.prosody import fit_f0
@@ -123,10 +123,16 @@ def _prepare(record):
 
 
 def f0_statistics(corpus, speakers):
-    """Return mean and standard deviation of log Hz over voiced frames, a tuple each, by speaker."""
+    """Return mean and standard deviation of log Hz over voiced frames, a tuple each, by speaker.
+
+    Warns of a speaker with no voiced frame, who gets a range about 120 Hz.
+    """
     means, spreads = [], []
     for index in range(max(1, speakers)):
         log_f0 = np.log(corpus.f0_hz[(corpus.speaker == index) & (corpus.f0_hz > 0)])
+        if not len(log_f0):
+            who = f"speaker {index + 1} of {speakers}" if speakers else "the corpus"
+            warn(f"{who} has no voiced frame: its F0 is taken to be about 120 Hz")
         means.append(float(log_f0.mean()) if len(log_f0) else 4.8)
         spreads.append(max(0.05, float(log_f0.std())) if len(log_f0) else 0.25)
     return tuple(means), tuple(spreads)
