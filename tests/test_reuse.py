@@ -182,3 +182,17 @@ def test_audio_spoken_by_another_vocoder_is_spoken_again(run, corpus, tmp_path):
     assert run(*command, tmp_path / "other").status == 0
     after = {path.name: path.read_bytes() for path in (tmp_path / "spoken").iterdir()}
     assert before.keys() == after.keys() and all(before[name] != after[name] for name in before)
+
+
+def test_frames_of_a_model_that_was_changed_in_its_folder_are_made_again(run, folder, tmp_path):  # noqa: F811
+    shutil.copytree(folder / "model", tmp_path / "model")
+    command = ["su-encode", "-m", tmp_path / "model", "--layer", "2", "-o", tmp_path / "F"]
+    data = span_of(folder / "talk.wav", duration=1.0)
+    assert [run(*command, stdin=data).stderr for _ in range(2)] == ["", ""]
+    before = np.load(tmp_path / "F" / "001.npy")
+    weights = tmp_path / "model" / "model.safetensors"
+    tensors = safetensors.numpy.load_file(weights)
+    safetensors.numpy.save_file({name: 0.9 * t for name, t in tensors.items()}, weights, {"format": "pt"})
+    result = run(*command, stdin=data)
+    assert result.status == 0 and "made before the model was changed; made again" in result.stderr
+    assert not np.array_equal(before, np.load(tmp_path / "F" / "001.npy"))

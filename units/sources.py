@@ -34,6 +34,12 @@ def source_of(record):
     }
 
 
+def state_of(folder):
+    """Return what tells whether the files of a folder have changed: [[name, size, mtime_ns], ...], sorted."""
+    known = sorted((entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file())
+    return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in known]
+
+
 def is_same(kept, wanted):
     """Return whether what was made from the source `kept` is what would be made from `wanted`.
 

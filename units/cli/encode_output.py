@@ -11,7 +11,7 @@ from units.audio.timing import FRAME_SHIFT
 from units.files import read_whole
 from units.npy import read_tail
 from units.records import InputError, file_name, require, serialize, warn
-from units.sources import is_same, source_of
+from units.sources import is_same, source_of, state_of
 from units.streams import create, write_record
 
 
@@ -55,9 +55,11 @@ class Folders:
     record's own audio by this encoder are kept.
     """
 
-    def __init__(self, encoder, path, several):
+    def __init__(self, encoder, path, several, model=""):
         self.encoder, self._seen, self._sources, self._warned = encoder, set(), {}, False
-        self.path, self.layers = path, encoder.layers if several else [None]
+        # the name of one that su-train-encoder made holds a hash of its weights
+        self._model = state_of(model) if os.path.isdir(model) and "@" not in encoder.name else None
+        self.layers = encoder.layers if several else [None]
         self.paths = [os.path.join(path, str(layer)) if several else path for layer in self.layers]
         for folder, name in zip(self.paths, encoder.names, strict=True):
             os.makedirs(folder, exist_ok=True)
@@ -75,7 +77,7 @@ class Folders:
 
     def _others(self, files, source):
         """Return those of the files, one a layer, that were not made from a source by this encoder."""
-        wanted = [{**source, "encoder": name} for name in self.encoder.names]
+        wanted = [{**source, "encoder": name, "model": self._model} for name in self.encoder.names]
         return [file for file, each in zip(files, wanted, strict=True) if not is_same(_made_from(file), each)]
 
     def write(self, recording, blocks):
@@ -91,7 +93,7 @@ class Folders:
                 outs = [stack.enter_context(create(file)) for file in files]
                 write_npy(recording.frames, self.encoder.dimension, blocks, outs)
                 for out, name in zip(outs, self.encoder.names, strict=True):
-                    out.write(json.dumps({**source, "encoder": name}).encode() + b"\n")
+                    out.write(json.dumps({**source, "encoder": name, "model": self._model}).encode() + b"\n")
         record.array = None
         for layer, file, name in zip(self.layers, files, self.encoder.names, strict=True):
             record.update(frame_shift=FRAME_SHIFT, encoder=name, features=file)
@@ -117,7 +119,9 @@ def _difference(kept, source):
         return f"made from {kept.get('audio_filepath')}, not {path}"
     if any(kept.get(name) != source[name] for name in ("offset", "duration", "channel")):
         return f"made from another part of {path}"
-    return f"made before {path} was changed"
+    if (kept.get("size"), kept.get("mtime_ns")) != (source["size"], source["mtime_ns"]):
+        return f"made before {path} was changed"
+    return "made before the model was changed"
 
 
 def _made_from(path):
