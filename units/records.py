@@ -112,7 +112,7 @@ FIELDS = {
     "audio_filepath": _FILE,
     "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
     "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
-    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "the number of a channel, the first being 0"),
+    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "a number of a channel, the first being 0"),
     "features": _FILE,
     "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
     "encoder": _TEXT,

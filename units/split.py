@@ -35,7 +35,15 @@ def split_held_out(records, share, seed, keep_speakers=False):
 
 def _recording(record):
     # whatever their channels: what is said on one can often be heard on the other
-    return recording_of(record.get("audio_filepath"), record.get("id"))
+    path = record.get("audio_filepath")
+    return recording_of(path if isinstance(path, str) else None, record.get("id"))
+
+
+def _offset(record):
+    offset = record.get("offset")
+    return (
+        offset if isinstance(offset, (int, float)) else 0.0
+    )  # what is wrong with it is said where it is read
 
 
 def _draw(speakers, share, seed):
@@ -58,7 +66,7 @@ def _draw(speakers, share, seed):
 
 def _stretch(records, groups, share, seed):
     """Return the indices of neighbours in time, a set: of the recording with most records, not all of it."""
-    order = sorted(max(groups.values(), key=len), key=lambda i: (records[i].get("offset", 0.0), i))
+    order = sorted(max(groups.values(), key=len), key=lambda i: (_offset(records[i]), i))
     count = min(max(1, round(share * len(records))), len(order) - 1)
     first = int(np.random.default_rng(seed).integers(len(order) - count + 1))
     return set(order[first : first + count])

@@ -105,7 +105,8 @@ def _keep(corpus, found, min_duration):
     second = corpus.durations(found[:, 2], found[:, 3])
     shorter = np.minimum(first, second)
     kept = (shorter >= min_duration - 1e-9) & (found[:, 2] >= found[:, 1])
-    return found[kept], (found[:, 4] * shorter / np.maximum(first, second))[kept]
+    share = shorter / np.maximum(np.maximum(first, second), 1e-9)
+    return found[kept], (found[:, 4] * share)[kept]
 
 
 def _term(corpus, cluster):
