@@ -121,10 +121,20 @@ $(B)/files: $(CORPUS)/.unpacked
 	@mkdir -p $(B)
 	@printf '%s\0' $(VOICE)/wav/*.wav | head -z -n $(RECORDINGS) >$@
 else
-$(B)/files: | $(READY)
+SOUNDS = find -L "$$AUDIO" -type f \( -iname '*.wav' -o -iname '*.flac' -o -iname '*.mp3' -o -iname '*.ogg' \
+    -o -iname '*.opus' -o -iname '*.m4a' \)
+
+# What the recordings are now: where one was added, removed or changed, all is made again
+$(B)/sources: FORCE | $(READY)
 	@mkdir -p $(B)
-	@find -L "$$AUDIO" -type f \( -iname '*.wav' -o -iname '*.flac' -o -iname '*.mp3' -o -iname '*.ogg' \
-	    -o -iname '*.opus' -o -iname '*.m4a' \) -print0 | sort -z | head -z -n $(RECORDINGS) >$@
+	@$(SOUNDS) -printf '%p %s %T@\0' | sort -z >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+.PHONY: FORCE
+FORCE:
+
+$(B)/files: $(B)/sources
+	@$(SOUNDS) -print0 | sort -z | head -z -n $(RECORDINGS) >$@
 	@test -s $@ || { echo "make: no recordings in $$AUDIO" >&2; exit 1; }
 endif
 export AUDIO

@@ -75,9 +75,9 @@ def test_nothing_is_found_in_noise_beyond_the_rate_that_was_asked_for():
     found = []
     for seed in range(3):
         rng = np.random.default_rng(seed)
-        corpus = prepare([recording(noise(rng, 300)) for _ in range(8)], K, CONFIG)
+        corpus = prepare([recording(noise(rng, 300), f"{i}") for i in range(8)], K, CONFIG)
         found.append(len(align(corpus, substitution(K), DiscoverConfig(keep_pauses=True, false_alarms=3))[0]))
-        assert not discover([recording(noise(rng, 300)) for _ in range(5)], K, None, CONFIG)
+        assert not discover([recording(noise(rng, 300), f"{i}") for i in range(5)], K, None, CONFIG)
     assert sum(found) < 3 * 3 * 2
 
 
@@ -195,8 +195,8 @@ def test_a_term_says_who_said_it_where():
     record = describe(term, recordings)
     assert (record["count"], record["recordings"], record["speakers"]) == (3, 3, 2)
     assert record["mean_duration"] == pytest.approx(14 * 0.08, abs=0.3)
-    (there,) = [place for place in record["occurrences"] if place[0] == "r0"]
-    assert there[1] == "r0.wav" and 101 < there[2] < 102 < there[3] < 103
+    (there,) = [place for place in record["occurrences"] if place["id"] == "r0"]
+    assert there["audio_filepath"] == "r0.wav" and 101 < there["start"] < 102 < there["end"] < 103
 
 
 def lines(records):

@@ -59,7 +59,7 @@ def test_a_string_of_512_units_has_a_finite_association():
 
 
 def test_every_occurrence_is_found_with_its_time():
-    segments = [segment(units, f"s{i}", offset=100.0 * i) for i, units in enumerate(corpus(seed=5))]
+    segments = [segment(units, f"s{i}", offset=1000.0 * i) for i, units in enumerate(corpus(seed=5))]
     expected = reference.occurrences(segments, model())
     motifs = find(segments, model(), min_count=1)
     assert {m.piece for m in motifs} == {p for p in expected if len(model().units_of(p)) > 1}
@@ -70,7 +70,7 @@ def test_every_occurrence_is_found_with_its_time():
 
 
 def test_motifs_are_ranked_by_association_or_count_and_the_rare_left_out():
-    segments = [segment(units) for units in corpus(seed=5)]
+    segments = [segment(units, path=f"{i}.wav") for i, units in enumerate(corpus(seed=5))]
     motifs = find(segments, model())
     assert [m.llr for m in motifs] == sorted((m.llr for m in motifs), reverse=True)
     counts = [len(m.where) for m in find(segments, model(), ranking="count")]
@@ -82,7 +82,7 @@ def test_motifs_are_ranked_by_association_or_count_and_the_rare_left_out():
 def test_a_motif_says_in_how_many_recordings_and_by_how_many_speakers_it_was_heard():
     segments = [
         segment(WORD, "a", "x.wav", "Ana"),
-        segment(WORD, "b", "x.wav", "Ana"),
+        segment(WORD, "b", "./x.wav", "Ana", offset=5.0),
         segment(WORD, "c", "y.wav", "Rui", offset=7.0),
         segment(WORD, "d", "z.wav"),
     ]
@@ -90,7 +90,8 @@ def test_a_motif_says_in_how_many_recordings_and_by_how_many_speakers_it_was_hea
     record = describe(found, segments)
     assert (record["count"], record["recordings"], record["speakers"]) == (4, 3, 2)
     assert (record["mean_duration"], record["sd_duration"]) == pytest.approx((0.14, 0.0), abs=1e-6)
-    assert record["occurrences"][2] == ["c", "y.wav", 7.0, 7.14]
+    third = {"id": "c", "audio_filepath": "y.wav", "start": 7.0, "end": 7.14}
+    assert record["occurrences"][2] == third
 
 
 def test_no_segments_have_no_motifs():
@@ -132,7 +133,7 @@ def test_the_tool_writes_a_record_a_motif_with_times_in_the_recording(run, motif
     best = found.records[0]
     assert best["units"] == WORD
     assert list(best)[:3] == ["motif", "units", "count"]
-    times = [[name, start, end] for name, _, start, end in best["occurrences"]]
+    times = [[each["id"], each["start"], each["end"]] for each in best["occurrences"]]
     assert times == [["🔴 a", 1.5, 2.5], ["🔴 a", 3.5, 4.5], ["b", 1.5, 2.5], ["b", 3.5, 4.5]]
     top = run("su-bpe", "motifs", "--top", "1", "-m", motif_files / "model", motif_files / "units.jsonl")
     assert top.stdout == found.stdout.splitlines(keepends=True)[0]
@@ -142,7 +143,8 @@ def test_the_frame_shift_of_the_records_is_theirs(run, motif_files):
     record = json.loads((motif_files / "units.jsonl").read_bytes().splitlines()[0])
     twice = lines([{**record, "frame_shift": 0.01}])
     found = run("su-bpe", "motifs", "-m", motif_files / "model", stdin=twice)
-    assert found.records[0]["occurrences"][0][2:] == [1.0, 1.5]
+    first = found.records[0]["occurrences"][0]
+    assert (first["start"], first["end"]) == (1.0, 1.5)
 
 
 def test_clips_are_cut_with_75_ms_around_as_far_as_the_segment_goes(run, motif_files, tmp_path):

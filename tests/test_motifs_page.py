@@ -87,11 +87,12 @@ def test_what_is_heard_is_the_occurrence_with_what_is_around_it(folder):
     assert rate == 16000
 
     def likeness(occurrence):
-        _, path, start, _ = occurrence
+        path, start = occurrence["audio_filepath"], occurrence["start"]
         samples = soundfile.read(path)[0][round(max(0, start - AROUND) * 16000) :][: len(heard)]
         return np.corrcoef(heard[: len(samples)], samples)[0, 1]
 
-    _, _, start, end = chosen = max(best["occurrences"], key=likeness)
+    chosen = max(best["occurrences"], key=likeness)
+    start, end = chosen["start"], chosen["end"]
     assert likeness(chosen) > 0.999
     before = min(start, AROUND)
     assert float(voice["data-from"]) == pytest.approx(max(0, before - NEAR), abs=1e-3)
@@ -133,10 +134,10 @@ def test_the_strip_of_a_tone_is_dark_where_the_tone_is_and_paler_outside_the_mot
 
 
 def test_of_more_motifs_than_a_page_holds_the_best_are_in_it(run, folder, tmp_path):
-    audio = tmp_path / "a.wav"
-    soundfile.write(audio, np.zeros(16000 * 4), 16000)
+    for i in range(len(corpus())):
+        soundfile.write(tmp_path / f"{i}.wav", np.zeros(16000 * 4), 16000)
     records = lines(
-        [{"id": str(i), "audio_filepath": str(audio), "units": u} for i, u in enumerate(corpus())]
+        [{"id": str(i), "audio_filepath": f"{tmp_path}/{i}.wav", "units": u} for i, u in enumerate(corpus())]
     )
     (tmp_path / "m").write_bytes(train(map(to_text, corpus()), BpeConfig(vocab_size=90)))
     for options, number in (((), MotifConfig().page), (("--top", "60"), 60), (("--top", "3"), 3)):
@@ -157,7 +158,7 @@ def test_no_motifs_make_a_page_that_says_so_and_standard_output_is_for_records(r
 
 
 def test_a_recording_that_is_gone_or_not_known_leaves_no_page(run, folder, tmp_path):
-    gone = lines([{"id": str(i), "audio_filepath": "gone.wav", "units": WORD} for i in range(3)])
+    gone = lines([{"id": str(i), "audio_filepath": "gone.wav", "offset": i, "units": WORD} for i in range(3)])
     done = run("su-bpe", "motifs", "-m", folder / "model", "--html", "x.html", stdin=gone, cwd=tmp_path)
     assert done.status == 1 and done.stderr.startswith("su-bpe: gone.wav: ")
     unknown = run("su-bpe", "motifs", "-m", folder / "model", "--html", "x.html", stdin=b'{"units": []}',

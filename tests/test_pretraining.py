@@ -16,7 +16,6 @@ from units.encoders.network import Network, NetworkConfig
 from units.pretraining import batches, corpus, targets
 from units.pretraining.config import AugmentConfig, PretrainingConfig
 from units.pretraining.training import Pretraining
-from units.records import InputError
 
 NONE = AugmentConfig(speed=0, pitch=0, formants=0, noise=0)
 SHAPE = NetworkConfig(bands=10, width=32, layers=2, heads=2, feedforward=32, conv_kernel=3, default_layer=1)
@@ -65,15 +64,6 @@ def test_every_frame_is_drawn_about_equally_often():
             drawn[begin + first : begin + min(first + 20, made.frames[recording])] += 1
     inner = np.r_[30:120, 200:230, 300:440]  # the ends of a recording are in fewer crops
     assert drawn[inner].min() > 0.5 * drawn[inner].mean()
-
-
-def test_held_out_recordings_are_apart_and_drawn_by_seed():
-    records = [{"id": str(i)} for i in range(50)]
-    training, held_out = corpus.split(records, 0.1, seed=3)
-    assert len(held_out) == 5 and len(training) == 45
-    assert corpus.split(records, 0.1, seed=3)[1] == held_out != corpus.split(records, 0.1, seed=4)[1]
-    with pytest.raises(InputError, match="one record"):
-        corpus.split(records[:1], 0.1, 0)
 
 
 def test_spans_are_masked_as_often_as_theory_says_and_never_in_padding():

@@ -83,6 +83,7 @@ BAD = {
     "audio_filepath": ["", "a\0b", "\ud800", 3],
     "offset": [-0.1, "1", True, None, 10**400, float("nan")],
     "duration": [0, -1, "1", float("inf")],
+    "channel": [-1, 0.0, True, "left", 1 << 16, None],
     "features": ["", "a\0b", ["x"]],
     "frame_shift": [0, "20 ms"],
     "encoder": ["", 14],
@@ -99,7 +100,12 @@ BAD = {
     "end": [-1, None],
     "occurrences": [
         *({}, [3], [["a", "b.wav", 1]], [["a", "b.wav", 1, 0]], [["a", "", 0, 1]], [[None, None, 0, 1]]),
-        *([[1, "b.wav", 0, 1]], [{"id": "a", "start": 1}], [["a", "b.wav", -1, 1]]),
+        *(
+            [{"id": "a", "start": 0, "end": 1, "channel": -1}],
+            [[1, "b.wav", 0, 1]],
+            [{"id": "a", "start": 1}],
+            [["a", "b.wav", -1, 1]],
+        ),
     ],
     "tier": ["", 3],
 }
@@ -108,6 +114,7 @@ GOOD = {
     "audio_filepath": "a\nb.wav",
     "offset": 0,
     "duration": 2.5,
+    "channel": 1,
     "features": "-",
     "frame_shift": 0.02,
     "encoder": "mfcc39",

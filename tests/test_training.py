@@ -79,18 +79,24 @@ def test_audio_is_decoded_once(tmp_path, monkeypatch):
     np.testing.assert_array_equal(first.audio, again.audio)
 
 
-def test_held_out_recordings_are_whole_and_the_same_for_the_same_seed():
-    records = [Record({"id": f"{n}", "audio_filepath": f"{n % 5}.wav"}) for n in range(50)]
-    training, held_out = dataset.split_held_out(records, 0.2, seed=3)
-    assert {r["audio_filepath"] for r in training}.isdisjoint(r["audio_filepath"] for r in held_out)
-    assert len(training) + len(held_out) == 50
-    assert dataset.split_held_out(records, 0.2, seed=3)[1] == held_out
-    assert dataset.split_held_out(records, 0.001, seed=3)[1]
+def test_f0_that_lacks_the_last_frame_is_unvoiced_there(tmp_path):
+    record = click_record(tmp_path, 0)
+    record["f0"] = record["f0"][:-1]
+    corpus = dataset.build([record], [], str(tmp_path / "cache"))
+    assert corpus.f0_hz[-2:].tolist() == [100.0, 0.0]
 
 
-def test_one_record_is_too_little_to_train_on():
-    with pytest.raises(InputError, match="held out"):
-        dataset.split_held_out([Record({"id": "a", "audio_filepath": "a.wav"})], 0.1, 0)
+def test_recordings_that_are_all_silent_teach_nothing_and_this_is_said(tmp_path):
+    from units.pretraining import corpus
+
+    record = click_record(tmp_path, 0)
+    save(record["audio_filepath"], np.zeros(120 * HOP + 80))
+    for build in (
+        lambda: dataset.build([record], [], str(tmp_path / "v")),
+        lambda: corpus.build([record], str(tmp_path / "e")),
+    ):
+        with pytest.raises(InputError, match="silent throughout"):
+            build()
 
 
 def test_units_that_do_not_fit_their_audio_are_refused_at_their_place(tmp_path):
@@ -325,7 +331,8 @@ def loaded(folder):
     """Return the corpora that another process left in a folder."""
     with np.load(os.path.join(folder, "corpora.npz")) as kept:
         columns = ("units", "f0_hz", "speaker", "audio", "ends")
-        return [dataset.Corpus(**{name: kept[f"{i}{name}"] for name in columns}) for i in range(2)]
+        held = ({name: kept[f"{i}{name}"] for name in columns} for i in range(2))
+        return [dataset.Corpus(**parts, content=str(kept[f"{i}content"])) for i, parts in enumerate(held)]
 
 
 def test_a_checkpoint_that_is_cut_is_refused_by_name(corpora, tmp_path):

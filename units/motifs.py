@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from units.moments import owned, recording_of
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -21,6 +23,7 @@ class Segment:
     edges: np.ndarray
     pieces: np.ndarray
     end: float
+    channel: int | None = None
 
 
 @dataclass(frozen=True)
@@ -48,45 +51,62 @@ RANKINGS = {
 def find(segments, model, min_count=2, ranking="llr"):
     """Return the Motifs: pieces of two or more units that occur at least min_count times, best first.
 
-    segments: list of Segment; model: units.bpe.Model; ranking: one of RANKINGS.
+    segments: list of Segment; model: units.bpe.Model; ranking: one of RANKINGS. A moment that several
+    segments have counts once, see units.moments: as an occurrence, and in what is expected.
     """
-    pieces, where, starts, ends = _occurrences(segments, model)
+    own = owned(segments)
+    pieces, where, starts, ends = _occurrences(segments, own, model)
     counts = np.bincount(pieces, minlength=len(model.lengths))
     kept = np.flatnonzero((model.lengths > 1) & (counts >= min_count)).tolist()
     strings = [model.units_of(piece) for piece in kept]
     order = np.argsort(pieces, kind="stable")
     firsts = np.searchsorted(pieces[order], kept)
     motifs = []
-    scores = association(strings, counts[kept], [segment.units for segment in segments])
+    scores = association(strings, counts[kept], _own_sequences(segments, own))
     for piece, units, first, score in zip(kept, strings, firsts, scores, strict=True):
         at = order[first : first + counts[piece]]
         motifs.append(Motif(piece, units, where[at], starts[at], ends[at], float(score)))
     return sorted(motifs, key=RANKINGS[ranking])
 
 
-def _occurrences(segments, model):
-    """Return for every piece of every segment: piece, segment index, start and end in s, each (P,)."""
+def _own_sequences(segments, own):
+    """Return the units of segments, in parts where moments are not their own."""
+    parts = []
+    for segment, mine in zip(segments, own, strict=True):
+        runs = np.flatnonzero(mine)
+        parts += [segment.units[part] for part in np.split(runs, np.flatnonzero(np.diff(runs) > 1) + 1)]
+    return parts
+
+
+def _occurrences(segments, own, model):
+    """Return for the pieces of all segments: piece, segment index, start and end in s, each (P,).
+
+    own: (R,) bool of each segment; pieces less than half of which is its own are left out.
+    """
     pieces, where = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     starts, ends = [np.empty(0)], [np.empty(0)]
-    for index, segment in enumerate(segments):
+    for index, (segment, mine) in enumerate(zip(segments, own, strict=True)):
         lengths = model.lengths[segment.pieces]
         after = np.cumsum(lengths)
-        pieces.append(segment.pieces)
-        where.append(np.full(len(lengths), index))
-        starts.append(segment.edges[after - lengths])
-        ends.append(segment.edges[after])
+        first, last = segment.edges[after - lengths], segment.edges[after]
+        times = np.concatenate([[0], np.cumsum(np.where(mine, np.diff(segment.edges), 0))])
+        kept = 2 * (times[after] - times[after - lengths]) >= last - first - 1e-9
+        pieces.append(segment.pieces[kept])
+        where.append(np.full(np.count_nonzero(kept), index))
+        starts.append(first[kept])
+        ends.append(last[kept])
     return tuple(map(np.concatenate, (pieces, where, starts, ends)))
 
 
 def describe(motif, segments):
-    """Return a motif as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
+    """Return a motif as the fields of a record; durations in s, its occurrences objects."""
     return {"motif": motif.piece, **facts(motif, segments, llr=motif.llr)}
 
 
 def facts(found, recordings, **score):
     """Return what is told of a Motif, or of a Term of units.discovery, and its score, as fields of a record.
 
-    recordings: what `found.where` counts, each with id, audio_filepath and speaker.
+    recordings: what `found.where` counts, each with id, audio_filepath, channel and speaker.
     """
     durations = found.ends - found.starts
     there = [recordings[i] for i in found.where.tolist()]
@@ -94,15 +114,20 @@ def facts(found, recordings, **score):
     return {
         "units": found.units,
         "count": len(there),
-        "recordings": len({r.audio_filepath or r.id for r in there}),
+        "recordings": len({recording_of(r.audio_filepath, r.id) for r in there}),
         "speakers": len({r.speaker for r in there} - {None}),
         "mean_duration": round(float(durations.mean()), 6),
         "sd_duration": round(float(durations.std()), 6),
         **{name: round(value, 3) for name, value in score.items()},
-        "occurrences": [
-            [r.id, r.audio_filepath, start, end] for r, start, end in zip(there, starts, ends, strict=True)
-        ],
+        "occurrences": [place(r, start, end) for r, start, end in zip(there, starts, ends, strict=True)],
     }
+
+
+def place(recording, start, end):
+    """Return where something is in a recording, from start to end (s), as an object of `occurrences`."""
+    names = {name: getattr(recording, name) for name in ("id", "audio_filepath", "channel")}
+    known = {name: value for name, value in names.items() if value is not None}
+    return {**known, "start": start, "end": end}
 
 
 def choose(motif, segments, number):
@@ -114,7 +139,7 @@ def choose(motif, segments, number):
     durations = motif.ends - motif.starts
     there = [segments[i] for i in motif.where.tolist()]
     order = np.argsort(np.abs(durations - np.median(durations)), kind="stable").tolist()
-    order = _in_turn(order, [s.audio_filepath or s.id for s in there])
+    order = _in_turn(order, [recording_of(s.audio_filepath, s.id) for s in there])
     return _in_turn(order, [s.speaker for s in there])[:number]
 
 

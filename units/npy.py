@@ -4,11 +4,13 @@ Nothing is ever unpickled.
 """
 
 import math
+import os
 import warnings
 from tokenize import TokenError
 
 import numpy as np
 
+from units.files import open_file
 from units.records import InputError, LostError
 
 NPY_MAGIC = b"\x93NUMPY"
@@ -78,6 +80,20 @@ def read_header(file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is as Python 2 wrote them is no trouble of anyone's
         return _READERS[np.lib.format.read_magic(file)](file)
+
+
+def read_tail(path, most):
+    """Return what stands behind the array in an NPY file, at most `most` bytes of it; readers pass over it.
+
+    Raises InputError where the file cannot be read, is no NPY file, or its array is cut short.
+    """
+    with open_file(path, pipes=False) as file:
+        shape, _, dtype = _read_header(file, path)
+        end = file.tell() + math.prod(shape) * dtype.itemsize
+        if end > os.fstat(file.fileno()).st_size:
+            raise InputError(f"{path}: the array ends early")
+        file.seek(end)
+        return file.read(most)
 
 
 def _read_header(file, place):

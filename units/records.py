@@ -71,8 +71,10 @@ def _is_span(value):
 
 
 def _is_place(value):
-    """Whether the value is an occurrence: [id, audio_filepath, start, end], or an object with these."""
+    """Whether the value is an occurrence: an object, or a list of id, audio_filepath, start and end."""
     if isinstance(value, dict):
+        if "channel" in value and not FIELDS["channel"][0](value["channel"]):
+            return False
         value = [value.get(name) for name in ("id", "audio_filepath", "start", "end")]
     if not isinstance(value, list) or len(value) != 4 or value[:2] == [None, None]:
         return False
@@ -99,7 +101,7 @@ _SPANS = (
 )
 _PLACES = (
     lambda v: isinstance(v, list) and all(_is_place(p) for p in v),
-    "a list of [id, audio_filepath, start, end], or of objects with these",
+    "a list of objects with id, audio_filepath, start and end, or of lists of these",
 )
 _TEXT = (lambda v: isinstance(v, str) and v != "", "a non-empty string")
 _FILE = (_is_file_name, "a file name")
@@ -110,7 +112,7 @@ FIELDS = {
     "audio_filepath": _FILE,
     "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
     "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
-    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "the number of a channel, the first being 0"),
+    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "a number of a channel, the first being 0"),
     "features": _FILE,
     "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
     "encoder": _TEXT,

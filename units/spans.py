@@ -129,23 +129,24 @@ def _of_whole(record, name):
         require(record, "id") if name == "id" else None
         raise InputError(f'"{name}" is no text or number')
     tier = require(record, "tier") if name == "label" and "tier" in record else LABELS.get(name, name)
-    for id_, path, start, end in _places(record):
+    for id_, path, start, end, channel in _places(record):
         if end < start:
             raise InputError(f'"end" {end} is before "start" {start}')
-        times = [round(start, 6)], [round(end, 6)]
-        yield Spans(tier, name, id_, path, *times, [label], end, optional(record, "channel"))
+        yield Spans(tier, name, id_, path, [round(start, 6)], [round(end, 6)], [label], end, channel)
 
 
 def _places(record):
-    """Return [(id, audio_filepath, start, end), ...] of the occurrences of a record, or of itself."""
+    """Return [(id, audio_filepath, start, end, channel)] of the occurrences of a record, or of itself."""
     names = ("id", "audio_filepath", "start", "end")
     if "occurrences" in record:
         places = require(record, "occurrences")
-        return [[place.get(n) for n in names] if isinstance(place, dict) else place for place in places]
+        names += ("channel",)
+        return [[p.get(n) for n in names] if isinstance(p, dict) else (*p, None) for p in places]
     identity = [optional(record, n) for n in names[:2]]
     if identity == [None, None]:
         require(record, "id")
+    channel = optional(record, "channel")
     if "start" in record:
-        return [(*identity, *require(record, "start", "end"))]
+        return [(*identity, *require(record, "start", "end"), channel)]
     start = optional(record, "offset", 0.0)
-    return [(*identity, start, start + require(record, "duration"))]
+    return [(*identity, start, start + require(record, "duration"), channel)]

@@ -126,7 +126,7 @@ def length(path):
         return None
 
 
-def _span(source, offset, duration, channel):
+def _span(source, offset, duration, channel, shorter):
     """Return a span at 16 kHz, (n,) float32, of one channel or the mean of all, and the channels' `powers`.
 
     The span is resampled together with what lies around it, from a sample on that both rates have.
@@ -144,7 +144,7 @@ def _span(source, offset, duration, channel):
             powers += channels.powers(samples)
     found = np.concatenate([*_resampled(iter(mixed), source.rate, 1), np.zeros((0, 1), np.float32)])[:, 0]
     found = found[first - steps * step_out :][:count]
-    missing = 0 if count is None else count - len(found)
+    missing = 0 if count is None or shorter else count - len(found)
     if missing > FRAME_SHIFT * RATE:
         raise InputError(f"{source.path}: ends {missing / RATE:.2f} s before the span does")
     return np.pad(found, (0, missing)) if missing else found, powers
@@ -173,20 +173,20 @@ class Reader:
         self._own = threading.local()
         self._lock, self._shared = threading.Lock(), OrderedDict()
 
-    def load(self, path, offset=0.0, duration=None, channel=None):
+    def load(self, path, offset=0.0, duration=None, channel=None, shorter=False):
         """Return a span of a recording as (S,) float32 at 16 kHz: one channel, or the mean of all.
 
         offset, duration: s, None to the end. S is round(16000 duration); of what the recording lacks of that,
-        one frame of 20 ms is filled with zeros, and more is an error. If the channels cancel each other in
+        one frame of 20 ms is filled with zeros, and more is an error, unless it may be `shorter`. If the channels cancel each other in
         their mean, as those of microphones of opposite polarity do, the one of the highest power is taken and
         a warning says so. Raises InputError naming the file.
         """
         source, lock = self._source(path)
         with lock:
-            samples, powers = _span(source, offset, duration, channel)
+            samples, powers = _span(source, offset, duration, channel, shorter)
             # a short stretch may cancel by chance
             if channels.cancel(powers) and (loudest := _loudest_if_they_cancel(_identity(path))) is not None:
-                samples, _ = _span(source, offset, duration, loudest)
+                samples, _ = _span(source, offset, duration, loudest, shorter)
         return samples
 
     def load_record(self, record):

@@ -27,6 +27,7 @@ def fit(samples):
 def save(path_or_file, samples, container="WAV"):
     """Write float samples as 16-bit, 16 kHz mono audio, scaled by `fit`; return its gain."""
     fitting, gain = fit(samples)
+    fitting = int16(fitting)
     if isinstance(path_or_file, (str, bytes, os.PathLike)):
         soundfile.write(os.fsencode(path_or_file), fitting, RATE, format=container, subtype="PCM_16")
         return gain
@@ -42,9 +43,20 @@ def save_clip(file, samples, source):
         warn(f"{source}: goes beyond full scale; such clips of it are turned down to fit")
 
 
+def int16(samples):
+    """Return float samples in -1..1 as the nearest 16-bit integers; what lies beyond is clipped.
+
+    The full scale is 32768, as where 16-bit audio is read: what was 16-bit once is again what it was.
+
+    >>> int16(np.array([-32768, 1, 32767]) / 32768).tolist()
+    [-32768, 1, 32767]
+    """
+    return np.clip(np.round(np.asarray(samples) * 32768.0), -32768, 32767).astype("<i2")
+
+
 def pcm16(samples):
     """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; what lies beyond is clipped."""
-    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").tobytes()
+    return int16(samples).tobytes()
 
 
 def wav_header(samples=None, comment=""):

@@ -37,11 +37,11 @@ def cut_examples(found, recordings, number, stem):
         recording = recordings[found.where[example]]
         names.append(f"{stem}-{i}.wav")
         span = float(found.starts[example]), float(found.ends[example])
-        cut(names[-1], recording.audio_filepath, *span, recording.end)
+        cut(names[-1], recording.audio_filepath, *span, recording.end, recording.channel)
     return names
 
 
-def cut(path, audio_filepath, start, end, last=None):
+def cut(path, audio_filepath, start, end, last=None, channel=None):
     """Write what stands from start to end (s) of a recording, with CONTEXT around it, as a WAV file.
 
     last: s, where what may be cut ends; None is where the recording does.
@@ -51,6 +51,6 @@ def cut(path, audio_filepath, start, end, last=None):
     from units.streams import create
 
     first, end = max(0.0, start - CONTEXT), end + CONTEXT
-    samples = load(audio_filepath, first, (end if last is None else min(last, end)) - first)
+    samples = load(audio_filepath, first, (end if last is None else min(last, end)) - first, channel)
     with create(path) as out:
         save_clip(out, samples, audio_filepath)

@@ -89,7 +89,7 @@ def _recording(record, book, needs_audio):
         raise InputError(f"unit {max(values)}, but there are {size} units at most")
     edges, end = run_edges(record, counts)
     names = [optional(record, name) for name in ("id", "audio_filepath", "speaker")]
-    return Recording(np.array(values, np.int64), edges, *names, end)
+    return Recording(np.array(values, np.int64), edges, *names, end, optional(record, "channel"))
 
 
 def _size(recordings):

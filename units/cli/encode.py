@@ -65,7 +65,7 @@ def main(job, segments, model, layers, output, chunk_seconds, batch_seconds, dty
     from units.encoders.stream import Stream
 
     encoder = load(model, layers, device, dtype, chunk_seconds)
-    sink = Folders(encoder, output, several) if output else Pipe(encoder)
+    sink = Folders(encoder, output, several, model) if output else Pipe(encoder)
     with Stream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream:
         for recording, blocks in stream:
             with job.item(recording.record):

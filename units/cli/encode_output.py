@@ -1,6 +1,7 @@
 """Where su-encode's frames go: after their records in a pipe, or to a folder of NPY files for each layer."""
 
 import contextlib
+import json
 import os
 import sys
 
@@ -8,7 +9,9 @@ import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
 from units.files import read_whole
-from units.records import InputError, file_name, require, serialize
+from units.npy import read_tail
+from units.records import InputError, file_name, require, serialize, warn
+from units.sources import is_same, source_of, state_of
 from units.streams import create, write_record
 
 
@@ -47,11 +50,15 @@ class Pipe:
 class Folders:
     """A folder of NPY files made by one encoder, each named after its record; of several layers one each.
 
-    What a file holds is whole as soon as it has its name, so those that are there already are kept.
+    After its array each file holds a line of JSON that says what it was made from; numpy stops reading before
+    it. Array and line take the name together, so neither is ever there without the other. Files made from the
+    record's own audio by this encoder are kept.
     """
 
-    def __init__(self, encoder, path, several):
-        self.encoder, self._seen = encoder, set()
+    def __init__(self, encoder, path, several, model=""):
+        self.encoder, self._seen, self._sources, self._warned = encoder, set(), {}, False
+        # the name of one that su-train-encoder made holds a hash of its weights
+        self._model = state_of(model) if os.path.isdir(model) and "@" not in encoder.name else None
         self.layers = encoder.layers if several else [None]
         self.paths = [os.path.join(path, str(layer)) if several else path for layer in self.layers]
         for folder, name in zip(self.paths, encoder.names, strict=True):
@@ -63,8 +70,15 @@ class Folders:
         return [os.path.join(folder, name) for folder in self.paths]
 
     def lacks(self, record):
-        """Whether a record's frames are yet to be made."""
-        return not all(map(os.path.exists, self._files(record)))
+        """Whether a record's frames are yet to be made; called before its audio is read, of each record."""
+        files = self._files(record)
+        self._sources[id(record)] = source = source_of(record)
+        return bool(self._others(files, source))
+
+    def _others(self, files, source):
+        """Return those of the files, one a layer, that were not made from a source by this encoder."""
+        wanted = [{**source, "encoder": name, "model": self._model} for name in self.encoder.names]
+        return [file for file, each in zip(files, wanted, strict=True) if not is_same(_made_from(file), each)]
 
     def write(self, recording, blocks):
         """Write the record's frames, (layers, n, D) in turn, if they are new, and a record for each layer."""
@@ -72,17 +86,51 @@ class Folders:
         if record["id"] in self._seen:
             raise InputError(f'"id" {record["id"]} a second time')
         self._seen.add(record["id"])
-        files = self._files(record)
+        files, source = self._files(record), self._sources.pop(id(record))
         if recording.frames:
+            self._say_if_other(files, source)
             with contextlib.ExitStack() as stack:
                 outs = [stack.enter_context(create(file)) for file in files]
                 write_npy(recording.frames, self.encoder.dimension, blocks, outs)
+                for out, name in zip(outs, self.encoder.names, strict=True):
+                    out.write(json.dumps({**source, "encoder": name, "model": self._model}).encode() + b"\n")
         record.array = None
         for layer, file, name in zip(self.layers, files, self.encoder.names, strict=True):
             record.update(frame_shift=FRAME_SHIFT, encoder=name, features=file)
             if layer is not None:
                 record["layer"] = layer
             write_record(record, sys.stdout.buffer)
+
+    def _say_if_other(self, files, source):
+        """Say, of the first record whose frames are there but are not its own, that they are made again."""
+        stale = [file for file in self._others(files, source) if os.path.exists(file)]
+        if stale and not self._warned:
+            self._warned = True
+            why = _difference(_made_from(stale[0]), source)
+            warn(f"{stale[0]}: {why}; made again, as are others that do not belong to their records")
+
+
+def _difference(kept, source):
+    """Return in words why frames made from a source, None where it is unknown, are not those of another."""
+    path = source["audio_filepath"]
+    if kept is None:
+        return "does not say what it was made from"
+    if kept.get("audio_filepath") != path:
+        return f"made from {kept.get('audio_filepath')}, not {path}"
+    if any(kept.get(name) != source[name] for name in ("offset", "duration", "channel")):
+        return f"made from another part of {path}"
+    if (kept.get("size"), kept.get("mtime_ns")) != (source["size"], source["mtime_ns"]):
+        return f"made before {path} was changed"
+    return "made before the model was changed"
+
+
+def _made_from(path):
+    """Return what an NPY file says that it was made from; None where there is none, or it does not say."""
+    try:
+        said = json.loads(read_tail(path, 1 << 16))
+    except (InputError, ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
 def _claim(folder, encoder_name):

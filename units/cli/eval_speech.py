@@ -8,7 +8,7 @@ from units.cli import PATH, device_option, jobs_option, output_option, say, seed
 from units.cli.eval_html import SpeechReport, create_report, examples_option, html_option
 from units.cli.gates import at_least_option, at_most_option, check
 from units.metrics.speech import NAMES
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 
 class Figures(click.ParamType):
@@ -62,22 +62,35 @@ def speech_command(
     listener = _listener(codebook, device) if codebook and "uer" in metrics else None
     references = _references(job, reference)
     work = partial(measure, metrics=metrics)
-    done = []
+    done, differing = [], []
     with create_report(SpeechReport, (synthesis, reference), output, **page) as report, create(output) as out:
         for pair, outcome in ordered_map(work, _pairs(job.records([synthesis]), references), jobs):
             record = pair[0]
             with job.item(record):
                 figures = outcome.result()
+                differing.append(_lengths_differ(*pair))
                 if listener:
                     figures |= _unit_error_rate(listener, record)
                 done.append(_add(record, figures, metrics))
                 write_record(record, out)
                 report.add(record, pair[1], done[-1])
+        _say_lengths(differing)
         job.log(f"{len(references) - len(done)} of {len(references)} records of REF were not compared")
         summary = summarize(done, metrics, seed)
         write_record({"summary": summary, "records": len(done)}, out)
         report.write(job, summary)
     check(summary, at_most, at_least)
+
+
+def _lengths_differ(record, reference):
+    """Return whether a record and its reference say that they differ in length, by three frames or more."""
+    lasting = [optional(each, "duration") for each in (record, reference)]
+    return None not in lasting and abs(lasting[0] - lasting[1]) > 0.06
+
+
+def _say_lengths(differing):
+    if count := sum(differing):
+        warn(f"{count} of {len(differing)} records do not last as long as in REF: what both have is compared")
 
 
 def computable(job, metrics):
@@ -111,8 +124,8 @@ def _references(job, path):
         except InputError as error:
             job.fault(InputError(f"{record.place}: {error}"))
             continue
-        kept = ("audio_filepath", "offset", "duration", "channel")
-        kept = {field: record[field] for field in kept if field in record}
+        fields = ("audio_filepath", "offset", "duration", "channel")
+        kept = {field: record[field] for field in fields if field in record}
         references[name] = Record(kept, record.place)
     return references
 

@@ -120,4 +120,5 @@ def _segment(record, model, keep_runs, needs_audio):
     values, counts = runs(record, keep_runs)
     edges, end = run_edges(record, counts)
     names = [optional(record, name) for name in ("id", "audio_filepath", "speaker")]
-    return Segment(*names, np.asarray(values, np.int32), edges, model.encode(values), end)
+    values, channel = np.asarray(values, np.int32), optional(record, "channel")
+    return Segment(*names, values, edges, model.encode(values), end, channel)

@@ -5,7 +5,7 @@ import click
 from units import __version__
 from units.cli import CONTEXT, PATH, ToolGroup, device_option, output_option, records_argument, tool
 from units.cli.clips import check_clips, clips_options
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 
 @click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
@@ -37,8 +37,17 @@ def build(job, units, codebook, output):
             with job.item(record):
                 known = _check(record, known, book, added)
                 added[record["id"]] = _recording(record)
+        _say_replaced(old, added)
         kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
         index.save(index.join([*kept, *added.values()], book, known), out)
+
+
+def _say_replaced(old, added):
+    """Say how many records of an index give way to records of other audio that have the same ids."""
+    names = ("audio_filepath", "offset", "channel")
+    pairs = ((record, added[record["id"]][0]) for record in old.records if record["id"] in added)
+    if count := sum(any(one.get(name) != other.get(name) for name in names) for one, other in pairs):
+        warn(f"{count} records of the index are replaced by records of other audio with the same id")
 
 
 def _check(record, known, book, added):
@@ -141,9 +150,9 @@ def _of_record(record, index, listener):
     if "duration" in record:
         offset = optional(record, "offset", 0.0)
         path, duration = require(record, "audio_filepath", "duration")
-        return listener.span(path, offset, duration)
+        return listener.span(path, offset, duration, optional(record, "channel"))
     if "audio_filepath" in record:
-        return listener.whole(require(record, "audio_filepath"))
+        return listener.whole(require(record, "audio_filepath"), optional(record, "channel"))
     raise InputError('no "units", "features" or "audio_filepath"')
 
 
@@ -151,7 +160,7 @@ def _describe(index, hit, query):
     """Return a hit as the fields of a record; start and end in s."""
     start, end = index.span(hit.recording, hit.begin, hit.end)
     known = index.records[hit.recording]
-    names = {name: known[name] for name in ("id", "audio_filepath", "speaker") if name in known}
+    names = {name: known[name] for name in ("id", "audio_filepath", "channel", "speaker") if name in known}
     return {"query": query, **names, "start": start, "end": end, "score": hit.score}
 
 
@@ -163,7 +172,9 @@ def _cut(record, folder, number, rank):
 
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{number:04d}-{rank:02d}.wav")
-    cut(path, require(record, "audio_filepath"), record["start"], record["end"])
+    cut(
+        path, require(record, "audio_filepath"), record["start"], record["end"], channel=record.get("channel")
+    )
     return path
 
 

@@ -5,7 +5,7 @@ import sys
 import click
 
 from units.cli import PATH, device_option, dtype_option, records_argument, tool
-from units.records import InputError, frame_units, require
+from units.records import InputError, frame_units, require, warn
 
 
 @tool("su-synth")
@@ -58,7 +58,7 @@ def main(job, units, model, output, rtf, force, model_path, dtype, device, **how
             _check_codebook(record, vocoder)
         return prepare(record, vocoder, how)
 
-    with open_output(output) as out:
+    with open_output(output, vocoder.identity) as out:
         for record, *spoken in planned(job.records(units), plan, vocoder, alone=output == "-" or rtf):
             with job.item(record):
                 _write(record, out, *spoken, rtf)
@@ -90,7 +90,7 @@ def _check_codebook(record, vocoder):
 
 def prepare(record, vocoder, how):
     """Return what a record says to the vocoder: frame units, F0 in Hz, speaker index."""
-    from units.vocoder.prosody import resample
+    from units.vocoder.prosody import fit_f0, resample
 
     speaker = _speaker(record, vocoder, how["speaker"])
     if how["durations"] == "predict":
@@ -103,7 +103,7 @@ def prepare(record, vocoder, how):
         units = frame_units(record)
         vocoder.check(units)
     if "f0" in record and how["f0"] == "record" and how["durations"] == "record":
-        f0_hz = _recorded_f0(record, len(units))
+        f0_hz = fit_f0(require(record, "f0"), len(units))
         if how["speaker"]:
             f0_hz = _moved(f0_hz, record, vocoder.config, speaker)
     else:
@@ -115,14 +115,10 @@ def prepare(record, vocoder, how):
 def _speaker(record, vocoder, wanted):
     """Return the index of who is to speak: the one wanted, the record's own, the first."""
     own = require(record, "speaker") if "speaker" in record and vocoder.config.speakers else None
+    if not (wanted or own) and len(vocoder.config.speakers) > 1:
+        first = vocoder.config.speakers[0]
+        warn(f"records that name no speaker are spoken by {first}, the first of the vocoder (see --speaker)")
     return vocoder.speaker_index(wanted or own)
-
-
-def _recorded_f0(record, count):
-    f0_hz = require(record, "f0")
-    if abs(len(f0_hz) - count) > 1:
-        raise InputError(f"{count} units, but F0 of {len(f0_hz)} frames")
-    return [*f0_hz, 0.0][:count]
 
 
 def _moved(f0_hz, record, config, speaker):

@@ -11,8 +11,11 @@ from units.records import InputError, file_name, require
 
 
 @contextlib.contextmanager
-def open_output(path):
-    """Give the output for -o: each has write(record, pieces, plan), which completes the record."""
+def open_output(path, vocoder=""):
+    """Give the output for -o: each has write(record, pieces, plan), which completes the record.
+
+    vocoder: what tells it from others.
+    """
     if path == "-":
         if sys.stdout.isatty():
             raise InputError("will not write audio to a terminal; use -o or a pipe")
@@ -26,7 +29,7 @@ def open_output(path):
             stream.finish()
     else:
         os.makedirs(path, exist_ok=True)
-        yield Folder(path)
+        yield Folder(path, vocoder)
 
 
 class Stream:
@@ -49,6 +52,7 @@ class Stream:
             self.file.flush()
             self.samples += len(piece)
         record["audio_filepath"], record["offset"] = self.path, start / RATE
+        record.pop("channel", None)  # of the recording: this one has only one
         record["duration"] = (self.samples - start) / RATE
         return time.perf_counter() - began
 
@@ -61,10 +65,10 @@ class Stream:
 
 
 class Folder:
-    """A WAV a record, named by its id; each holds a digest of what was spoken, so a rerun skips it."""
+    """A WAV a record, named by its id; each holds a digest of what was spoken by what: a rerun skips it."""
 
-    def __init__(self, path):
-        self.path, self._seen = path, set()
+    def __init__(self, path, vocoder):
+        self.path, self.vocoder, self._seen = path, vocoder, set()
 
     def write(self, record, pieces, plan):
         """Write the record's WAV. Returns the seconds it took, None if it was there already."""
@@ -78,7 +82,7 @@ class Folder:
         self._seen.add(name)
         path = os.path.join(self.path, name)
         samples = HOP * len(plan[0])
-        head = wav_header(samples, _digest(record, plan))
+        head = wav_header(samples, _digest(self.vocoder, record, plan))
         began = time.perf_counter()
         if done := not _starts_with(path, head, len(head) + 2 * samples):
             with create(path) as out:
@@ -86,12 +90,13 @@ class Folder:
                 for piece in pieces:
                     out.write(pcm16(piece))
         record["audio_filepath"], record["offset"], record["duration"] = path, 0.0, samples / RATE
+        record.pop("channel", None)  # of the recording: this one has only one
         return time.perf_counter() - began if done else None
 
 
-def _digest(record, plan):
+def _digest(vocoder, record, plan):
     units, f0_hz, speaker = plan
-    digest = hashlib.sha256(record.get("codebook", "").encode())
+    digest = hashlib.sha256(f"{vocoder} {record.get('codebook', '')}".encode())
     digest.update(struct.pack(f"<{len(units)}i{len(f0_hz)}di", *units, *f0_hz, speaker))
     return digest.hexdigest()
 

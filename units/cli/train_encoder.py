@@ -150,6 +150,7 @@ def _prepare(job, records, output, shape, network, target_layer, settings):
     from units.devices import choose
     from units.pretraining import corpus
     from units.pretraining.training import Pretraining
+    from units.split import split_held_out
 
     group, device = distributed.join(choose(settings.pop("device")))
     dtype = settings.pop("dtype")
@@ -158,7 +159,7 @@ def _prepare(job, records, output, shape, network, target_layer, settings):
     if target > shape.layers:
         raise InputError(f"there are {shape.layers} layers, none of number {target}")
     config = PretrainingConfig(**settings, augment=augment, target_layer=target)
-    parts = corpus.split(records, config.held_out, config.seed)
+    parts = split_held_out(records, config.held_out, config.seed)
     os.makedirs(os.path.join(output, "cache"), exist_ok=True)
     paths = [os.path.join(output, "cache", name) for name in ("training", "held-out")]
     if group.first:

@@ -8,7 +8,7 @@ import click
 from units.cli import device_option, records_argument, say, seed_option, tool
 from units.cli.training_log import Log, alone
 from units.cli.vocoder_options import in_words, settings_of, training_options
-from units.records import InputError, require
+from units.records import InputError, require, warn
 from units.vocoder.config import VocoderConfig, read_config, shape_defaults
 
 SHAPE = VocoderConfig()
@@ -87,6 +87,8 @@ def _read(job, paths):
                 raise InputError("no units in it")
             if records and record.get("codebook") != records[0].get("codebook"):
                 raise InputError("units of another codebook than those before")
+            if records and record.get("encoder") != records[0].get("encoder"):
+                raise InputError("units of another encoder than those before")
             records.append(record)
     if not records:
         raise InputError("no records to train on")
@@ -96,23 +98,36 @@ def _read(job, paths):
 def _prepare(records, output, shape, init, options):
     from units import distributed
     from units.devices import choose, choose_dtype
+    from units.split import split_held_out
     from units.vocoder import dataset
     from units.vocoder.training import Training
 
     group, device = distributed.join(choose(options.pop("device")))
     dtype = choose_dtype(options.pop("dtype"), device)
     settings = settings_of(shape.arch, options)
-    speakers = sorted({require(r, "speaker") for r in records if "speaker" in r})
-    for record in records:
-        if speakers and "speaker" not in record:
-            raise InputError(f'{record.place}: no "speaker", though other records have one')
-    parts = dataset.split_held_out(records, settings.held_out, settings.seed)
+    parts = split_held_out(records, settings.held_out, settings.seed, keep_speakers=True)
+    speakers = _speakers(records, parts[0])
     if group.first:
         _write_cache(parts, speakers, output)
     group.wait()
     corpora = [dataset.build(part, speakers, path) for part, path in zip(parts, _caches(output), strict=True)]
     config = _complete(shape, records, speakers, corpora[0])
     return Training(output, config, settings, *corpora, device, dtype, group, init)
+
+
+def _speakers(records, training):
+    """Return the names of those that the vocoder learns to speak as, sorted."""
+    named = {require(record, "speaker") for record in records if "speaker" in record}
+    for record in records:
+        if named and "speaker" not in record:
+            raise InputError(f'{record.place}: no "speaker", though other records have one')
+    learned = {record["speaker"] for record in training if named}
+    if unheard := sorted(named - learned):
+        warn(
+            f"no speakers of the vocoder: {', '.join(unheard)}, whose only recording is held out"
+            f" (and measured with the voice of {min(learned)})"
+        )
+    return sorted(learned)
 
 
 def _caches(output):

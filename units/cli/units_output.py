@@ -91,8 +91,7 @@ def _json(out):
 
     def write(several):
         for spans in several:
-            record = {"id": spans.id, "audio_filepath": spans.audio_filepath}
-            record["channel"] = spans.channel
+            record = {"id": spans.id, "audio_filepath": spans.audio_filepath, "channel": spans.channel}
             record = {name: value for name, value in record.items() if value is not None}
             tier = {"tier": spans.tier} if spans.key == "label" else {}
             out.writelines(

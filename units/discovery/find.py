@@ -12,8 +12,10 @@ from units.discovery.pauses import find_pauses
 from units.discovery.scan import blocks, scan
 from units.discovery.scores import substitution
 from units.discovery.trace import trace
+from units.moments import owned
 from units.motifs import facts
 from units.parallel import ordered_map
+from units.records import warn
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,17 @@ def discover(recordings, size, centroids, config, jobs=1, log=lambda message: No
 
 
 def prepare(recordings, size, config):
-    """Return the Text of recordings, without pauses unless they are kept."""
-    rows = [recording.units for recording in recordings]
-    kept = [np.zeros(len(units), bool) for units in rows]
-    return text.join(recordings, kept if config.keep_pauses else find_pauses(rows, size), size)
+    """Return the Text of recordings, without pauses unless they are kept.
+
+    A moment that several recordings have is in it once; see units.moments.
+    """
+    own = owned(recordings)
+    left_out = [~mine for mine in own]
+    if not config.keep_pauses:
+        rows = [recording.units[mine] for recording, mine in zip(recordings, own, strict=True)]
+        for out, mine, pause in zip(left_out, own, find_pauses(rows, size), strict=True):
+            out[mine] = pause
+    return text.join(recordings, left_out, size)
 
 
 def align(corpus, scores, config, jobs=1, log=lambda message: None):
@@ -62,11 +71,15 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
     tail = chance.measure(units, scores)
     pairs = len(units) ** 2 / 2
     least = max(1, tail.threshold(config.false_alarms, pairs))
+    # of each block more than are kept, so that it shows if any are not
     work = functools.partial(
-        scan, rows=units, columns=units, scores=scores, least=least, most=config.max_alignments
+        scan, rows=units, columns=units, scores=scores, least=least, most=2 * config.max_alignments
     )
     parts = [future.result() for _, future in ordered_map(work, blocks(len(units), len(scores)), jobs)]
     cells = limit(np.concatenate(parts), config.max_alignments)
+    if sum(map(len, parts)) > len(cells):
+        most = config.max_alignments
+        warn(f"more than {most} alignments: the best are kept; a longer --min-duration makes fewer")
     log(f"{len(units)} runs, least score {least}, {len(cells)} places where alignments end")
     found = trace(cells, units, units, scores)
     found, scored = _keep(corpus, found, config.min_duration)
@@ -92,7 +105,8 @@ def _keep(corpus, found, min_duration):
     second = corpus.durations(found[:, 2], found[:, 3])
     shorter = np.minimum(first, second)
     kept = (shorter >= min_duration - 1e-9) & (found[:, 2] >= found[:, 1])
-    return found[kept], (found[:, 4] * shorter / np.maximum(first, second))[kept]
+    share = shorter / np.maximum(np.maximum(first, second), 1e-9)
+    return found[kept], (found[:, 4] * share)[kept]
 
 
 def _term(corpus, cluster):
@@ -107,5 +121,5 @@ def _term(corpus, cluster):
 
 
 def describe(term, recordings):
-    """Return a Term as the fields of a record; durations in s, its occurrences as [id, file, start, end]."""
+    """Return a Term as the fields of a record; durations in s, its occurrences objects."""
     return facts(term, recordings, score=term.score)

@@ -21,6 +21,7 @@ class Recording:
     audio_filepath: str | None = None
     speaker: str | None = None
     end: float = 0.0
+    channel: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Text:
 
 
 def join(recordings, pauses, size):
-    """Return the Text of Recordings without their pauses.
+    """Return the Text of Recordings without what is left out, their pauses mostly.
 
     pauses: for each recording (R,) bool, which of its runs are none of the text. size: number of units.
     """

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,15 +13,17 @@ from units.audio.reading import load_record
 from units.audio.timing import frame_count
 from units.audio.writing import pcm16
 from units.records import InputError
+from units.sources import digest_of, source_of
 from units.streams import create
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """audio: (S,) int16 of all recordings; ends: (R,) int64 samples, where each of them ends."""
+    """audio: (S,) int16 of all recordings; ends: (R,) int64 samples, where each ends; content: its hash."""
 
     audio: np.ndarray
     ends: np.ndarray
+    content: str = ""
 
     @cached_property
     def begins(self):
@@ -55,20 +56,6 @@ class Corpus:
         return chosen, random.integers(0, np.maximum(frames[chosen] - length, 0) + 1)
 
 
-def split(records, share, seed):
-    """Return (training, held-out) records: whole recordings drawn by seed, at least one on each side.
-
-    Raises InputError where there are fewer than two records.
-    """
-    if len(records) < 2:
-        raise InputError("one record is too little: some must be held out to measure on")
-    order = np.random.default_rng(seed).permutation(len(records))
-    held_out = set(order[: max(1, round(share * len(records)))].tolist())
-    return [r for i, r in enumerate(records) if i not in held_out], [
-        r for i, r in enumerate(records) if i in held_out
-    ]
-
-
 @contextlib.contextmanager
 def at_its_place(record):
     """Raise the InputError of a block with the record's place before it."""
@@ -84,38 +71,51 @@ def build(records, path, item=at_its_place):
     item(record): a context in which the record's audio is read; where it swallows the InputError of one that
     cannot be, that one is left out. Raises InputError where none is left.
     """
-    key = hashlib.sha256()
-    for record in records:
-        key.update(json.dumps([record.get(f) for f in ("audio_filepath", "offset", "duration")]).encode())
-    key = key.hexdigest()
-    if (ends := _kept(path, key)) is None:
+    key = digest_of(_usable(records))
+    if (kept := _kept(path, key)) is None:
         _write(records, path, key, item)
-        ends = _kept(path, key)
-    return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), ends)
+        kept = _kept(path, key)
+    return Corpus(np.memmap(f"{path}.s16", np.int16, mode="r"), *kept)
+
+
+def _usable(records):
+    """Yield the records that name audio as they should; of the others `_write` says what is wrong."""
+    for record in records:
+        with contextlib.suppress(InputError):
+            source_of(record)
+            yield record
 
 
 def _kept(path, key):
-    """Return where the recordings end that are kept at a path; None where others are, or not all of them."""
+    """Return the `ends` and `content` that are kept at a path; None where others are, or not all of them."""
     try:
-        arrays = load_arrays(f"{path}.npz", {"ends": "i", "key": "U"}, "a cache")
+        arrays = load_arrays(f"{path}.npz", {"ends": "i", "content": "U", "key": "U"}, "a cache")
         size = os.path.getsize(f"{path}.s16")
     except (InputError, OSError):
         return None
     ends = np.atleast_1d(arrays["ends"])
-    return ends if str(arrays["key"]) == key and size == 2 * sum(ends[-1:].tolist()) else None
+    whole = str(arrays["key"]) == key and size == 2 * sum(ends[-1:].tolist())
+    return (ends, str(arrays["content"])) if whole else None
 
 
 def _write(records, path, key, item):
-    sizes = []
+    sizes, content, heard = [], hashlib.sha256(), False
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.npz")  # so that it never lies beside audio of other records
     with create(f"{path}.s16") as audio:
         for record in records:
             with item(record):
                 samples = load_record(record)
                 if not frame_count(len(samples)):
                     raise InputError(f"{len(samples)} samples are too few for a frame")
-                audio.write(pcm16(samples))
+                heard = heard or bool(np.any(samples))
+                data = pcm16(samples)
+                audio.write(data)
+                content.update(data)
                 sizes.append(len(samples))
         if not sizes:
             raise InputError("no recording that can be used is left")
+        if not heard:
+            raise InputError("all recordings are silent throughout: there is nothing to learn from")
     with create(f"{path}.npz") as out:
-        np.savez(out, ends=np.cumsum(sizes), key=np.array(key))
+        np.savez(out, ends=np.cumsum(sizes), content=np.array(content.hexdigest()), key=np.array(key))

@@ -2,10 +2,13 @@
 
 import numpy as np
 
+from units.archives import load_arrays
 from units.cluster import fit
 from units.config import ClusterConfig
 from units.quantize import quantize
+from units.records import InputError
 from units.sampling import Reservoir
+from units.streams import create
 
 MOST_FRAMES = 300_000  # that are clustered
 MFCC = {"context": 3, "whiten": 0.5}  # of what was tried on festvox-ru the nearest to phones; see bench/units
@@ -27,6 +30,23 @@ def clusters(corpora, encode, k, seed, **options):
         np.concatenate([quantize(encode(corpus.samples(i)), book) for i in range(len(corpus.ends))])
         for corpus in corpora
     ]
+
+
+def save(path, key, found):
+    """Keep the targets of the training and the held-out corpus at a path; key: what they belong to."""
+    training, held_out = (targets.astype(np.int16) for targets in found)
+    with create(path) as out:
+        np.savez(out, training=training, held_out=held_out, key=np.array(key))
+
+
+def load(path, key):
+    """Return the targets of both corpora, [(frames,) int64], that `save` kept for a key; else None."""
+    try:
+        kept = load_arrays(path, {"training": "i", "held_out": "i", "key": "U"}, "targets")
+    except (InputError, OSError):
+        return None
+    found = [kept[name].astype(np.int64) for name in ("training", "held_out")]
+    return found if str(kept["key"]) == key and all(targets.ndim == 1 for targets in found) else None
 
 
 def perplexity(units, k):

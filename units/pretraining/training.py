@@ -12,7 +12,6 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from units import checkpoint, encoders
-from units.archives import load_arrays
 from units.distributed import Group
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
@@ -21,7 +20,6 @@ from units.encoders.transformer import choose_dtype
 from units.pretraining import augment, batches
 from units.pretraining import targets as making
 from units.records import InputError
-from units.streams import create
 
 CHECKPOINT = "checkpoint.safetensors"
 CLIP = 5.0  # of the gradients' norm
@@ -61,7 +59,7 @@ class Pretraining:
                 torch.nn.Linear(shape.width, self._clusters(r)).to(device) for r in range(config.rounds)
             ]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.identity = _identity(shape, config, corpus)
+        self.identity = _identity(shape, config, (corpus, held_out), initial)
         self.step = self.round = self.begun = 0
         self.seconds = 0.0
         self._renew()
@@ -116,18 +114,17 @@ class Pretraining:
     def _targets(self):
         """Return the round's targets of both corpora, made once and kept in the folder."""
         path = os.path.join(self.folder, "cache", f"targets-{self.round}.npz")
-        k = self._clusters(self.round)
-        if self.group.first and not os.path.exists(path):
-            found = self._make_targets()
-            with create(path) as out:
-                np.savez(out, training=found[0].astype(np.int16), held_out=found[1].astype(np.int16))
+        key = f"{self.identity} {self.round} {self.begun}"
+        if self.group.first and making.load(path, key) is None:
+            if self.step > self.begun and (self.round or self.adapting):
+                raise InputError(f"{path}: not the targets of this run, which only its beginning could make")
+            making.save(path, key, self._make_targets())
         self.group.wait()
-        kept = load_arrays(path, {"training": "i", "held_out": "i"}, "the targets of this run")
-        for name, corpus in (("training", self.corpus), ("held_out", self.held_out)):
-            targets = kept[name]
-            if targets.shape != (corpus.frames.sum(),) or not 0 <= targets.min() <= targets.max() < k:
-                raise InputError(f"{path}: not the targets of this run")
-        return kept["training"].astype(np.int64), kept["held_out"].astype(np.int64)
+        kept = making.load(path, key)
+        sizes = [corpus.frames.sum() for corpus in (self.corpus, self.held_out)]
+        if kept is None or [len(targets) for targets in kept] != sizes:
+            raise InputError(f"{path}: not the targets of this run")
+        return kept
 
     def _make_targets(self):
         corpora, k = (self.corpus, self.held_out), self._clusters(self.round)
@@ -236,11 +233,14 @@ class Pretraining:
         return {"network": self.network, "average": self.average, **heads}
 
 
-def _identity(shape, config, corpus):
+def _identity(shape, config, corpora, initial):
     """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
     settings = {**asdict(config), "steps": 0, "max_hours": 0, "save_every": 0}
     digest = hashlib.sha256(json.dumps([asdict(shape), settings]).encode())
-    digest.update(np.asarray(corpus.ends, np.int64).tobytes())
+    for corpus in corpora:
+        digest.update(np.asarray(corpus.ends, np.int64).tobytes() + corpus.content.encode())
+    for tensor in initial.state_dict().values() if initial is not None else ():
+        digest.update(tensor.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

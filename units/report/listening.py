@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from units.alignments.frames import FIELD
-from units.audio.reading import blocks, load
-from units.audio.timing import FRAME_SHIFT, RATE
+from units.audio.reading import load
+from units.audio.timing import FRAME_SHIFT
 from units.audio.writing import save
 from units.records import frame_units, optional, require
 
@@ -60,16 +60,10 @@ def load_example(record, reference, rank, figures):
 def beginning(record):
     """Return the first MOST_SECONDS of a record's audio, (S,) float32 at 16 kHz."""
     path = require(record, "audio_filepath")
-    offset = optional(record, "offset", 0.0)
+    offset, channel = optional(record, "offset", 0.0), optional(record, "channel")
     if "duration" in record:
-        return load(path, offset, min(require(record, "duration"), MOST_SECONDS))
-    parts, length = [np.zeros(0, np.float32)], 0
-    for block in blocks(path, offset):
-        parts.append(block)
-        length += len(block)
-        if length >= MOST_SECONDS * RATE:
-            break
-    return np.concatenate(parts)[: round(MOST_SECONDS * RATE)]
+        return load(path, offset, min(require(record, "duration"), MOST_SECONDS), channel)
+    return load(path, offset, MOST_SECONDS, channel, shorter=True)
 
 
 def unit_spans(record):

@@ -36,7 +36,8 @@ class Voice:
 def load_voice(segment, start, end):
     """Return the Voice at start to end, s of the recording, of a units.motifs.Segment."""
     before = max(0.0, start - AROUND)
-    samples = load(segment.audio_filepath, before, min(segment.end, end + AROUND) - before)
+    after = min(segment.end, end + AROUND)
+    samples = load(segment.audio_filepath, before, after - before, segment.channel)
     level = float(np.sqrt(np.square(samples, dtype=np.float64).mean())) if len(samples) else 0.0
     gain = min(_LOUDNESS / max(level, 1e-9), 1 / max(np.abs(samples).max(initial=0), 1e-9), _MOST_GAIN)
     times = start, samples * np.float32(gain), start - before, end - before

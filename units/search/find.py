@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from units.moments import may_be_same, same
 from units.records import InputError
 from units.search import costs
 from units.search.matching import SCALE, align
@@ -38,9 +39,9 @@ class Finder:
         """Return an iterator of the Hits of a query, the best first.
 
         query: (m,) int, units or costs.ANY, each run once; or (m, R) frames as the index's codebook
-        normalises them. The score is 1 less the mean cost of the query's rows. Of two that share most of
-        their runs only the better is told. exhaustive: every place is aligned, not only those that
-        units.search.scan finds.
+        normalises them. The score is 1 less the mean cost of the query's rows. Of two that are the same
+        moment, in one record or in two, only the better is told. exhaustive: every place is aligned, not
+        only those that units.search.scan finds.
         Raises InputError where the query is none, too long, or of units that the index's codebook lacks.
         """
         index, query = self.index, np.asarray(query)
@@ -99,14 +100,19 @@ def _align(query, text, tiles, width, reach, separator):
 
 
 def _distinct(index, scores, begins, ends):
-    """Yield Hits by falling score, without those that share more than half their runs with a better one."""
+    """Yield Hits by falling score, without those of the same moment as a better one; see units.moments.
+
+    Equally good ones come in the order of their files in the index, then in time; of longer records first.
+    """
+    good = np.flatnonzero(scores)  # what goes over the end of a record costs too much to have a score
+    scores, begins, ends = scores[good], begins[good], ends[good]
     recordings = np.searchsorted(index.starts, begins, side="right") - 1
-    taken = {}
-    for i in np.lexsort((begins, -scores)):
-        if not scores[i]:
-            return
-        recording, begin, end = int(recordings[i]), int(begins[i]), int(ends[i])
-        others = taken.setdefault(recording, [])
-        if all(2 * (min(end, e) - max(begin, b)) <= min(end - begin, e - b) for b, e in others):
-            others.append((begin, end))
-            yield Hit(recording, begin, end, round(float(scores[i]), 6))
+    starts, stops = index.times(recordings, begins, ends)
+    lengths = np.diff(np.append(index.starts, len(index.text)))[recordings]
+    files, taken = index.files[recordings], {}
+    for i in np.lexsort((begins, -lengths, starts, files, -scores)):
+        start, stop, channel = starts[i], stops[i], index.records[recordings[i]].get("channel")
+        others = taken.setdefault(int(files[i]), [])
+        if not any(may_be_same(channel, c) and same(start, stop, b, e) for b, e, c in others):
+            others.append((start, stop, channel))
+            yield Hit(int(recordings[i]), int(begins[i]), int(ends[i]), round(float(scores[i]), 6))

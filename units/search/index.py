@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from units.archives import FAULTS, parse_array, read_members, save_arrays
 from units.audio.timing import FRAME_SHIFT
 from units.codebook import Codebook, parse_codebook, save_codebook
 from units.files import read_whole
+from units.moments import recording_of
 from units.records import InputError, require
 
 VERSION = 1
 MOST_UNITS = (1 << 16) - 1
 _LARGEST = 1 << 32  # bytes of an index: some ten thousand hours
 _KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
-KEPT = ("id", "audio_filepath", "offset", "frame_shift", "speaker")
+KEPT = ("id", "audio_filepath", "offset", "channel", "frame_shift", "speaker")
 
 
 @dataclass(frozen=True)
@@ -46,13 +48,35 @@ class Index:
         for record, start, end in zip(self.records, self.starts.tolist(), ends, strict=True):
             yield record, self.text[start : end - 1], self.counts[start : end - 1]
 
+    @cached_property
+    def _places(self):
+        """The offset and the frame shift of each recording, s, (R,) float each."""
+        pairs = [
+            (record.get("offset", 0.0), record.get("frame_shift", FRAME_SHIFT)) for record in self.records
+        ]
+        return np.array(pairs, np.float64).reshape(-1, 2).T
+
+    @cached_property
+    def files(self):
+        """The number of each recording's file, in the order in which they come, (R,) int64."""
+        names = (recording_of(record.get("audio_filepath"), record["id"]) for record in self.records)
+        numbers = {}
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+
+    @cached_property
+    def _frames(self):
+        """How many frames come before each run, (T + 1,) int64."""
+        return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+
+    def times(self, recordings, begins, ends):
+        """Return starts and ends (s in their files) of runs [begin, end) of the text, arrays like these."""
+        offsets, shifts = (column[recordings] for column in self._places)
+        first = self._frames[self.starts[recordings]]
+        return tuple((offsets + (self._frames[at] - first) * shifts).round(6) for at in (begins, ends))
+
     def span(self, recording, begin, end):
         """Return (start, end) in s in the recording's file of the runs [begin, end) of the text."""
-        record, first = self.records[recording], self.starts[recording]
-        before = int(self.counts[first:begin].sum())
-        after = before + int(self.counts[begin:end].sum())
-        shift, offset = record.get("frame_shift", FRAME_SHIFT), record.get("offset", 0.0)
-        return round(offset + before * shift, 6), round(offset + after * shift, 6)
+        return tuple(float(time[0]) for time in self.times([recording], np.array([begin]), np.array([end])))
 
 
 def join(recordings, codebook=None, hash_=None):

@@ -6,7 +6,7 @@ import numpy as np
 
 from units import encoders
 from units.audio.reading import load
-from units.audio.segment import HOP, energies_db, speech_by_energy
+from units.audio.segment import HOP, levels, speech_by_energy, tracks
 from units.audio.timing import FRAME_SHIFT, RATE
 from units.audio.timing import HOP as FRAME_HOP
 from units.records import InputError
@@ -46,31 +46,34 @@ class Listener:
         """Return (N, D) frames of the index's encoder as its codebook normalises them."""
         return self._known().normalize(frames)
 
-    def span(self, path, offset, duration):
+    def span(self, path, offset, duration, channel=None):
         """Return the frames of what stands at offset (s) for duration (s); what is around is heard too."""
         start = max(0.0, offset - AROUND)
         before = round((offset - start) / FRAME_SHIFT)
-        samples = load(path, start, None)[: round((offset + duration + AROUND - start) * RATE)]
+        samples = load(path, start, offset + duration + AROUND - start, channel, shorter=True)
         found = self._encode(samples, path)[before : before + max(1, round(duration / FRAME_SHIFT))]
         if not len(found):
             raise InputError(f"{path}: ends before {offset:g} s")
         return found
 
-    def whole(self, path):
+    def whole(self, path, channel=None):
         """Return the frames of a recording from where speech begins in it to where it ends.
 
         Raises InputError where it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
         """
         self._known()
-        levels, duration = energies_db(path)
-        if duration > LONGEST:
-            raise InputError(f"{path}: {duration:.0f} s long; a spoken query has at most {LONGEST:.0f} s")
-        speech = np.flatnonzero(speech_by_energy(levels))
+        found = levels(path)
+        if found.seconds > LONGEST:
+            raise InputError(
+                f"{path}: {found.seconds:.0f} s long; a spoken query has at most {LONGEST:.0f} s"
+            )
+        [(channel, levels_db)] = tracks(path, found, "mix" if channel is None else channel)
+        speech = np.flatnonzero(speech_by_energy(levels_db))
         if not len(speech):
             raise InputError(f"{path}: no speech in it")
-        found = self._encode(load(path), path)
-        first = min(speech[0] // _HOPS, len(found) - 1)
-        return found[first : speech[-1] // _HOPS + 1]
+        frames = self._encode(load(path, channel=channel), path)
+        first = min(speech[0] // _HOPS, len(frames) - 1)
+        return frames[first : speech[-1] // _HOPS + 1]
 
     def _known(self):
         if self._book is None:

@@ -5,8 +5,8 @@ samples [320 i, 320 i + 320) of the file. Crops are consecutive windows of that 
 no unit is drawn more often than another.
 """
 
+import contextlib
 import hashlib
-import json
 import os
 from dataclasses import dataclass
 
@@ -16,21 +16,29 @@ from units.archives import load_arrays
 from units.audio.pitch import estimate
 from units.audio.reading import load_record
 from units.audio.timing import HOP
-from units.records import InputError, frame_units, require
+from units.audio.writing import pcm16
+from units.records import InputError, frame_units, require, warn
+from units.sources import digest_of
 from units.streams import create
+from units.vocoder.prosody import fit_f0
 
-_KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "key": "U"}
+_USED = ("id", "units", "counts", "f0", "speaker")
+_KINDS = {"units": "i", "f0_hz": "f", "speaker": "i", "ends": "i", "content": "U", "key": "U"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """units (T,) int64; f0_hz (T,) float32; speaker (T,) int64; audio (320 T,) int16; ends (R,) frames."""
+    """units (T,) int64; f0_hz (T,) float32; speaker (T,) int64; audio (320 T,) int16; ends (R,) frames.
+
+    content: a hash of the audio.
+    """
 
     units: np.ndarray
     f0_hz: np.ndarray
     speaker: np.ndarray
     audio: np.ndarray
     ends: np.ndarray
+    content: str = ""
 
     def crops(self, length, random):
         """Return the first frames of an epoch's crops of `length` frames, shuffled: (M,) int64.
@@ -50,43 +58,18 @@ class Corpus:
         return self.units[frames], self.f0_hz[frames], self.speaker[frames], audio
 
 
-def split_held_out(records, share, seed):
-    """Return (training, held-out) records, whole recordings apart, at least one on each side.
-
-    A corpus of a single recording is split by its segments. Raises InputError where there are fewer than two.
-    """
-    names = {record.get("audio_filepath") for record in records}
-    key = "audio_filepath" if len(names) > 1 else "id"
-    groups = sorted({str(record.get(key)) for record in records})
-    if len(groups) < 2:
-        raise InputError("one record is too little: some must be held out to measure on")
-    count = min(max(1, round(share * len(groups))), len(groups) - 1)
-    chosen = set(np.random.default_rng(seed).permutation(groups)[:count].tolist())
-    held_out = [record for record in records if str(record.get(key)) in chosen]
-    return [record for record in records if str(record.get(key)) not in chosen], held_out
-
-
 def build(records, speakers, path):
     """Return the Corpus of records, its audio and F0 kept at `path`.s16 and `path`.npz from run to run.
 
-    speakers: the names in the order of their indices. F0 is taken from records that have it and computed once
-    for those that do not. Raises InputError at the place of a record that cannot be used.
+    speakers: the names in the order of their indices; a record of another is taken for the first's.
+    F0 is taken from records that have it and computed once for those that do not. Raises InputError at the
+    place of a record that cannot be used, and if there is no sound in any.
     """
-    key = _key(records)
+    key = digest_of(records, _USED)
     if (arrays := _cached(path, key)) is None:
         _write(records, speakers, path, key)
         arrays = _cached(path, key)
     return Corpus(audio=np.memmap(f"{path}.s16", np.int16, mode="r"), **arrays)
-
-
-def _key(records):
-    digest = hashlib.sha256()
-    for record in records:
-        source = [
-            record.get(name) for name in ("id", "audio_filepath", "offset", "duration", "units", "counts")
-        ]
-        digest.update(json.dumps([*source, record.get("f0"), record.get("speaker")]).encode())
-    return digest.hexdigest()
 
 
 def _cached(path, key):
@@ -96,6 +79,7 @@ def _cached(path, key):
         size = os.path.getsize(f"{path}.s16")
     except (InputError, OSError):
         return None
+    arrays["content"] = str(arrays["content"])
     if any(arrays[name].ndim != 1 for name in ("units", "ends")):
         return None
     frames = len(arrays["units"])
@@ -104,20 +88,28 @@ def _cached(path, key):
 
 
 def _write(records, speakers, path, key):
-    columns = []
+    columns, content, heard = [], hashlib.sha256(), False
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}.npz")  # so that it never lies beside audio of other records
     with create(f"{path}.s16") as audio:
         for record in records:
             try:
                 units, f0_hz, samples = _prepare(record)
             except InputError as error:
                 raise InputError(f"{record.place}: {error}") from None
-            audio.write((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-            index = speakers.index(record["speaker"]) if speakers else 0
+            heard = heard or bool(np.any(samples))
+            data = pcm16(samples)
+            audio.write(data)
+            content.update(data)
+            index = speakers.index(record["speaker"]) if record.get("speaker") in speakers else 0
             columns.append((units, np.float32(f0_hz), np.full(len(units), index)))
+    if not heard:
+        raise InputError("all recordings are silent throughout: there is nothing to learn to speak")
     units, f0_hz, speaker = (np.concatenate(column) for column in zip(*columns, strict=True))
     ends = np.cumsum([len(column[0]) for column in columns])
     with create(f"{path}.npz") as out:
-        np.savez(out, units=units, f0_hz=f0_hz, speaker=speaker, ends=ends, key=np.array(key))
+        arrays = {"units": units, "f0_hz": f0_hz, "speaker": speaker, "ends": ends}
+        np.savez(out, **arrays, content=np.array(content.hexdigest()), key=np.array(key))
 
 
 def _prepare(record):
@@ -126,18 +118,21 @@ def _prepare(record):
     samples = load_record(record)
     if not len(units) or abs(len(samples) - len(units) * HOP) > 2 * HOP:
         raise InputError(f"{len(units)} units, but {len(samples)} samples, not 320 a unit")
-    f0_hz = np.array(require(record, "f0")) if "f0" in record else estimate(samples)
-    if abs(len(f0_hz) - len(units)) > 1:
-        raise InputError(f"{len(units)} units, but F0 of {len(f0_hz)} frames")
-    f0_hz = np.resize(f0_hz, len(units)) if len(f0_hz) else np.zeros(len(units))
+    f0_hz = fit_f0(require(record, "f0") if "f0" in record else estimate(samples), len(units))
     return units, f0_hz, np.pad(samples, (0, HOP * 2))[: len(units) * HOP]
 
 
 def f0_statistics(corpus, speakers):
-    """Return mean and standard deviation of log Hz over voiced frames, a tuple each, by speaker."""
+    """Return mean and standard deviation of log Hz over voiced frames, a tuple each, by speaker.
+
+    Warns of a speaker with no voiced frame, who gets a range about 120 Hz.
+    """
     means, spreads = [], []
     for index in range(max(1, speakers)):
         log_f0 = np.log(corpus.f0_hz[(corpus.speaker == index) & (corpus.f0_hz > 0)])
+        if not len(log_f0):
+            who = f"speaker {index + 1} of {speakers}" if speakers else "the corpus"
+            warn(f"{who} has no voiced frame: its F0 is taken to be about 120 Hz")
         means.append(float(log_f0.mean()) if len(log_f0) else 4.8)
         spreads.append(max(0.05, float(log_f0.std())) if len(log_f0) else 0.25)
     return tuple(means), tuple(spreads)

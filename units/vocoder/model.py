@@ -1,6 +1,8 @@
 """A vocoder as a user has it: a directory of config.json and weights, which speaks units."""
 
+import hashlib
 import os
+from functools import cached_property
 
 import numpy as np
 import safetensors.torch
@@ -36,6 +38,14 @@ class Vocoder:
         self.generator = generator.eval().to(device)
         self.f0_predictor = f0_predictor.eval().to(device)
         self.duration_predictor = duration_predictor.eval().to(device)
+
+    @cached_property
+    def identity(self):
+        """A hash of what turns units and F0 into audio: the generator's settings and weights."""
+        digest = hashlib.sha256(to_json(self.config).encode())
+        for name, tensor in self.generator.state_dict().items():
+            digest.update(name.encode() + tensor.detach().float().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     @property
     def speaks_together(self):

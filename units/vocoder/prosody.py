@@ -2,7 +2,22 @@
 
 import math
 
+from units.records import InputError
+
 _FEW = 25  # voiced frames, half a second, whose spread is no one's
+
+
+def fit_f0(f0_hz, count):
+    """Return F0 with a value for each of `count` units, a list: it may have one frame fewer or one more.
+
+    Where the last is missing it is taken as unvoiced. Raises InputError where more are.
+
+    >>> fit_f0([90.0, 91.0], 3)
+    [90.0, 91.0, 0.0]
+    """
+    if abs(len(f0_hz) - count) > 1:
+        raise InputError(f"{count} units, but F0 of {len(f0_hz)} frames")
+    return [*f0_hz, 0.0][:count]
 
 
 def resample(units, f0_hz, speed):

@@ -243,5 +243,5 @@ def _identity(config, settings, corpus):
     """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
     kept = {name: value for name, value in asdict(settings).items() if name not in _FREE}
     digest = hashlib.sha256(json.dumps([asdict(config), kept]).encode())
-    digest.update(np.asarray(corpus.ends, np.int64).tobytes())
+    digest.update(np.asarray(corpus.ends, np.int64).tobytes() + corpus.content.encode())
     return digest.hexdigest()[:16]
