@@ -96,7 +96,7 @@ def test_a_record_whose_channel_is_not_there_is_told(run, tmp_path):
         {"id": "b", "audio_filepath": path, "channel": -1},
     ]
     for record, message in zip(
-        records, ("no channel 2", '"channel" is not the number of a channel'), strict=True
+        records, ("no channel 2", '"channel" is not a number of a channel'), strict=True
     ):
         result = run("su-pitch", "-j", "1", stdin=json.dumps(record).encode())
         assert result.status == 1 and message in result.stderr and result.stderr.count("\n") == 1

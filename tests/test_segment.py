@@ -125,8 +125,7 @@ def test_levels_are_what_the_samples_say(tmp_path):
     samples = rng.uniform(-0.5, 0.5, RATE + 77)
     found = levels(write(tmp_path / "a.wav", samples, subtype="DOUBLE"))
     assert found.seconds == len(samples) / RATE and len(found.mix) == 101
-    padded = np.pad(samples, (0, 400), mode="edge")
-    slow = [10 * np.log10(np.var(padded[i * 160 : i * 160 + 400])) for i in range(101)]
+    slow = [10 * np.log10(np.var(samples[i * 160 : i * 160 + 400])) for i in range(101)]
     np.testing.assert_allclose(found.mix, slow, atol=1e-4)
 
 

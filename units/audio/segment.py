@@ -50,8 +50,8 @@ def levels(path):
         count = max(0, (len(carry) - WINDOW) // HOP + 1)
         found.append(_rms_db(carry, count))
         carry = carry[count * HOP :]
-    if len(carry):
-        found.append(_rms_db(np.pad(carry, ((0, WINDOW), (0, 0)), mode="edge"), -(-len(carry) // HOP)))
+    for start in range(0, len(carry), HOP):  # windows that the end of the recording cuts
+        found.append(_db(carry[start:].astype(np.float64).var(axis=0))[:, None])
     joined = np.concatenate([np.zeros((1, 0)) if not found else found[0], *found[1:]], axis=1)
     return Levels(joined[0], joined[1:] if len(joined) > 1 else joined, samples / RATE, powers)
 
@@ -63,6 +63,10 @@ def _rms_db(samples, count):
     sums, squares = (_running_sum(values) for values in (rows, np.square(rows)))
     mean = (sums[:, starts + WINDOW] - sums[:, starts]) / WINDOW
     power = (squares[:, starts + WINDOW] - squares[:, starts]) / WINDOW - np.square(mean)
+    return _db(power)
+
+
+def _db(power):
     return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
 
 
