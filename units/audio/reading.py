@@ -176,10 +176,10 @@ class Reader:
     def load(self, path, offset=0.0, duration=None, channel=None, shorter=False):
         """Return a span of a recording as (S,) float32 at 16 kHz: one channel, or the mean of all.
 
-        offset, duration: s, None to the end. S is round(16000 duration); of what the recording lacks of that,
-        one frame of 20 ms is filled with zeros, and more is an error; with `shorter`, S is less instead. If
-        the channels cancel each other in their mean, as those of microphones of opposite polarity do, the one of
-        the highest power is taken and a warning says so. Raises InputError naming the file.
+        offset, duration: s, None to the end. S is round(16000 duration). If the recording ends up to one
+        frame of 20 ms before that, zeros are added; if it ends earlier, that is an error, or with `shorter`,
+        S is less. If the channels cancel each other in their mean, as those of microphones of opposite
+        polarity do, the loudest is taken and a warning says so. Raises InputError naming the file.
         """
         source, lock = self._source(path)
         with lock:
