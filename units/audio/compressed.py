@@ -16,7 +16,8 @@ _LAYER_3 = ("mp3", "mp3float")
 _PREROLL_FRAMES = 128
 _TAGS = (b"ID3", b"TAG", b"APETAGEX")  # in the middle too, if files were put one after the other
 _MP3_EDGES = 4 * 1152  # samples: more than encoders add before and after the sound
-_KEPT_SECONDS = 30  # so that threads which share a file need not come in the order of time
+_KEPT_SECONDS = 4
+_KEPT_SECONDS_SHARED = 120  # threads that share a file do not come quite in the order of time
 _CHUNK_SECONDS = 0.5
 _GAP_SECONDS = 0.06  # more than time stamps of any format are rounded by
 # more than a header claims of what a decoder leaves out at the end
@@ -32,13 +33,14 @@ class Compressed(Source):
     def __init__(self, path):
         """Open the file; raise InputError if it cannot be read, or holds no sound."""
         frame = first_frame(path)
-        super().__init__(path, frame.sample_rate, frame.layout.nb_channels, _KEPT_SECONDS * frame.sample_rate)
+        rate = frame.sample_rate
+        super().__init__(path, rate, frame.layout.nb_channels, kept=_KEPT_SECONDS_SHARED * rate)
         self._tick = float(frame.time_base * self.rate)  # samples per unit of a time stamp
         self._first, self._container = self._stamp(frame, 0), None
         self._open()
         self.frames = self._claimed()
         if self._stream.codec_context.name in _LAYER_3:
-            self.preroll = _PREROLL_FRAMES * 1152
+            self.preroll, self.kept = _PREROLL_FRAMES * 1152, _KEPT_SECONDS * self.rate
 
     def _open(self):
         if self._container is not None:

@@ -21,6 +21,7 @@ from units.audio import channels
 from units.audio.compressed import Compressed
 from units.audio.pcm import open_pcm
 from units.audio.timing import FRAME_SHIFT, RATE
+from units.audio.turns import Turns
 from units.records import InputError, optional, require
 
 BLOCK_SECONDS = 30
@@ -208,7 +209,7 @@ class Reader:
                 self._own.key, self._own.source = key, source
                 return source, contextlib.nullcontext()
             with self._lock:
-                shared = self._shared.setdefault(key, (source, threading.Lock()))
+                shared = self._shared.setdefault(key, (source, Turns()))
                 while len(self._shared) > _SHARED:
                     self._shared.popitem(last=False)
         return shared

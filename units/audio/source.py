@@ -15,11 +15,13 @@ class Source:
 
     rate: Hz; channels: how many; frames: samples per channel as the header gives them, None if it does not;
     preroll: how many samples before a span decoding has to begin, None if at the beginning of the file.
-    Spans asked for in the order of time cost one decode in all: the last `kept` samples can be read again.
+    Spans asked for in the order of time cost one decode in all: the last `kept` samples can be read again. If
+    a file has to be decoded from the beginning once more, as many are kept as fit in half a gigabyte.
     """
 
     preroll = None
     frames = None
+    _MEMORY = 1 << 29  # bytes of decoded samples that are kept of a file that was asked for out of order
 
     def __init__(self, path, rate, channels, kept):
         self.path, self.rate, self.channels, self.kept = path, rate, channels, kept
@@ -35,6 +37,8 @@ class Source:
     def read(self, start, stop):
         """Return the samples from start to stop: (n, channels) float32, fewer if the recording ends there."""
         if self._chunks is None or start < self._begin() or self._is_far(start):
+            if self._chunks and self.preroll is None:
+                self.kept = max(self.kept, self._MEMORY // (4 * self.channels))
             self._held.clear()
             self._sure = 0 if self.preroll is None else start  # what comes before may lack a part
             self._chunks, self._end = self.decode(self._sure), 0

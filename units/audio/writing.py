@@ -59,6 +59,13 @@ def pcm16(samples):
     return int16(samples).tobytes()
 
 
+def clipped_pcm16(samples, source):
+    """Return `pcm16`; warn if what is clipped of `source` can be heard."""
+    if np.abs(samples).max(initial=0.0) > 1 / _AUDIBLE_GAIN:
+        warn(f"{source}: goes beyond full scale; its peaks are clipped")
+    return pcm16(samples)
+
+
 def wav_header(samples=None, comment=""):
     """Return the header of a 16-bit, 16 kHz mono WAV; of unknown length (a pipe) it claims the most it can.
 

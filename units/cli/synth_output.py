@@ -44,11 +44,11 @@ class Stream:
     def write(self, record, pieces, _plan):
         """Append the pieces; set the record's place in the file. Returns the seconds it took."""
         from units.audio.timing import RATE
-        from units.audio.writing import pcm16
+        from units.audio.writing import clipped_pcm16
 
         start, began = self.samples, time.perf_counter()
         for piece in pieces:
-            self.file.write(pcm16(piece))
+            self.file.write(clipped_pcm16(piece, record.get("id", "-")))
             self.file.flush()
             self.samples += len(piece)
         record["audio_filepath"], record["offset"] = self.path, start / RATE
@@ -73,7 +73,7 @@ class Folder:
     def write(self, record, pieces, plan):
         """Write the record's WAV. Returns the seconds it took, None if it was there already."""
         from units.audio.timing import HOP, RATE
-        from units.audio.writing import pcm16, wav_header
+        from units.audio.writing import clipped_pcm16, wav_header
         from units.streams import create
 
         name = file_name(require(record, "id"), ".wav")
@@ -88,7 +88,7 @@ class Folder:
             with create(path) as out:
                 out.write(head)
                 for piece in pieces:
-                    out.write(pcm16(piece))
+                    out.write(clipped_pcm16(piece, record["id"]))
         record["audio_filepath"], record["offset"], record["duration"] = path, 0.0, samples / RATE
         record.pop("channel", None)  # of the recording: this one has only one
         return time.perf_counter() - began if done else None

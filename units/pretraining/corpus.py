@@ -11,7 +11,7 @@ import numpy as np
 from units.archives import load_arrays
 from units.audio.reading import load_record
 from units.audio.timing import frame_count
-from units.audio.writing import pcm16
+from units.audio.writing import clipped_pcm16
 from units.records import InputError
 from units.sources import digest_of, source_of
 from units.streams import create
@@ -109,7 +109,7 @@ def _write(records, path, key, item):
                 if not frame_count(len(samples)):
                     raise InputError(f"{len(samples)} samples are too few for a frame")
                 heard = heard or bool(np.any(samples))
-                data = pcm16(samples)
+                data = clipped_pcm16(samples, record["audio_filepath"])
                 audio.write(data)
                 content.update(data)
                 sizes.append(len(samples))

@@ -16,7 +16,7 @@ from units.archives import load_arrays
 from units.audio.pitch import estimate
 from units.audio.reading import load_record
 from units.audio.timing import HOP
-from units.audio.writing import pcm16
+from units.audio.writing import clipped_pcm16
 from units.records import InputError, frame_units, require, warn
 from units.sources import digest_of
 from units.streams import create
@@ -98,7 +98,7 @@ def _write(records, speakers, path, key):
             except InputError as error:
                 raise InputError(f"{record.place}: {error}") from None
             heard = heard or bool(np.any(samples))
-            data = pcm16(samples)
+            data = clipped_pcm16(samples, record["audio_filepath"])
             audio.write(data)
             content.update(data)
             index = speakers.index(record["speaker"]) if record.get("speaker") in speakers else 0
