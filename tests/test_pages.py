@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 import soundfile
 from conftest import ENVIRONMENT, TINY_VOCODER
@@ -148,6 +149,11 @@ def write_chapters(folder):
 def folder(corpus, tmp_path):
     """A folder with all that an example may read."""
     write_chapters(tmp_path / "audio")
+    voices = [recording([pause, 2.2, 3.0], seed=60 + i) for i, pause in enumerate((0.5, 2.9))]
+    both = np.zeros((max(map(len, voices)), 2), np.float32)
+    for channel, samples in enumerate(voices):
+        both[: len(samples), channel] = samples
+    soundfile.write(tmp_path / "interview.wav", both, RATE)
     for name in FILES:
         copy = shutil.copytree if os.path.isdir(corpus[name]) else shutil.copy
         copy(corpus[name], tmp_path / name)
@@ -167,6 +173,8 @@ def test_every_example_runs(name, folder, environment):
         )
         # of other people's libraries; the tools themselves are silent
         said = done.stderr.replace(NO_PESQ, "")
+        # the folder of ELAN files holds those of other recordings, whose motifs alone are known
+        said = re.sub(r"su-units: [^\n]*: no tier 'segments'; it has 'motifs'; skipped\n", "", said)
         heard = "" if remark == "chatty" and "su-" not in said else said
         assert (done.returncode, heard) == (0, ""), script
     # so little is said that perhaps nothing recurs
@@ -184,7 +192,7 @@ def test_the_commands_of_the_readme_run_in_their_order(tmp_path, environment):
     section = re.search(r"## From a folder of recordings.*?(?=^## )", readme, re.DOTALL | re.MULTILINE)[0]
     script = "\n".join(line for line in section.splitlines() if line.startswith("    "))
     for there, toy in (
-        ("--vocab-size 2000", "--vocab-size 90"),
+        ("--vocab-size 2000", "--vocab-size 80"),
         ("-k 100", "-k 50"),
         ("--arch fast --max-hours 1", TINY_VOCODER),
     ):

@@ -91,14 +91,14 @@ def _segments(path, name, vad, choice, config):
     records = [
         record
         for channel, levels_db in chosen
-        for record in _track(path, name, vad, config, channel, levels_db, found.seconds)
+        for record in _track(path, name, vad, config, channel, levels_db, found.seconds, len(chosen) == 1)
     ]
     if not records:
         raise InputError("no speech in it")
     return records
 
 
-def _track(path, name, vad, config, channel, levels_db, seconds):
+def _track(path, name, vad, config, channel, levels_db, seconds, alone):
     """Yield the records of one channel, or of the mix."""
     from units.audio.segment import segment_id, spans, speech_by_energy
 
@@ -111,7 +111,8 @@ def _track(path, name, vad, config, channel, levels_db, seconds):
     what = path if channel is None else f"{path}, channel {channel}"
     if channel is not None and not speech.any():
         warn(f"{what}: no speech in it")
-    _report_silence(what, speech, seconds)
+    if alone:  # who has a channel of their own listens half of the time
+        _report_silence(what, speech, seconds)
     chosen = {} if channel is None else {"channel": channel}
     for start, end in spans(speech, levels_db, config):
         offset = start / 100

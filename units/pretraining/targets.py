@@ -1,5 +1,8 @@
 """What the network must guess: the cluster of each frame of the corpus, by MFCC first and by itself later."""
 
+import contextlib
+import os
+
 import numpy as np
 
 from units.archives import load_arrays
@@ -35,6 +38,8 @@ def clusters(corpora, encode, k, seed, **options):
 def save(path, key, found):
     """Keep the targets of the training and the held-out corpus at a path; key: what they belong to."""
     training, held_out = (targets.astype(np.int16) for targets in found)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # a FIFO would be written to, and wait for a reader
     with create(path) as out:
         np.savez(out, training=training, held_out=held_out, key=np.array(key))
 
