@@ -85,11 +85,12 @@ class Compressed(Source):
         yield from self._decode(0)
 
     def _decode(self, begin):
-        self._open()
-        if begin:
+        if begin:  # the container stays open: it knows by now where its frames are
             seconds = (self._first + begin) / self.rate
             stamp = int(seconds / self._stream.time_base)
             self._container.seek(stamp, stream=self._stream, backward=True)
+        else:
+            self._open()  # a seek to 0 would not skip the delay of the encoder again
         yield from self._joined(self._frames(begin))
 
     def _frames(self, begin):
