@@ -12,8 +12,10 @@ from units.audio.source import Source
 from units.records import InputError, warn
 
 _LAYER_3 = ("mp3", "mp3float")
-# A frame of MP3 depends on up to 511 bytes of the frames before it, and one may hold as few as 3.
-_PREROLL_FRAMES = 128
+# A frame of MP3 depends on up to 511 bytes of those before it, of which one holds 58 or more (32 kbit/s, 48 kHz,
+# stereo); under 32 kHz it is 255 bytes, of which one may hold a single one (8 kbit/s, 24 kHz, stereo). Two more
+# frames overlap. ISO/IEC 11172-3, 2.4.3.4; 13818-3.
+_PREROLL, _PREROLL_LOW, _LOW = 16 * 1152, 260 * 576, 32000  # samples; Hz
 _TAGS = (b"ID3", b"TAG", b"APETAGEX")  # in the middle too, if files were put one after the other
 _MP3_EDGES = 4 * 1152  # samples: more than encoders add before and after the sound
 _KEPT_SECONDS = 4
@@ -40,7 +42,7 @@ class Compressed(Source):
         self._open()
         self.frames = self._claimed()
         if self._stream.codec_context.name in _LAYER_3:
-            self.preroll, self.kept = _PREROLL_FRAMES * 1152, _KEPT_SECONDS * self.rate
+            self.preroll, self.kept = _PREROLL if rate >= _LOW else _PREROLL_LOW, _KEPT_SECONDS * rate
 
     def _open(self):
         if self._container is not None:

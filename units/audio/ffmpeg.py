@@ -17,11 +17,18 @@ _DEMUXERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,eac3,flac,flv,gsm,loas,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,qcp,rm,tta,voc,w64,wav,wv,xwma"
 )
+_OPTIONS = {
+    "format_whitelist": _DEMUXERS,
+    "protocol_whitelist": "file",
+    "indexmem": str(
+        1 << 26
+    ),  # bytes: the places of all frames of 20 hours of MP3; with less, seeks come out far away
+}
 
 
 def open_container(path):
     """Return the open container of a file; raise FFmpegError if FFmpeg does not read it."""
-    return av.open(f"file:{path}", options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"})
+    return av.open(f"file:{path}", options=_OPTIONS)
 
 
 def first_frame(path):
