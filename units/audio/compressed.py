@@ -12,9 +12,9 @@ from units.audio.source import Source
 from units.records import InputError, warn
 
 _LAYER_3 = ("mp3", "mp3float")
-# A frame of MP3 depends on up to 511 bytes of those before it, of which one holds 58 or more (32 kbit/s, 48 kHz,
-# stereo); under 32 kHz it is 255 bytes, of which one may hold a single one (8 kbit/s, 24 kHz, stereo). Two more
-# frames overlap. ISO/IEC 11172-3, 2.4.3.4; 13818-3.
+# A frame of MP3 depends on up to 511 bytes of the frames before it, each of which has at least 58 (32 kbit/s,
+# 48 kHz, stereo). Below 32 kHz it depends on 255, and a frame may have only one (8 kbit/s, 24 kHz, stereo).
+# Two frames overlap besides. ISO/IEC 11172-3, 2.4.3.4; 13818-3.
 _PREROLL, _PREROLL_LOW, _LOW = 16 * 1152, 260 * 576, 32000  # samples; Hz
 _TAGS = (b"ID3", b"TAG", b"APETAGEX")  # in the middle too, if files were put one after the other
 _MP3_EDGES = 4 * 1152  # samples: more than encoders add before and after the sound
