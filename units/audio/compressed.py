@@ -47,7 +47,10 @@ class Compressed(Source):
     def _open(self):
         if self._container is not None:
             self._container.close()
-        self._container = open_container(self.path)
+        try:
+            self._container = open_container(self.path)
+        except FFmpegError as error:
+            raise InputError(f"{self.path}: cannot be opened again ({error.strerror})") from None
         self._stream = self._container.streams.audio[0]
 
     def _claimed(self):
@@ -90,7 +93,10 @@ class Compressed(Source):
         if begin:  # the container stays open: it knows by now where its frames are
             seconds = (self._first + begin) / self.rate
             stamp = int(seconds / self._stream.time_base)
-            self._container.seek(stamp, stream=self._stream, backward=True)
+            try:
+                self._container.seek(stamp, stream=self._stream, backward=True)
+            except FFmpegError:
+                return  # it is then decoded from its beginning
         else:
             self._open()  # a seek to 0 would not skip the delay of the encoder again
         yield from self._joined(self._frames(begin))
