@@ -36,6 +36,11 @@ class _Header:
         return self._file.read(size)
 
 
+# That a header is as Python 2 wrote them matters to nobody. This is set once: threads that each set
+# and restore the filters of warnings can leave all of them ignored.
+warnings.filterwarnings("ignore", r"Reading `\.npy`", UserWarning)
+
+
 def is_array_next(file):
     """Return whether an array comes next in a buffered file, and no record."""
     return file.peek(1)[:1] == NPY_MAGIC[:1]  # no line of UTF-8 begins with that byte
@@ -77,9 +82,7 @@ def read_npy(file, place):
 
 def read_header(file):
     """Return (shape, whether in Fortran order, dtype) of an NPY file; raise one of BAD_HEADER."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is as Python 2 wrote them is no trouble of anyone's
-        return _READERS[np.lib.format.read_magic(file)](file)
+    return _READERS[np.lib.format.read_magic(file)](file)
 
 
 def read_tail(path, most):

@@ -1,7 +1,6 @@
-"""The fields of a record, and what one line of a stream must be.
+"""The fields of a record, and what one line of a stream must be; see su-records(5).
 
-A record is one JSON object on one line (see su-records(5)). A tool checks the fields it reads with
-`require`, adds those it makes, and passes the rest through untouched.
+A tool checks the fields it reads with `require`, adds those it makes, and passes on the rest untouched.
 """
 
 import json
@@ -24,13 +23,7 @@ class LostError(InputError):
 
 
 def warn(message):
-    """Report a repair or a choice that the user did not ask for. The tools print each message once.
-
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warn("a.wav: no length in its header; read to the end of the file")
-    >>> str(caught[0].message)
-    'a.wav: no length in its header; read to the end of the file'
-    """
+    """Report a repair or a choice that the user did not ask for. The tools print each message once."""
     warnings.warn(InputWarning(message), stacklevel=2)
 
 
@@ -63,8 +56,7 @@ def _is_span(value):
     return (
         isinstance(value, list)
         and len(value) == 3
-        and _is_number(value[0])
-        and _is_number(value[1])
+        and all(map(_is_number, value[:2]))
         and value[0] <= value[1]
         and isinstance(value[2], str)
     )
@@ -89,9 +81,9 @@ def _is_file_name(value):
         return False
     try:
         os.fsencode(value)
+        return True
     except UnicodeEncodeError:  # a lone surrogate that stands for no byte
         return False
-    return True
 
 
 _UNITS = (_is_count_list, "a list of whole numbers from 0 to 2147483647")
@@ -195,6 +187,14 @@ def _not_json(token):
     raise ValueError(f"{token} is not JSON")
 
 
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise ValueError(f'"{twice}" twice in one object')
+    return found
+
+
 def parse(line, place="-"):
     """Return the Record in one line of UTF-8 bytes.
 
@@ -204,7 +204,7 @@ def parse(line, place="-"):
     {'id': 'a'}
     """
     try:
-        value = json.loads(line.decode(), parse_constant=_not_json)
+        value = json.loads(line.decode(), parse_constant=_not_json, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}") from None
     except json.JSONDecodeError as error:

@@ -16,7 +16,7 @@ class Reservoir:
         self.size, self.context, self.seen = size, context, 0
         self._random = np.random.default_rng(seed)
         self._rows = np.empty((0, 0), np.float32)
-        self._speakers = np.empty(0, np.int32)
+        self._speakers, self._heard = np.empty(0, np.int32), set()
 
     def add(self, frames, speaker=0):
         """Add the (N, D) frames of one record; raises InputError where D is not that of those before.
@@ -40,6 +40,8 @@ class Reservoir:
         self._rows[slots[kept]] = frames[near].reshape(len(kept), width)
         self._speakers[slots[kept]] = speaker
         self.seen += len(frames)
+        if len(frames):
+            self._heard.add(speaker)
 
     def _grow(self, needed):
         """Make room: realloc moves pages, not bytes, so for a large sample there is never a second copy."""
@@ -55,6 +57,10 @@ class Reservoir:
     def speakers(self):
         """Return the speaker of each row of the sample, (min(size, seen),) int32."""
         return self._speakers[: min(self.size, self.seen)]
+
+    def unheard(self):
+        """Return how many speakers have frames in the corpus, but none in the sample."""
+        return len(self._heard - set(self.speakers().tolist()))
 
 
 def speaker_weights(speakers):

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 
-from units.records import optional, require
+from units.records import InputError, optional, require
 
 
 def source_of(record):
@@ -32,6 +32,17 @@ def source_of(record):
         "duration": None if duration is None else float(duration),
         "channel": optional(record, "channel"),
     }
+
+
+def keep_apart(path, record):
+    """Raise InputError if an output at a path would take the place of the recording that a record is of."""
+    recording = record.get("audio_filepath")
+    try:
+        same = isinstance(recording, str) and os.path.samefile(path, recording)
+    except (OSError, ValueError):  # one of them is not there
+        return
+    if same:
+        raise InputError(f"{path}: is the recording of this record; choose another place with -o")
 
 
 def state_of(folder):

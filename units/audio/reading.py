@@ -145,6 +145,8 @@ def _span(source, offset, duration, channel, shorter):
             powers += channels.powers(samples)
     found = np.concatenate([*_resampled(iter(mixed), source.rate, 1), np.zeros((0, 1), np.float32)])[:, 0]
     found = found[first - steps * step_out :][:count]
+    if first and count is None and not len(found):
+        raise InputError(f"{source.path}: ends before {offset:g} s, where the span begins")
     missing = 0 if count is None or shorter else count - len(found)
     if missing > FRAME_SHIFT * RATE:
         raise InputError(f"{source.path}: ends {missing / RATE:.2f} s before the span does")

@@ -6,7 +6,7 @@ import click
 
 from units.cli import output_option, records_argument, seed_option, tool
 from units.config import ClusterConfig
-from units.records import InputError, optional, require
+from units.records import InputError, optional, require, warn
 
 DEFAULT = ClusterConfig()
 
@@ -59,6 +59,8 @@ def main(job, features, weight_by_speaker, output, seed, **settings):
     sample = Reservoir(config.max_frames, seed, config.context)
     encoder = _fill(sample, job, features, weight_by_speaker)
     weights = speaker_weights(sample.speakers()) if weight_by_speaker else None
+    if weight_by_speaker and (lost := sample.unheard()):
+        warn(f"{lost} speaker{'s'[: lost > 1]} of the corpus has no frame in the sample; raise --max-frames")
     book, report = fit(sample.frames(), config, seed, encoder, weights)
     with create(output) as out:
         save_codebook(book, out)

@@ -135,9 +135,11 @@ def _report_silence(what, speech, seconds):
 def _write_clip(record, folder):
     from units.audio.reading import load_record
     from units.audio.writing import save_clip
+    from units.sources import keep_apart
     from units.streams import create
 
     record["clip"] = os.path.join(folder, file_name(record["id"], ".wav"))
+    keep_apart(record["clip"], record)
     os.makedirs(folder, exist_ok=True)
     with create(record["clip"]) as out:
         save_clip(out, load_record(record), record["audio_filepath"])

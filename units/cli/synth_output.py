@@ -45,7 +45,9 @@ class Stream:
         """Append the pieces; set the record's place in the file. Returns the seconds it took."""
         from units.audio.timing import RATE
         from units.audio.writing import clipped_pcm16
+        from units.sources import keep_apart
 
+        keep_apart(self.path, record)
         start, began = self.samples, time.perf_counter()
         for piece in pieces:
             self.file.write(clipped_pcm16(piece, record.get("id", "-")))
@@ -74,6 +76,7 @@ class Folder:
         """Write the record's WAV. Returns the seconds it took, None if it was there already."""
         from units.audio.timing import HOP, RATE
         from units.audio.writing import clipped_pcm16, wav_header
+        from units.sources import keep_apart
         from units.streams import create
 
         name = file_name(require(record, "id"), ".wav")
@@ -81,6 +84,7 @@ class Folder:
             raise InputError(f'"id" {record["id"]} a second time')
         self._seen.add(name)
         path = os.path.join(self.path, name)
+        keep_apart(path, record)
         samples = HOP * len(plan[0])
         head = wav_header(samples, _digest(self.vocoder, record, plan))
         began = time.perf_counter()

@@ -7,6 +7,8 @@ of all recordings.
 
 import numpy as np
 
+from units.records import warn
+
 EDGE = 3  # runs at each end of a recording
 _LEAST_KL = 0.7  # nats by which the edges must differ from the rest, or nothing is taken for a pause
 _MOST = 0.6  # share of the runs; where pauses would be more, the model has learned something else
@@ -36,7 +38,10 @@ def find_pauses(sequences, size):
         for column, i in enumerate(index):
             found[i] = posterior[: len(sequences[i]), column] > 0.5
     share = sum(pause.sum() for pause in found) / sum(map(len, found))
-    return found if share <= _MOST else none
+    if share <= _MOST:
+        return found
+    warn(f"{share:.0%} of all runs of units look like pauses; none is left out of what is searched")
+    return none
 
 
 def _start(sequences, size):

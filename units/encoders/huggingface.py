@@ -19,7 +19,7 @@ from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
 from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
-from units.records import InputError
+from units.records import InputError, warn
 
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
 MARGIN_SECONDS = 2.0
@@ -194,5 +194,8 @@ def _normalizes(transformers, source, config):
     try:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
     except _FAULTS:  # a directory with no preprocessor_config.json
-        return config.feat_extract_norm == "layer"
+        usual = config.feat_extract_norm == "layer"
+        does = "normalised" if usual else "not normalised"
+        warn(f"{source}: no preprocessor_config.json that can be read; audio is {does}")
+        return usual
     return bool(getattr(extractor, "do_normalize", True))

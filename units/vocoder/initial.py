@@ -5,6 +5,7 @@ import os
 import torch
 
 from units import weights
+from units.records import warn
 from units.vocoder.model import load
 
 _CHECKPOINT = "checkpoint.safetensors"
@@ -105,7 +106,8 @@ def _take_discriminators(path, discriminators):
         if held != wanted.keys() or any(
             tuple(file.get_slice(prefix + name).get_shape()) != shape for name, shape in wanted.items()
         ):
-            return  # of others than are wanted now
+            warn(f"{path}: its discriminators have another shape; new ones are trained")
+            return
         for name, shape in wanted.items():
             weights.check_shape(file, prefix + name, shape)
         kept = {name: file.get_tensor(prefix + name) for name in wanted}
