@@ -27,6 +27,8 @@ OTHERS = {
     "vorbis ogg": ("ogg", "vorbis", 44100, {"strict": "experimental"}, {}),
     "opus": ("ogg", "libopus", 48000, {"b": 32000}, {}),
     "opus voice": ("ogg", "libopus", 16000, {"b": 16000, "application": "voip"}, {}),
+    "mkv mp3": ("matroska", "libmp3lame", 44100, {"quality": 4}, {}),
+    "avi pcm": ("avi", "pcm_s16le", 16000, {}, {}),
     "webm opus": ("webm", "libopus", 48000, {"b": 48000}, {}),
     "m4a aac": ("ipod", "aac", 44100, {"b": 64000}, {"movflags": "+faststart"}),
     "mp4 aac in pieces": ("mp4", "aac", 16000, {"b": 32000}, {"movflags": "frag_keyframe+empty_moov"}),

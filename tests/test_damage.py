@@ -3,14 +3,17 @@
 import fractions
 import io
 import re
+import warnings
 
+import av
 import encoded
 import numpy as np
 import pytest
 import soundfile
 from speechlike import RATE, recording
 
-from units.audio.reading import decoded, load
+from units.audio.ogg import checksum
+from units.audio.reading import decoded, load, open_source
 from units.records import InputError, InputWarning
 
 SECONDS = 12.0
@@ -121,8 +124,6 @@ def test_an_ogg_file_without_the_flag_of_its_end_is_whole(tmp_path, name):
     last = data.rindex(b"OggS")
     data[last + 5] &= ~4
     data[last + 22 : last + 26] = bytes(4)
-    from units.audio.ogg import checksum
-
     data[last + 22 : last + 26] = checksum(bytes(data[last:])).to_bytes(4, "little")
     (tmp_path / "not").write_bytes(data)
     np.testing.assert_array_equal(*(decoded(str(tmp_path / name))[1] for name in ("flagged", "not")))
@@ -135,19 +136,77 @@ def test_an_m4a_whose_index_was_never_written_says_so(tmp_path):
     assert message == "cut short or damaged: the index of its sound (moov) cannot be read"
 
 
-def test_the_first_of_several_sound_tracks_is_taken_and_that_is_said(tmp_path):
-    path = str(tmp_path / "two.mka")
-    import av
-
+def two_tracks(path, seconds=1.0, delay=0.0):
+    """Write a Matroska file of two tracks, about .1 and .2, the first of which begins `delay` s later."""
     with av.open(path, "w", format="matroska") as out:
         streams = [out.add_stream("flac", rate=RATE, layout="mono") for _ in range(2)]
         for number, stream in enumerate(streams):
-            samples = np.full((1, RATE), 0.1 * (number + 1), np.float32)
-            frame = av.AudioFrame.from_ndarray(samples, "fltp", "mono")
-            frame.sample_rate, frame.pts, frame.time_base = RATE, 0, fractions.Fraction(1, RATE)
+            samples = np.random.default_rng(0).normal(0.1 * (number + 1), 0.01, (1, round(seconds * RATE)))
+            frame = av.AudioFrame.from_ndarray(samples.astype(np.float32), "fltp", "mono")
+            frame.sample_rate, frame.time_base = RATE, fractions.Fraction(1, RATE)
+            frame.pts = 0 if number else round(delay * RATE)
             out.mux([*stream.encode(frame), *stream.encode(None)])
+
+
+def test_the_first_of_several_sound_tracks_is_taken_and_that_is_said(tmp_path):
+    path = str(tmp_path / "two.mka")
+    two_tracks(path)
     with pytest.warns(InputWarning, match=r"two\.mka: holds 2 sound tracks; the first is taken"):
-        assert load(path, 0.2, 0.1).mean() == pytest.approx(0.1, abs=1e-3)
+        assert load(path, 0.2, 0.1).mean() == pytest.approx(0.1, abs=1e-2)
+
+
+def test_sound_that_begins_after_the_pictures_is_reported(tmp_path):
+    path = str(tmp_path / "late.mka")
+    two_tracks(path, delay=0.7)
+    with pytest.warns(InputWarning, match=r"its sound begins 0\.70 s after its pictures"):
+        load(path, 0.2, 0.1)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
+def test_a_film_cut_short_is_an_error_though_its_length_is_that_of_the_longest_track(tmp_path, share):
+    path = tmp_path / "film.mkv"
+    two_tracks(str(path), seconds=6)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(InputError, match=r"film\.mkv: (cut short|damaged)"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        decoded(str(path))
+
+
+def test_spans_of_mp3s_put_together_are_those_of_the_whole(tmp_path):
+    path = str(tmp_path / "a.mp3")
+    (tmp_path / "a.mp3").write_bytes(2 * data_of("mp3 -q:a 4"))
+    with pytest.warns(InputWarning, match="read to the end"):
+        rate, whole = decoded(path)
+    source = open_source(path)
+    for place in (3.0, 20.1, 11.8, 15.0, 12.3, 1.0, 23.0):
+        start = round(place * rate)
+        np.testing.assert_array_equal(source.read(start, start + 9000), whole[start : start + 9000])
+
+
+def test_a_part_of_an_opus_stream_is_as_long_as_it_is(tmp_path):
+    (tmp_path / "whole.opus").write_bytes(data_of("opus"))
+    with (
+        av.open(str(tmp_path / "whole.opus")) as whole,
+        av.open(str(tmp_path / "b.opus"), "w", format="ogg") as out,
+    ):
+        stream = out.add_stream_from_template(whole.streams.audio[0])
+        for number, packet in enumerate(whole.demux(whole.streams.audio[0])):
+            if packet.size and number >= 150:
+                packet.stream = stream
+                out.mux(packet)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InputWarning)
+        assert len(decoded(str(tmp_path / "b.opus"))[1]) / 48000 == pytest.approx(SECONDS - 3, abs=0.05)
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_an_error(tmp_path):
+    data = data_of("opus")
+    path = tmp_path / "a.opus"
+    path.write_bytes(data)
+    source = open_source(str(path))
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(InputError, match="cut short"):
+        source.read(0, 12 * 48000)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +214,7 @@ def test_the_first_of_several_sound_tracks_is_taken_and_that_is_said(tmp_path):
     [
         ("empty.mp3", b"", "the file is empty"),
         ("page.mp3", b"<!DOCTYPE html><title>404</title>" * 20, "not a recording in a known format"),
+        ("empty.flac", b"", "the file is empty"),
         ("list.m3u8", b"#EXTM3U\n#EXTINF:1,\na.wav\n", "not a recording in a known format"),
         ("list.ffconcat", b"ffconcat version 1.0\nfile 'a.wav'\n", "not a recording in a known format"),
     ],
@@ -221,6 +281,25 @@ def test_a_wav_header_that_does_not_know_the_length_is_repaired_and_that_is_said
     assert sum(record["duration"] for record in result.records) == 4.0
     later = run("su-pitch", "-j", "1", stdin=result.stdout, cwd=tmp_path)
     assert (later.status, later.stderr) == (0, f"su-pitch: a.wav: its header {said}\n")
+
+
+def test_a_crashed_recording_that_begins_with_silence_is_read_to_its_end(tmp_path, run):
+    data = bytearray(wav(9.0, data=0, riff=0))
+    start = data.index(b"data") + 8
+    data[start : start + 120_000] = bytes(120_000)
+    (tmp_path / "a.wav").write_bytes(data)
+    result = run("su-segment", "a.wav", cwd=tmp_path)
+    line = "su-segment: a.wav: its header gives no length; read to the end of the file, 9.00 s\n"
+    assert (result.status, result.stderr) == (0, line)
+    assert result.records[-1]["offset"] + result.records[-1]["duration"] == 9.0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("", "is no file name"), ("-", "is no file name"), (".", "a folder")]
+)
+def test_what_is_no_name_of_a_recording_is_told(run, tmp_path, name, message):
+    result = run("su-segment", "--", name, cwd=tmp_path)
+    assert result.status == 1 and message in result.stderr and result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

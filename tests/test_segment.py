@@ -203,6 +203,11 @@ def test_no_two_files_have_one_name(parts):
     assert len(set(names)) == len(paths) and not any("/" in name for name in names)
 
 
+def test_a_file_is_not_called_as_a_channel_of_another():
+    names = recording_names(["talk.wav", "talk-ch1.wav", "other-ch0.wav"])
+    assert names[0] == "talk" and names[1].startswith("talk-ch1-") and names[2] == "other-ch0"
+
+
 def test_a_file_named_twice_is_refused():
     with pytest.raises(InputError, match=r"^a/1\.mp3: named twice$"):
         recording_names(["a/1.mp3", "b/1.mp3", "a/1.mp3"])

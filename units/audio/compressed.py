@@ -3,11 +3,14 @@
 FFmpeg goes on after what it cannot decode, as a player should; here that is an error which says where.
 """
 
+import os
+
 import numpy as np
 
 from units.audio import mp3
 from units.audio.ffmpeg import FFmpegError, first_frame, floats, open_container
 from units.audio.ogg import check_ogg
+from units.audio.sizes import claimed_size
 from units.audio.source import Source
 from units.records import InputError, warn
 
@@ -16,17 +19,17 @@ _LAYER_3 = ("mp3", "mp3float")
 # 48 kHz, stereo). Below 32 kHz it depends on 255, and a frame may have only one (8 kbit/s, 24 kHz, stereo).
 # Two frames overlap besides. ISO/IEC 11172-3, 2.4.3.4; 13818-3.
 _PREROLL, _PREROLL_LOW, _LOW = 16 * 1152, 260 * 576, 32000  # samples; Hz
-_TAGS = (b"ID3", b"TAG", b"APETAGEX")  # in the middle too, if files were put one after the other
 _MP3_EDGES = 4 * 1152  # samples: more than encoders add before and after the sound
 _KEPT_SECONDS = 4
+_LONGEST_SECONDS = 30 * 24 * 3600
 _KEPT_SECONDS_SHARED = 120  # threads that share a file do not come quite in the order of time
 _CHUNK_SECONDS = 0.5
 _GAP_SECONDS = 0.06  # more than time stamps of any format are rounded by
 # more than a header claims of what a decoder leaves out at the end
-_SHORT_SECONDS, _SHORT_SECONDS_ELSE = {"mp3": 0.0, "asf": 0.25}, 0.1
+_SHORT_SECONDS, _SHORT_SECONDS_ELSE = {"mp3": 0.0}, 0.1
 _MICROSECONDS = 1_000_000  # per second: the unit of a container's duration
 _PADDING_SECONDS = 0.12  # the longest frame of Opus
-_HEADED = ("mov", "matroska", "asf", "flac", "wv", "tta", "caf", "ape", "wav", "w64", "aiff", "mpc")
+_HEADED = ("mov", "matroska", "avi", "flac", "wv", "tta", "caf", "ape", "wav", "w64", "aiff", "mpc")
 
 
 class Compressed(Source):
@@ -41,7 +44,9 @@ class Compressed(Source):
         self._first, self._container = self._stamp(frame, 0), None
         self._open()
         self.frames = self._claimed()
-        if self._stream.codec_context.name in _LAYER_3:
+        self._raw = self._container.format.name == "mp3"
+        # elsewhere time stamps are rounded, and would not say at which sample a decode begins
+        if self._stream.codec_context.name in _LAYER_3 and self._raw:
             self.preroll, self.kept = _PREROLL if rate >= _LOW else _PREROLL_LOW, _KEPT_SECONDS * rate
 
     def _open(self):
@@ -60,13 +65,23 @@ class Compressed(Source):
             seconds = self._duration()
         if not seconds:
             return None
+        if kind == "ogg":
+            return self._last_position()
         frames = round(seconds * self.rate)
-        if kind == "ogg" and (head := self._stream.codec_context.extradata or b"").startswith(b"OpusHead"):
-            return frames - int.from_bytes(head[10:12], "little")  # samples to be skipped at the beginning
         if kind != "mp3":
             return frames
         claimed = mp3.claimed_samples(self.path)  # the duration is a guess if the file is longer than that
         return frames if claimed - _MP3_EDGES < frames <= claimed else claimed - _MP3_EDGES
+
+    def _last_position(self):
+        """Return how many samples an Ogg file has up to its last position; None if that cannot be true."""
+        stream, head = self._stream, self._stream.codec_context.extradata or b""
+        last = stream.duration * self._tick
+        if head.startswith(b"OpusHead"):  # FFmpeg gives its last position itself
+            last -= self._first + int.from_bytes(head[10:12], "little")
+        else:
+            last += max(0, (stream.start_time or 0) * self._tick - self._first)
+        return round(last) if 0 < last < _LONGEST_SECONDS * self.rate else None
 
     def _duration(self):
         stream, container = self._stream, self._container
@@ -78,6 +93,9 @@ class Compressed(Source):
     def decode(self, start=0):
         """See Source."""
         begin = max(0, start - (self.preroll or 0))
+        if self.preroll and self.frames is not None and start > self.frames:
+            # put together, perhaps: past the end that its header claims, time stamps count no samples
+            self.preroll, self.kept, begin = None, _KEPT_SECONDS_SHARED * self.rate, 0
         if begin:
             chunks = self._decode(begin)
             first = next(chunks, None)
@@ -114,9 +132,11 @@ class Compressed(Source):
             except FFmpegError:
                 # before its first frame an MP3 may hold anything; after a seek, the first ones lack a part
                 begun = place > 0 or self.preroll is None
-                fault = fault or (begun and not bytes(packet).startswith(_TAGS))
+                fault = fault or (begun and not bytes(packet).startswith(mp3.TAGS))
                 continue
             last = packet if packet.size else last
+            if self._raw and place and mp3.holds_junk(bytes(packet)):
+                raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s")
             for frame in frames:
                 if fault:
                     raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s")
@@ -140,6 +160,9 @@ class Compressed(Source):
             raise InputError(
                 f"{self.path}: damaged or cut short at {self._place / self.rate:.2f} s"
             ) from None
+        except IndexError:  # PyAV's, of a track that was not there at the beginning
+            at = f"{self._place / self.rate:.2f} s"
+            raise InputError(f"{self.path}: a new track begins at {at}; save its sound on its own") from None
 
     def _stamp(self, frame, expected):
         """Return the time stamp of a frame in samples, and what is expected if it has none."""
@@ -166,6 +189,9 @@ class Compressed(Source):
             raise InputError(
                 f"{self.path}: cut short or damaged: {there:.2f} of {self.frames / self.rate:.2f} s are there"
             )
+        if (size := claimed_size(self.path, kind)) and os.path.getsize(self.path) < size:
+            short = f"{os.path.getsize(self.path)} of {size} bytes are there"
+            raise InputError(f"{self.path}: cut short at {there:.2f} s: {short}")
         if not place or last is None:
             raise InputError(f"{self.path}: no sound in this file")
         if fault and self.frames is not None and place < self.frames:

@@ -13,6 +13,7 @@ import numpy as np
 from units.records import InputError, warn
 
 FFmpegError = av.FFmpegError
+_DELAY_SECONDS = 0.06
 _DEMUXERS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,eac3,flac,flv,gsm,loas,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nut,ogg,qcp,rm,tta,voc,w64,wav,wv,xwma"
@@ -36,6 +37,8 @@ def first_frame(path):
 
     Raises InputError if there is none. Of several sound tracks the first is taken, with a warning.
     """
+    if os.path.getsize(path) == 0:
+        raise InputError(f"{path}: the file is empty")
     try:
         with open_container(path) as container:
             tracks = container.streams.audio
@@ -44,6 +47,7 @@ def first_frame(path):
             if tracks[0].codec_context is None:
                 raise InputError(f"{path}: its sound is in a format that cannot be decoded")
             frame = _first_frame(container, tracks[0])
+            _warn_of_delay(path, container, tracks[0])
     except av.FFmpegError as error:
         raise InputError(f"{path}: {_reason(path, error)}") from None
     if frame is None:
@@ -54,17 +58,26 @@ def first_frame(path):
 
 
 def _first_frame(container, stream):
-    for packet in container.demux(stream):
-        with contextlib.suppress(av.FFmpegError):
-            for frame in packet.decode():
-                return frame
+    with contextlib.suppress(IndexError):  # PyAV's, of a track that was not there when the file was opened
+        for packet in container.demux(stream):
+            with contextlib.suppress(av.FFmpegError):
+                for frame in packet.decode():
+                    return frame
     return None
+
+
+def _warn_of_delay(path, container, stream):
+    """Warn if the sound of a film begins after its pictures, from which other programs count."""
+    if stream.start_time is None or container.start_time is None or len(container.streams) == 1:
+        return
+    delay = float(stream.start_time * stream.time_base) - container.start_time / av.time_base
+    if delay > _DELAY_SECONDS:
+        late = f"its sound begins {delay:.2f} s after its pictures"
+        warn(f"{path}: {late}; times count from where the sound begins")
 
 
 def _reason(path, error):
     """Return why FFmpeg cannot open a file, in words of its user."""
-    if os.path.getsize(path) == 0:
-        return "the file is empty"
     with open(path, "rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":

@@ -5,6 +5,7 @@ import re
 _KBITS = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # MPEG-1 layer III
 _KBITS_LOW = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)  # MPEG-2 and 2.5
 _RATES = (44100, 48000, 32000)
+TAGS = (b"ID3", b"TAG", b"APETAGEX")
 _SEARCHED = 1 << 20  # bytes after the tags in which the first frame is looked for
 _TAG = re.compile(rb"Xing|Info|VBRI")
 
@@ -33,6 +34,15 @@ def is_whole(frame):
     """Return whether bytes are a layer III frame of the length that its header says, or no frame at all."""
     found = _frame(frame, 0)
     return found is None or len(frame) >= found[0]
+
+
+def holds_junk(frame):
+    """Return whether more follows a layer III frame than its header says: what lay before the next one.
+
+    Tags, as of a file that was appended, are no junk.
+    """
+    found = _frame(frame, 0)
+    return found is not None and len(frame) > found[0] and not frame[found[0] :].startswith(TAGS)
 
 
 def _after_id3(head):

@@ -4,7 +4,6 @@ A file is a row of pages, numbered within each stream and each with a checksum o
 flag that ends a stream is not required: Android's recorder, and with it many messengers, never sets it.
 """
 
-import mmap
 import struct
 import zlib
 
@@ -33,26 +32,26 @@ def check_ogg(path, rate):
 
     rate: Hz, of the positions that its pages tell, so that the fault can be placed in seconds.
     """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        numbers, ended = {}, set()
-        at = position = 0
-        while at < len(data) and not (numbers and ended == set(numbers) and data[at : at + 4] != b"OggS"):
+    with open(path, "rb") as file:
+        numbers, ended, position = {}, set(), 0
+        while head := file.read(_HEADER.size):
+            if numbers and ended == set(numbers) and not head.startswith(b"OggS"):
+                return  # tags or zeros behind the last page
             place = f"at {position / rate:.2f} s"
-            at, found = _check_page(path, data, at, numbers, ended, place)
-            position = max(position, found)
+            position = max(position, _check_page(path, file, head, numbers, ended, place))
 
 
-def _check_page(path, data, at, numbers, ended, place):
-    """Check the page at a byte against the pages before it; return where it ends, in bytes and in samples."""
-    if data[at : at + 4] != b"OggS"[: len(data) - at]:
-        raise InputError(f"{path}: damaged {place}: no page of an Ogg file begins at byte {at}")
-    body = at + _HEADER.size
-    sizes = data[body : body + data[body - 1]] if body <= len(data) else b""
-    end = body + len(sizes) + sum(sizes)
-    if body > len(data) or len(sizes) < data[body - 1] or end > len(data):
+def _check_page(path, file, head, numbers, ended, place):
+    """Check the page that begins with `head` against those before it; return its position in samples."""
+    if head[:4] != b"OggS"[: len(head)]:
+        byte = file.tell() - len(head)
+        raise InputError(f"{path}: damaged {place}: no page of an Ogg file begins at byte {byte}")
+    sizes = file.read(head[-1]) if len(head) == _HEADER.size else b""
+    body = file.read(sum(sizes))
+    if len(head) < _HEADER.size or len(sizes) < head[-1] or len(body) < sum(sizes):
         raise InputError(f"{path}: cut short {place}, in the middle of a page")
-    _, _, flags, position, stream, number, sum_, _ = _HEADER.unpack_from(data, at)
-    page = bytearray(data[at:end])
+    _, _, flags, position, stream, number, sum_, _ = _HEADER.unpack(head)
+    page = bytearray(head + sizes + body)
     page[_CHECKSUM] = bytes(4)
     if checksum(page) != sum_:
         raise InputError(f"{path}: damaged {place}: a page has another checksum than it says")
@@ -66,4 +65,4 @@ def _check_page(path, data, at, numbers, ended, place):
     numbers[stream] = number
     if flags & _LAST:
         ended.add(stream)
-    return end, position
+    return position

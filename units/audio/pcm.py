@@ -11,7 +11,20 @@ from units.audio.source import Source
 from units.records import InputError, warn
 
 _BLOCK_SECONDS = 1
-_MARKS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b".snd", b"dns.", b"fLaC", b"caff", b"riff", b"NIST", b"Crea")
+_MARKS = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"BW64",
+    b"FORM",
+    b".snd",
+    b"dns.",
+    b"fLaC",
+    b"caff",
+    b"riff",
+    b"NIST",
+    b"Crea",
+)
 _COMPRESSED = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
 _STREAMED = 0x7FFF0000  # sizes from here up are written if the length could not be known beforehand
 _ENDS_EARLY = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
@@ -33,7 +46,7 @@ def open_pcm(path):
         file.close()
         return None
     source = Pcm(path, file)
-    if mended or (found is not None and found.is_streamed and found.there):
+    if mended or (found is not None and found.is_streamed and found.claimed):
         warn(f"{path}: its header {_claim(found)}; read to the end of the file, {source.seconds:.2f} s")
     return source
 
@@ -76,6 +89,9 @@ class Pcm(Source):
                 place += len(block)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.removeprefix("Error : ").rstrip(".")
+            reason = (
+                "cut short" if "psf_fseek" in reason else reason
+            )  # as it says of a FLAC that ended too early
             raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s ({reason})") from None
         if place < self.frames:
             there = f"{place / self.rate:.2f} of {self.seconds:.2f} s"

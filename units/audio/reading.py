@@ -32,7 +32,11 @@ _SHARED = 4  # files kept open that can only be decoded from the beginning
 
 def open_source(path):
     """Return the Source of a recording; raise InputError naming the file if it cannot be read."""
+    if path in ("", "-"):
+        raise InputError(f"{path!r} is no file name; recordings are not read from standard input")
     try:
+        if os.path.isdir(path):
+            raise InputError(f"{path}: a folder; name the files in it")
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise InputError(
                 f"{path}: not a file; a pipe or device cannot be read from where a segment begins"

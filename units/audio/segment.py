@@ -3,6 +3,7 @@
 import collections
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ HOP = 160  # samples between energies: 10 ms
 WINDOW = 400  # samples of one energy: 25 ms
 _QUIET = 20  # hops over which the quietest point is sought: longer than the closure of a stop
 FLOOR_DB = -120.0  # of digital silence, below full scale
+_CHANNEL = re.compile(r"-ch\d+$")
 _LOUDEST_SHARE, _LOUDEST_HOPS = 0.01, 50
 _CROSSTALK_DB = 15.0  # by which a speaker is weaker in the microphone of the other
 
@@ -205,7 +207,8 @@ def recording_names(paths):
     count = collections.Counter(stems)
     whole = [os.path.normpath(path).replace("../", "").strip("/").replace("/", "_") for path in paths]
     names = [_shorten(s if count[s] == 1 else w) for s, w in zip(stems, whole, strict=True)]
-    count = collections.Counter(names)
+    # "a-ch1" is what channel 1 of "a" is called
+    count = collections.Counter(names + [n for n in names if _CHANNEL.sub("", n) in set(names) - {n}])
     return [n if count[n] == 1 else f"{n}-{_hash(p)}" for n, p in zip(names, paths, strict=True)]
 
 

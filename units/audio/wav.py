@@ -39,7 +39,7 @@ def layout(path):
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(12)
-        if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+        if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
             return None
         fmt, long_size = b"", None
         while len(chunk := file.read(8)) == 8:
@@ -67,10 +67,15 @@ def hides_samples(path, found):
     end = found.start + found.claimed
     with open(path, "rb") as file:
         file.seek(end)
-        beginning = file.read(1 << 16)
-        if found.there - found.claimed < _LEAST or beginning.startswith(_TAGS) or not any(beginning):
+        beginning = file.read(16)
+        tagged = found.claimed > 0 and beginning.startswith(_TAGS)
+        if found.there - found.claimed < _LEAST or tagged or _is_chunks(file, end, found.start + found.there):
             return False
-        return not _is_chunks(file, end, found.start + found.there)
+        file.seek(end)
+        while block := file.read(1 << 20):
+            if any(block):
+                return True
+        return False
 
 
 def _is_chunks(file, at, end):
