@@ -117,6 +117,15 @@ def test_an_mp3_that_changes_its_rate_is_an_error_that_says_where(tmp_path):
     assert place == pytest.approx(12, abs=0.2)
 
 
+def test_a_flac_that_holds_more_than_its_header_says_is_an_error(tmp_path):
+    data = bytearray(data_of("flac"))
+    total = int.from_bytes(data[21:26], "big")  # 36 bits of them
+    data[21:26] = (total & ~0xFFFFFFFFF | 4 * 44100).to_bytes(5, "big")
+    message = "its header claims 4.00 s, but 12.00 s are there; decode it to WAV with ffmpeg first"
+    assert said_of(tmp_path, bytes(data))[0] == message
+    assert said_of(tmp_path, 2 * data_of("flac"))[0].startswith("its header claims 12.00 s, but 23.")
+
+
 @pytest.mark.parametrize("name", ["opus", "vorbis ogg"])
 def test_an_ogg_file_without_the_flag_of_its_end_is_whole(tmp_path, name):
     data = bytearray(data_of(name))

@@ -87,6 +87,14 @@ def _reason(path, error):
     return "not a recording in a known format, or its header is damaged"
 
 
+def undecoded_seconds(path):
+    """Return how long the sound of a file is by its packets, not decoded; 0.0 if FFmpeg cannot tell."""
+    with contextlib.suppress(av.FFmpegError), open_container(path) as container:
+        stream = container.streams.audio[0]
+        return float(sum(packet.duration or 0 for packet in container.demux(stream)) * stream.time_base)
+    return 0.0
+
+
 def floats(frame):
     """Return the samples of a frame as an array for each channel: (n,) float32, full scale 1."""
     if frame.format.name == "fltp":  # what most decoders give, and quicker than to_ndarray

@@ -7,10 +7,12 @@ import numpy as np
 import soundfile
 
 from units.audio import wav
+from units.audio.ffmpeg import undecoded_seconds
 from units.audio.source import Source
 from units.records import InputError, warn
 
 _BLOCK_SECONDS = 1
+_FLAC_SLACK = 0.5  # s: more than one frame
 _MARKS = (
     b"RIFF",
     b"RIFX",
@@ -93,9 +95,18 @@ class Pcm(Source):
                 "cut short" if "psf_fseek" in reason else reason
             )  # as it says of a FLAC that ended too early
             raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s ({reason})") from None
+        if start == 0 and self._file.format == "FLAC":
+            self._check_flac()
         if place < self.frames:
             there = f"{place / self.rate:.2f} of {self.seconds:.2f} s"
             raise InputError(f"{self.path}: damaged or cut short: {there} can be read")
+
+    def _check_flac(self):
+        """Raise InputError if a FLAC holds more sound than its header claims, as after a crash."""
+        there = undecoded_seconds(self.path)
+        if there > self.seconds + _FLAC_SLACK:
+            claim = f"its header claims {self.seconds:.2f} s, but {there:.2f} s are there"
+            raise InputError(f"{self.path}: {claim}; decode it to WAV with ffmpeg first")
 
     def _reopen(self):
         self._file.close()
