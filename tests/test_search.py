@@ -419,3 +419,19 @@ def test_records_that_name_no_codebook_next_to_ones_that_do_are_counted(run, tmp
     assert build(run, tmp_path / "j", [bare]).stderr == ""
     assert build(run, tmp_path / "j", [named]).stderr == f"su-search: {told}\n"
     assert (tmp_path / "i").read_bytes() == (tmp_path / "j").read_bytes()
+
+
+def test_a_record_with_an_offset_and_no_duration_is_the_rest_of_its_recording(run, corpus, tmp_path):
+    samples = recording([0.6, 1.2, 0.6], seed=0)
+    soundfile.write(tmp_path / "q.wav", samples, RATE)
+    span = {"id": "q", "audio_filepath": str(tmp_path / "q.wav"), "offset": 1.0}
+    rest = {**span, "duration": len(samples) / RATE - 1.0}
+    one, other, whole = (
+        run("su-search", "find", "-i", corpus["index"], stdin=lines([record])).records
+        for record in (span, rest, {**span, "offset": 0.0})
+    )
+    assert one == other != whole
+    soundfile.write(tmp_path / "q.wav", np.tile(samples, 30), RATE)
+    result = run("su-search", "find", "-i", corpus["index"], stdin=lines([span]))
+    told = f"{tmp_path}/q.wav: over 60 s long from 1 s on; a spoken query is shorter\n"
+    assert (result.status, result.stderr) == (1, f"su-search: -:1: {told}")

@@ -150,10 +150,9 @@ def _of_record(record, index, listener):
                 f"frames of {record['encoder']}, but the index is of {index.codebook.encoder or 'others'}"
             )
         return listener.frames(features_of(record))
-    if "duration" in record:
-        offset = optional(record, "offset", 0.0)
-        path, duration = require(record, "audio_filepath", "duration")
-        return listener.span(path, offset, duration, optional(record, "channel"))
+    if "duration" in record or optional(record, "offset", 0.0) > 0:
+        offset, duration = optional(record, "offset", 0.0), optional(record, "duration")
+        return listener.span(require(record, "audio_filepath"), offset, duration, optional(record, "channel"))
     if "audio_filepath" in record:
         return listener.whole(require(record, "audio_filepath"), optional(record, "channel"))
     raise InputError('no "units", "features" or "audio_filepath"')
