@@ -318,3 +318,15 @@ def test_runs_are_units_of_many_frames_and_the_frame_shift_is_the_records():
     aligned = align({"id": "a", "units": [7, 8], "counts": [2, 1], "frame_shift": 0.01}, [[0.02, 1.0, "a"]])
     assert aligned.units.tolist() == [7, 7, 8]
     assert aligned.span.tolist() == [-1, 0, 0]
+
+
+def test_an_alignment_is_not_taken_for_two_recordings_of_one_name(tmp_path):
+    alignments = Named({"x": PHONES})
+    assert find(dict(id="a", audio_filepath="spk1/x.wav"), alignments)
+    assert find(dict(id="b", audio_filepath="spk1/../spk1/x.wav"), alignments)
+    with pytest.raises(InputError) as caught:
+        find(dict(id="c", audio_filepath="spk2/x.wav"), alignments)
+    assert str(caught.value) == (
+        "the alignment 'x' may be of spk1/x.wav or spk2/x.wav; "
+        "take their records one folder at a time, or give each an alignment of its own id"
+    )

@@ -326,3 +326,31 @@ def test_a_model_file_that_is_none_is_one_line(run, tmp_path):
     for name, message in (("m", "not a SentencePiece model"), ("none", "No such file or directory")):
         result = run("su-bpe", "encode", "-m", tmp_path / name)
         assert (result.status, result.stderr) == (1, f"su-bpe: {tmp_path / name}: {message}\n")
+
+
+def test_units_of_two_codebooks_are_not_made_into_one_corpus(run, model_file, tmp_path):
+    records = [{"id": name, "units": [1, 2], "codebook": name * 4} for name in "ab"]
+    train_words = ("train", "--vocab-size", "60", "-o", tmp_path / "m")
+    for words in (train_words, ("encode", "-m", model_file), ("motifs", "-m", model_file)):
+        result = run("su-bpe", *words, stdin=lines(records))
+        assert (result.status, result.stderr) == (
+            1,
+            "su-bpe: -:2: units of codebook bbbb after some of aaaa\n",
+        )
+
+
+def test_records_that_name_no_codebook_next_to_ones_that_do_are_counted(run, model_file):
+    records = [{"id": "a", "units": [1, 2], "codebook": "aaaa"}, {"id": "b", "units": [1]}]
+    told = "su-bpe: 1 of 2 records name no codebook; their units are taken to be of aaaa\n"
+    for command in ("encode", "motifs"):
+        result = run("su-bpe", command, "-m", model_file, stdin=lines(records))
+        assert (result.status, result.stderr) == (0, told)
+
+
+def test_pieces_of_another_model_do_not_overwrite_units(run, model_file):
+    result = run("su-bpe", "encode", "-m", model_file, stdin=lines([{"id": "a", "units": [1, 2, 3]}]))
+    (record,) = result.records
+    other = {**record, "units": [4, 5, 6]}
+    result = run("su-bpe", "decode", "-m", model_file, stdin=lines([record, other]))
+    told = 'su-bpe: -:2: the "pieces" are not of this model: they make other "units"\n'
+    assert (result.status, result.stderr, result.records) == (1, told, [record])

@@ -245,3 +245,16 @@ def test_units_that_the_codebook_lacks_are_refused_in_one_line(run, corpus):
     assert (high.status, high.stderr) == (1, "su-discover: -:1: unit 8, but there are 8 units at most\n")
     foreign = run("su-discover", *options, stdin=lines([{"id": "a", "units": [1], "codebook": "0"}]))
     assert foreign.status == 1 and foreign.stderr.startswith("su-discover: -:1: units of codebook 0, but ")
+
+
+def test_units_of_two_codebooks_are_not_compared(run):
+    records = [{"id": name, "units": [1, 2], "codebook": name * 4} for name in "ab"]
+    result = run("su-discover", "-j", "1", stdin=lines(records))
+    assert (result.status, result.stderr) == (
+        1,
+        "su-discover: -:2: units of codebook bbbb after some of aaaa\n",
+    )
+    del records[1]["codebook"]
+    result = run("su-discover", "-j", "1", stdin=lines(records))
+    told = "su-discover: 1 of 2 records name no codebook; their units are taken to be of aaaa\n"
+    assert (result.status, result.stderr) == (0, told)

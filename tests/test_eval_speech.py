@@ -238,3 +238,14 @@ def test_a_signal_ends_the_tool_and_its_workers_and_leaves_nothing(run, corpus, 
         assert process.wait() == -number
     assert "Traceback" not in (tmp_path / "said").read_text()
     assert sorted(os.listdir(tmp_path)) == ["many.jsonl", "said"]
+
+
+def test_recordings_of_other_lengths_are_told_of_whether_or_not_records_say_how_long_they_are(
+    run, corpus, tmp_path
+):
+    save(tmp_path / "long.wav", speech(0, 1.5))
+    record = {"id": "r0", "audio_filepath": str(tmp_path / "long.wav")}
+    words = ("speech", "-j1", "--metrics", "log_mel", "ref.jsonl", "-")
+    result = run("su-eval", *words, stdin=lines([record]), cwd=corpus)
+    told = "1 of 1 records do not last as long as in REF: what both have is compared"
+    assert (result.status, result.stderr) == (0, f"su-eval: {told}\n")

@@ -33,7 +33,11 @@ def folder(tmp_path):
 
 def test_text_shows_means_with_intervals_and_differences_of_pairs(run, folder):
     result = run("su-eval", "table", "a.jsonl", "b.jsonl", cwd=folder)
-    assert (result.status, result.stderr) == (0, "")
+    told = (
+        "2 of 3 records are in both a.jsonl and b.jsonl: differences are"
+        " of these, means of all that a run has"
+    )
+    assert (result.status, result.stderr) == (0, f"su-eval: {told}\n")
     assert result.stdout.decode() == (
         "figure  a.jsonl         b.jsonl         b.jsonl - a.jsonl\n"
         "mcd     7 [6, 8]        4.5 [1, 7]      -0.75 [-1, -0.5]\n"
@@ -113,3 +117,12 @@ def test_what_su_eval_did_not_write_is_told(tmp_path, text, told):
     (tmp_path / "run.jsonl").write_text(text)
     with pytest.raises(InputError, match=told):
         read_run(str(tmp_path / "run.jsonl"))
+
+
+def test_runs_with_no_record_in_common_are_told(run, folder):
+    other = run_of({"4": {"mcd": 7.0}})
+    (folder / "c.jsonl").write_text("".join(json.dumps(record) + "\n" for record in other))
+    result = run("su-eval", "table", "a.jsonl", "c.jsonl", cwd=folder)
+    told = "a.jsonl and c.jsonl have no record in common: there are no differences"
+    assert (result.status, result.stderr) == (0, f"su-eval: {told}\n")
+    assert run("su-eval", "table", "a.jsonl", "a.jsonl", cwd=folder).stderr == ""

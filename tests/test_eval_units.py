@@ -410,3 +410,45 @@ def test_an_output_file_is_whole_or_not_there(evaluate, tmp_path):
     assert not (tmp_path / "figures.jsonl").exists()
     assert evaluate(records, alignments, "-o", "figures.jsonl").stdout == b""
     assert json.loads((tmp_path / "figures.jsonl").read_bytes().splitlines()[-1])["records"] == 4
+
+
+def test_features_of_some_records_only_or_given_twice_are_told_with_keep_going_too(evaluate):
+    alignments = speech(19)
+    records = units_of(alignments, phone_itself)
+    pairs = with_features(records)
+    lacking = evaluate(records, alignments, "-k", "--features", "-", stdin=inline(pairs[:2]))
+    told = "su-eval: -: no features of 'r2', nor of 1 more; the ABX of features is of the other records"
+    assert (lacking.status, lacking.stderr.splitlines()[0]) == (1, told)
+    assert "abx_within_features" in lacking.records[-1]["summary"]
+    twice = evaluate(records, alignments, "--features", "-", stdin=inline([pairs[0], *pairs]))
+    assert (twice.status, twice.stderr) == (1, "su-eval: -:2: features of 'r0' a second time\n")
+
+
+def test_units_of_two_codebooks_are_not_measured_together(evaluate):
+    alignments = speech(20)
+    records = units_of(alignments, phone_itself)
+    records[0]["codebook"], records[1]["codebook"] = "aaaa", "bbbb"
+    result = evaluate(records, alignments, "--no-abx")
+    assert result.stderr == "su-eval: units.jsonl:2: units of codebook bbbb after some of aaaa\n"
+    del records[1]["codebook"]
+    result = evaluate(records, alignments, "--no-abx")
+    told = "su-eval: 3 of 4 records name no codebook; their units are taken to be of aaaa\n"
+    assert (result.status, result.stderr) == (0, told)
+
+
+def test_a_unit_beyond_the_size_of_the_codebook_is_an_error(evaluate):
+    records = [{"id": "a", "units": [1, 2]}, {"id": "b", "units": [1, 8]}]
+    alignments = [{"id": name, "phones": [[0, 1, "a"]]} for name in "ab"]
+    result = evaluate(records, alignments, "--size", "3")
+    assert (result.status, result.stderr) == (1, "su-eval: units.jsonl:2: unit 8, but --size is 3\n")
+
+
+def test_that_there_is_no_abx_across_unknown_speakers_is_told(evaluate):
+    alignments = speech(21, records=2)
+    records = units_of(alignments, phone_itself)
+    for record in records:
+        del record["speaker"]
+    told = "su-eval: no record names a speaker; all are taken to be of one, so there is no abx_across\n"
+    result = evaluate(records, alignments)
+    assert (result.status, result.stderr) == (0, told)
+    assert evaluate(records, alignments, "--no-abx").stderr == ""

@@ -680,3 +680,34 @@ def test_one_recording_of_a_ctm_that_is_not_there_does_not_lose_the_others(run, 
     assert [record["label"] for record in result.records] == ["y"]
     lines = ["su-units: c.ctm: no recording is named 'gone' in .", "su-units: 1 of 2 records skipped"]
     assert (result.status, result.stderr.splitlines()) == (1, lines)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("textgrid", "TextGrid"), ("eaf", "eaf")])
+def test_each_channel_of_a_file_has_its_own_tier_and_import_knows_the_channel(run, tmp_path, kind, suffix):
+    soundfile.write(tmp_path / "talk.wav", np.zeros((32000, 2)), 16000)
+    records = [
+        {"id": f"talk-{c}", "audio_filepath": "talk.wav", "offset": 0.0, "channel": c, "units": [c + 1] * 50}
+        for c in (0, 1)
+    ]
+    records.append({"id": "talk", "audio_filepath": "talk.wav", "units": [5] * 50})
+    stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
+    result = run("su-units", "export", "-t", kind, "-o", "labels", stdin=stdin, cwd=tmp_path)
+    assert (result.status, result.stderr) == (0, "")
+    words = ("import", "--audio", ".", f"labels/talk.{suffix}")
+    found = run("su-units", *words, cwd=tmp_path)
+    tiers = [(record["tier"], record.get("channel"), record["label"]) for record in found.records]
+    assert tiers == [("units, channel 0", 0, "1"), ("units, channel 1", 1, "2"), ("units", None, "5")]
+    run("su-units", "export", "-t", kind, "-o", "again", stdin=found.stdout, cwd=tmp_path)
+    again = run("su-units", *words[:-1], f"again/talk.{suffix}", cwd=tmp_path)
+    assert again.stdout == found.stdout
+
+
+def test_audacity_gets_a_track_for_each_channel(run, tmp_path):
+    records = [
+        {"id": name, "audio_filepath": "talk.wav", "offset": 0.0, "channel": c, "units": [c]}
+        for c, name in enumerate("ab")
+    ]
+    stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
+    run("su-units", "export", "-t", "audacity", "-o", "labels", stdin=stdin, cwd=tmp_path)
+    names = ["talk.units, channel 0.txt", "talk.units, channel 1.txt"]
+    assert sorted(os.listdir(tmp_path / "labels")) == names

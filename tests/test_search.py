@@ -395,3 +395,43 @@ def test_an_index_is_all_that_is_needed(run, corpus, tmp_path):
     shutil.copy(corpus["index"], tmp_path / "i")
     soundfile.write(tmp_path / "q.wav", recording([0.1, 0.6, 0.1]), RATE)
     assert run("su-search", "find", "-i", "i", "q.wav", cwd=tmp_path).records
+
+
+def test_an_index_of_no_known_codebook_is_not_given_one_later(run, corpus, tmp_path):
+    build(run, tmp_path / "i", [{"id": "a", "units": [1, 2, 3]}])
+    before = (tmp_path / "i").read_bytes()
+    result = build(run, tmp_path / "i", [{"id": "b", "units": [4]}], "-c", corpus["codebook.npz"])
+    told = f"su-search: {tmp_path}/i: holds units of no known codebook; build it anew to give it one (-c)\n"
+    assert (result.status, result.stderr) == (1, told)
+    assert (tmp_path / "i").read_bytes() == before
+
+
+def test_units_beyond_the_codebook_are_not_joined_into_an_index():
+    with pytest.raises(InputError, match=r"^unit 12, but an index of this codebook has units below 12$"):
+        index_of([[1, 12]], book())
+
+
+def test_records_that_name_no_codebook_next_to_ones_that_do_are_counted(run, tmp_path):
+    bare, named = {"id": "a", "units": [1]}, {"id": "b", "units": [1], "codebook": "x"}
+    told = "1 of 2 records name no codebook; their units are taken to be of x"
+    together = build(run, tmp_path / "i", [bare, named])
+    assert (together.status, together.stderr) == (0, f"su-search: {told}\n")
+    assert build(run, tmp_path / "j", [bare]).stderr == ""
+    assert build(run, tmp_path / "j", [named]).stderr == f"su-search: {told}\n"
+    assert (tmp_path / "i").read_bytes() == (tmp_path / "j").read_bytes()
+
+
+def test_a_record_with_an_offset_and_no_duration_is_the_rest_of_its_recording(run, corpus, tmp_path):
+    samples = recording([0.6, 1.2, 0.6], seed=0)
+    soundfile.write(tmp_path / "q.wav", samples, RATE)
+    span = {"id": "q", "audio_filepath": str(tmp_path / "q.wav"), "offset": 1.0}
+    rest = {**span, "duration": len(samples) / RATE - 1.0}
+    one, other, whole = (
+        run("su-search", "find", "-i", corpus["index"], stdin=lines([record])).records
+        for record in (span, rest, {**span, "offset": 0.0})
+    )
+    assert one == other != whole
+    soundfile.write(tmp_path / "q.wav", np.tile(samples, 30), RATE)
+    result = run("su-search", "find", "-i", corpus["index"], stdin=lines([span]))
+    told = f"{tmp_path}/q.wav: over 60 s long from 1 s on; a spoken query is shorter\n"
+    assert (result.status, result.stderr) == (1, f"su-search: -:1: {told}")

@@ -243,3 +243,12 @@ def test_export_takes_no_records(run, corpus, tmp_path):
     result = run("su-synth", "-m", corpus["vocoder"], "--export", tmp_path / "x.onnx", corpus["units.jsonl"])
     assert result.status == 2
     assert "--export takes no records" in result.stderr
+
+
+def test_options_of_f0_are_not_ignored_in_silence_by_a_vocoder_that_has_none(run, corpus, tmp_path):
+    command = ("su-synth", "-m", corpus["vocoder"], "-o", tmp_path)
+    record = lines({"id": "x", "units": [1, 2]})
+    assert run(*command, stdin=record).stderr == ""
+    result = run(*command, "--pitch-shift", "2", "--f0", "predict", stdin=record)
+    told = f"{corpus['vocoder']}: a vocoder of units alone (v1), which has no F0: "
+    assert (result.status, result.stderr) == (0, f"su-synth: {told}--f0 and --pitch-shift change nothing\n")

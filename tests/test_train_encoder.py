@@ -102,3 +102,23 @@ def test_one_recording_is_too_little(run, corpus, tmp_path):
     result = run("su-train-encoder", *words(tmp_path, 2), stdin=json.dumps(first).encode() + b"\n")
     message = "su-train-encoder: one record is too little: some must be held out to measure on\n"
     assert (result.status, result.stderr) == (1, message)
+
+
+@pytest.mark.parametrize("option", ["--width=128", "--layers=3", "--convolution=0"])
+def test_a_shape_that_the_encoder_to_start_from_has_not_is_wrong_usage(
+    run, corpus, trained, tmp_path, option
+):
+    more = ["--init", trained, "-o", tmp_path / "own", option, corpus["segments.jsonl"]]
+    result = run("su-train-encoder", *more)
+    told = f"{trained} has --width 64 --layers 2 --convolution 15, and so will what it begins"
+    assert (result.status, result.stderr) == (2, f"su-train-encoder: {told} (see su-train-encoder --help)\n")
+
+
+def test_records_that_the_layers_are_not_scored_on_are_counted(run, corpus, tmp_path):
+    with open(corpus["alignments.jsonl"], "rb") as file:
+        kept = file.readlines()
+    (tmp_path / "some.jsonl").write_bytes(b"".join(kept[1:]))
+    more = ["--alignments", tmp_path / "some.jsonl"]
+    result = run("su-train-encoder", *words(tmp_path / "enc", 2, *more), corpus["units.jsonl"])
+    told = f"1 of {len(kept)} records have no sound alignment; the layers are scored on the others"
+    assert (result.status, result.stderr) == (0, f"su-train-encoder: {told}\n")

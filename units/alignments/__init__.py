@@ -108,7 +108,8 @@ def find(record, alignments):
 
     alignments: Named phones, Channels or InputErrors. An alignment of the record's id is taken as it is. One
     of its recording, the stem of audio_filepath, is cut to the record's place in it, offset to offset +
-    duration. Raises InputError if there is neither, the channel is not known, or the alignment is at fault.
+    duration. Raises InputError if there is neither, the channel is not known, the alignment is at fault, or
+    another recording of that stem came before.
     """
     name = require(record, "id")
     key = alignments.key(name)
@@ -119,6 +120,12 @@ def find(record, alignments):
     key = alignments.key(stem)
     if key is None:
         raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
+    known = alignments.users.setdefault(key, recording)
+    if os.path.realpath(known) != os.path.realpath(recording):
+        raise InputError(
+            f"the alignment {stem!r} may be of {known} or {recording}; "
+            "take their records one folder at a time, or give each an alignment of its own id"
+        )
     start = optional(record, "offset", 0.0)
     end = start + optional(record, "duration", math.inf)
     return cut(_of_channel(alignments[key], record), start, end)

@@ -36,11 +36,14 @@ def equals(name, names, forms=(composed,)):
 
 
 class Named(dict):
-    """Values by name. `key` finds a name that differs in Unicode normalization only."""
+    """Values by name. `key` finds a name that differs in Unicode normalization only.
+
+    users: {name: the file that it was first taken for}, as far as whoever takes a value says so.
+    """
 
     def __init__(self, values=()):
         super().__init__()
-        self._by_form = {}
+        self._by_form, self.users = {}, {}
         for name, value in dict(values).items():
             self[name] = value
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from units.alignments.tiers import with_channel
 from units.records import InputError
 
 
@@ -51,7 +52,7 @@ class Recordings(dict):
             if starts:
                 recording = self.setdefault(spans.recording, Recording(spans.audio_filepath))
                 recording.until = max(recording.until, spans.until, ends[-1])
-                tier = recording.tiers.setdefault(visible(spans.tier), Tier())
+                tier = recording.tiers.setdefault(visible(with_channel(spans.tier, spans.channel)), Tier())
                 tier.starts.extend(starts)
                 tier.ends.extend(ends)
                 tier.labels.extend(self._text(label) for label in spans.labels)

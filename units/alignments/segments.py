@@ -1,5 +1,6 @@
 """Labels as records of what they mark in a recording, each a segment that every tool reads."""
 
+from units.alignments.tiers import channel_of
 from units.audio.reading import length
 from units.audio.timing import FRAME_SHIFT
 from units.records import InputError, warn
@@ -21,7 +22,8 @@ class Segments:
         """
         end = length(audio_filepath)
         for tier, spans in tiers.items():
-            points = []
+            points, channel = [], channel_of(tier)
+            fields = labels.fields if channel is None else {"channel": channel, **labels.fields}
             for span in spans:
                 try:
                     start, stop, label = _within(span, end, audio_filepath)
@@ -39,7 +41,7 @@ class Segments:
                     "audio_filepath": audio_filepath,
                     "offset": start,
                     "duration": round(stop - start, 6),
-                    **labels.fields,
+                    **fields,
                     "tier": tier,
                     "label": label,
                 }

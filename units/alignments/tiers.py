@@ -12,6 +12,8 @@ ROUNDING = 0.001  # s; a time this far below 0 is a rounding error
 # Phone tiers are called so by Praat, ELAN, MFA and LaBB-CAT users; WebMAUS calls its one MAU.
 _PHONES = re.compile(r"(^|[^a-z])(phone[sm]?|phonemes?|segments?)($|[^a-z])|^mau$", re.IGNORECASE)
 
+_CHANNEL = re.compile(r"., channel ([0-9]{1,4})( \([0-9]+\))?$", re.DOTALL)
+
 
 class Labels(NamedTuple):
     """The labels of one recording in a file.
@@ -36,6 +38,25 @@ def unused(name, taken):
         number += 1
         other = f"{name} ({number})"
     return other
+
+
+def with_channel(tier, channel):
+    """Return the name of a tier of one channel of a recording, None for no channel; named already, it stays.
+
+    >>> with_channel("units", 1), with_channel("units, channel 1", 1), with_channel("units", None)
+    ('units, channel 1', 'units, channel 1', 'units')
+    """
+    return tier if channel in (None, channel_of(tier)) else f"{tier}, channel {channel}"
+
+
+def channel_of(tier):
+    """Return the channel in a tier's name, the inverse of `with_channel`; None if there is none.
+
+    >>> channel_of("units, channel 1"), channel_of("words, channel 0 (2)"), channel_of("channel 1")
+    (1, 0, None)
+    """
+    found = _CHANNEL.search(tier)
+    return int(found[1]) if found else None
 
 
 def from_zero(start, end):

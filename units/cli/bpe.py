@@ -50,12 +50,16 @@ def main():
 def train(job, units, output, keep_runs, seed, **settings):
     """Train a model on the units of a corpus."""
     from units import bpe
+    from units.same_codebook import SameCodebook
     from units.streams import create
 
-    texts = []
+    texts, same = [], SameCodebook()
     for record in job.records(units):
         with job.item(record):
-            texts.append(bpe.to_text(runs(record, keep_runs)[0]))
+            text = bpe.to_text(runs(record, keep_runs)[0])
+            same.check(record)
+            texts.append(text)
+    same.report()
     model = bpe.train(texts, BpeConfig(**settings), seed)
     with create(output) as out:
         out.write(model)
@@ -69,9 +73,10 @@ def train(job, units, output, keep_runs, seed, **settings):
 def encode(job, units, model, keep_runs, output):
     """Write each record's units as pieces of a model."""
     from units import bpe
+    from units.same_codebook import SameCodebook
     from units.streams import create, write_record
 
-    model = bpe.load(model)
+    model, same = bpe.load(model), SameCodebook()
     with create(output) as out:
         for record in job.records(units):
             with job.item(record):
@@ -81,7 +86,9 @@ def encode(job, units, model, keep_runs, output):
                 record.pop("counts", None)
                 if not keep_runs:
                     record["counts"] = counts.tolist()
+                same.check(record)
                 write_record(record, out)
+        same.report()
 
 
 @tool("decode")
@@ -98,6 +105,8 @@ def decode(job, pieces, model, output):
         for record in job.records(pieces):
             with job.item(record):
                 units = model.decode(require(record, "pieces")).tolist()
+                if record.get("units") not in (None, units):
+                    raise InputError('the "pieces" are not of this model: they make other "units"')
                 if "counts" in record and len(require(record, "counts")) != len(units):
                     raise InputError(
                         f'{len(record["counts"])} "counts", but the pieces make {len(units)} units'

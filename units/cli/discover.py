@@ -52,14 +52,20 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     from units.cli.clips import cut_examples
     from units.codebook import load_codebook
     from units.discovery.find import describe, discover
+    from units.same_codebook import SameCodebook
     from units.streams import write_record
 
     check_clips(clips, output)
     book = load_codebook(codebook) if codebook else None
+    same = SameCodebook(book.hash, ", but {} is given") if book else SameCodebook()
     recordings = []
     for record in job.records(units):
         with job.item(record):
-            recordings.append(_recording(record, book, clips))
+            recording = _recording(record, book, clips)
+            same.check(record)
+            recordings.append(recording)
+    if book is None:
+        same.report()
     size = _size(recordings) if book is None else len(book.centroids)
     centroids = None if book is None else book.centroids
     config = DiscoverConfig(**settings)
@@ -82,8 +88,6 @@ def _recording(record, book, needs_audio):
     if needs_audio:
         require(record, "audio_filepath")
     values, counts = run_lengths(frame_units(record))
-    if book and "codebook" in record and require(record, "codebook") != book.hash:
-        raise InputError(f"units of codebook {record['codebook']}, but {book.hash} is given")
     size = len(book.centroids) if book else MOST_UNITS
     if max(values, default=0) >= size:
         raise InputError(f"unit {max(values)}, but there are {size} units at most")

@@ -20,12 +20,14 @@ from units.cli import PATH, output_option, seed_option, tool
 @output_option("The table; standard output if not given.")
 def table_command(job, runs, style, seed, output):
     """Print runs of su-eval side by side: means, and paired differences to the first, with 95 % intervals."""
-    from units.metrics.runs import read_run
+    from units.metrics.runs import check_pairs, read_run
     from units.streams import create
 
     if runs.count("-") > 1:
         raise click.UsageError("only one run can be standard input")
     first, *others = map(read_run, runs, _names(runs) if style != "csv" else runs)
+    for other in others:
+        check_pairs(first, other)
     rows = list(table(first, others, seed))
     lines = {"text": _text, "csv": _csv, "markdown": _markdown}[style](rows)
     with create(output) as out:

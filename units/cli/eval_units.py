@@ -62,7 +62,7 @@ def units_command(job, units, alignments, silence, tier, size, at_most, at_least
     if [units, *alignments, abx["features"]].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
     with create_report(UnitsReport, (units, *alignments), output, html) as report, create(output) as out:
-        aligned = _read(job, units, alignments, tier, silence.split())
+        aligned = _read(job, units, alignments, tier, silence.split(), size)
         corpus = Corpus(aligned) if aligned else None
         summary = _summary(job, corpus, size, **abx) if corpus else {}
         for number, record in enumerate(aligned):
@@ -72,22 +72,28 @@ def units_command(job, units, alignments, silence, tier, size, at_most, at_least
     check(summary, at_most, at_least)
 
 
-def _read(job, units, alignments, tier, silence):
+def _read(job, units, alignments, tier, silence, size):
     """Return the Aligned records; one with no alignment is a fault, an alignment with no record is none."""
     from units.alignments import find, read_all
     from units.metrics.aligned import align
+    from units.same_codebook import SameCodebook
 
     phones = read_all(alignments, tier, job.bad_label)
-    aligned, seen = [], set()
+    aligned, seen, same = [], set(), SameCodebook()
     for record in job.records([units]):
         with job.item(record):
             if require(record, "id") in seen:
                 raise InputError(f"a second record of {record['id']!r}")
             found = find(record, phones)
-            aligned.append(align(record, found, silence))
+            one = align(record, found, silence)
+            if size and (largest := one.units.max(initial=0)) >= size:
+                raise InputError(f"unit {largest}, but --size is {size}")
+            same.check(record)
+            aligned.append(one)
             seen.add(record["id"])
-            if not found and len(aligned[-1].units):
+            if not found and len(one.units):
                 warn(f"{record.place}: no phone of its alignment lies in {record['id']!r}")
+    same.report()
     unnamed = sum(not record.speaker for record in aligned)
     if 0 < unnamed < len(aligned):
         warn(f"{unnamed} of {len(aligned)} records name no speaker; taken to be of one more speaker")
@@ -112,6 +118,8 @@ def _abx(job, records, abx_cell, abx_pairs, features, distance, seed, jobs):
         frames.add(number, record.units, record.frame_shift)
     found = abx(*frames.tokens(), seed=seed, jobs=jobs)
     figures = {f"abx_{kind}": figure for kind, figure in found.items()}
+    if found and not any(record.speaker for record in records):
+        warn("no record names a speaker; all are taken to be of one, so there is no abx_across")
     if features:
         frames = _read_features(job, features, records, TokenFrames(drawn))
         found = abx(*frames.tokens(), metric=distance, seed=seed, jobs=jobs)
@@ -120,18 +128,22 @@ def _abx(job, records, abx_cell, abx_pairs, features, distance, seed, jobs):
 
 
 def _read_features(job, path, records, frames):
-    """Return the TokenFrames with the features of the records; raise InputError where one has none."""
+    """Return the TokenFrames with the features of the records; that one has none is a fault."""
     from units.metrics.dtw import unit_length
     from units.streams import features_of
 
-    numbers = {record.id: number for number, record in enumerate(records)}
+    numbers, seen = {record.id: number for number, record in enumerate(records)}, set()
     for record in job.records([path]):
         with job.item(record):
             number = numbers.get(require(record, "id"))
             if number is not None:
+                if number in seen:
+                    raise InputError(f"features of {record['id']!r} a second time")
                 shift = optional(record, "frame_shift", records[number].frame_shift)
                 frames.add(number, unit_length(features_of(record)), shift)
-                del numbers[record["id"]]
-    if numbers and not job.keep_going:
-        raise InputError(f"{path}: no features of {next(iter(numbers))!r}, nor of {len(numbers) - 1} more")
+                seen.add(number)
+    if lacking := [record.id for number, record in enumerate(records) if number not in seen]:
+        more = f", nor of {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        others = "; the ABX of features is of the other records" if job.keep_going else ""
+        job.bad_label(InputError(f"{path}: no features of {lacking[0]!r}{more}{others}"))
     return frames

@@ -52,6 +52,7 @@ def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output,
     from units.bpe import load
     from units.cli.clips import cut_examples
     from units.motifs import describe, find
+    from units.same_codebook import SameCodebook
     from units.streams import write_record
 
     check_clips(clips, output)
@@ -59,10 +60,13 @@ def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output,
         raise click.UsageError("the page cannot go to standard output, where the records go")
     model = load(model)
     with _page(html, units, model, top or DEFAULT.page, examples) as page:
-        segments = []
+        segments, same = [], SameCodebook()
         for record in job.records(units):
             with job.item(record):
-                segments.append(_segment(record, model, keep_runs, needs_audio=clips or html))
+                segment = _segment(record, model, keep_runs, needs_audio=clips or html)
+                same.check(record)
+                segments.append(segment)
+        same.report()
         for rank, motif in enumerate(find(segments, model, min_count, ranking)[:top], start=1):
             record = describe(motif, segments)
             if clips:

@@ -23,6 +23,7 @@ def build(job, units, codebook, output):
     import os
 
     from units.codebook import load_codebook
+    from units.same_codebook import SameCodebook
     from units.search import index
     from units.streams import create
 
@@ -32,14 +33,19 @@ def build(job, units, codebook, output):
         known = book.hash if book else old.hash
         if old.hash not in (None, known):
             raise InputError(f"{output}: an index of codebook {old.hash}, not of {known}")
-        added = {}
+        if book and old.hash is None and old.records:
+            raise InputError(f"{output}: holds units of no known codebook; build it anew to give it one (-c)")
+        unnamed = len(old.records) if old.hash is None else 0
+        same, added = SameCodebook(known, ", but the index is of {}", unnamed), {}
         for record in job.records(units):
             with job.item(record):
-                known = _check(record, known, book, added)
+                _check(record, same, book, added)
                 added[record["id"]] = _recording(record)
+        if not codebook:
+            same.report()
         _say_replaced(old, added)
         kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
-        index.save(index.join([*kept, *added.values()], book, known), out)
+        index.save(index.join([*kept, *added.values()], book, same.known), out)
 
 
 def _say_replaced(old, added):
@@ -50,21 +56,18 @@ def _say_replaced(old, added):
         warn(f"{count} records of the index are replaced by records of other audio with the same id")
 
 
-def _check(record, known, book, added):
-    """Raise InputError where a record does not fit the index; return the hash of its codebook."""
+def _check(record, same, book, added):
+    """Raise InputError where a record does not fit the index; same: the SameCodebook of the job."""
     from units.search.index import MOST_UNITS
 
     if require(record, "id") in added:
         raise InputError(f'"id" {record["id"]!r} occurs twice')
     units = require(record, "units")
-    found = optional(record, "codebook", known)
-    if known not in (None, found):
-        raise InputError(f"units of codebook {found}, but the index is of {known}")
     size = len(book.centroids) if book else MOST_UNITS
     if max(units, default=0) >= size:
         of = " of this codebook" if book else ""
         raise InputError(f"unit {max(units)}, but an index{of} has units below {size}")
-    return found
+    same.check(record)
 
 
 def _recording(record):
@@ -147,10 +150,9 @@ def _of_record(record, index, listener):
                 f"frames of {record['encoder']}, but the index is of {index.codebook.encoder or 'others'}"
             )
         return listener.frames(features_of(record))
-    if "duration" in record:
-        offset = optional(record, "offset", 0.0)
-        path, duration = require(record, "audio_filepath", "duration")
-        return listener.span(path, offset, duration, optional(record, "channel"))
+    if "duration" in record or optional(record, "offset", 0.0) > 0:
+        offset, duration = optional(record, "offset", 0.0), optional(record, "duration")
+        return listener.span(require(record, "audio_filepath"), offset, duration, optional(record, "channel"))
     if "audio_filepath" in record:
         return listener.whole(require(record, "audio_filepath"), optional(record, "channel"))
     raise InputError('no "units", "features" or "audio_filepath"')

@@ -52,6 +52,7 @@ def main(job, units, model, output, rtf, force, model_path, dtype, device, **how
         return
     device = choose(device)
     vocoder = load(model, device, choose_dtype(dtype, device))
+    _say_without_f0(model, vocoder.config.arch, how)
 
     def plan(record):
         if not force:
@@ -80,6 +81,14 @@ def _write(record, out, plan, pieces, error, rtf):
     seconds = out.write(record, pieces, plan)
     if rtf and seconds is not None:
         record["rtf"] = round(seconds / record["duration"], 5)
+
+
+def _say_without_f0(model, arch, how):
+    """Report options about F0 if the vocoder has no use for it."""
+    given = click.get_current_context().get_parameter_source("f0") is not click.core.ParameterSource.DEFAULT
+    names = [name for name, used in (("--f0", given), ("--pitch-shift", how["pitch_shift"])) if used]
+    if arch == "v1" and names:
+        warn(f"{model}: a vocoder of units alone (v1), which has no F0: {' and '.join(names)} change nothing")
 
 
 def _check_codebook(record, vocoder):

@@ -67,14 +67,19 @@ def options_of(table, defaults):
     "--alignments", type=click.Path(), multiple=True, metavar="FILE", help="Phones, to score the layers by."
 )
 @click.option(
-    "--width", type=click.IntRange(64, 4096), default=WIDTH, help="Of the layers, a multiple of 64."
+    "--width",
+    type=click.IntRange(64, 4096),
+    help=f"Of the layers, a multiple of 64.  [default: {WIDTH}, or as --init has it]",
 )
-@click.option("--layers", type=click.IntRange(1, 64), default=LAYERS, help="How many there are.")
+@click.option(
+    "--layers",
+    type=click.IntRange(1, 64),
+    help=f"How many there are.  [default: {LAYERS}, or as --init has it]",
+)
 @click.option(
     "--convolution",
     type=click.IntRange(0, 511),
-    default=CONVOLUTION,
-    help="Frames of each layer's own; 0 is none.",
+    help=f"Frames of each layer's own; 0 is none.  [default: {CONVOLUTION}, or as --init has it]",
 )
 @click.option(
     "--attention-span",
@@ -100,7 +105,8 @@ def options_of(table, defaults):
 def main(job, segments, output, init, resume, alignments, target_layer, **settings):
     """Train an encoder to guess the clusters of frames that it cannot see; no text, no labels."""
     shape = {name: settings.pop(name) for name in ("width", "layers", "convolution", "attention_span")}
-    if shape["width"] % 64 or (shape["convolution"] and shape["convolution"] % 2 == 0):
+    width, convolution = shape["width"] or WIDTH, shape["convolution"] or CONVOLUTION
+    if width % 64 or convolution % 2 == 0:
         raise click.UsageError("--width must be a multiple of 64, --convolution an odd number")
     from units.alignments import read_all
 
@@ -129,9 +135,12 @@ def _shape(init, width, layers, convolution, attention_span):
 
     if init:
         network = load_network(SMALL if init == "small" else init)
+        _check_shape(init, network.config, width=width, layers=layers, conv_kernel=convolution)
         if attention_span is not None:
             network.config = replace(network.config, attention_span=attention_span)
         return network.config, network
+    width, layers = width or WIDTH, layers or LAYERS
+    convolution = CONVOLUTION if convolution is None else convolution
     middle = round(0.6 * layers)
     heads, inner = width // 64, 3 * width
     return NetworkConfig(
@@ -143,6 +152,15 @@ def _shape(init, width, layers, convolution, attention_span):
         attention_span=SPAN if attention_span is None else attention_span,
         default_layer=middle,
     ), None
+
+
+def _check_shape(init, known, **wanted):
+    """Refuse a shape other than that of the encoder to start from, which would not be heeded."""
+    if any(value not in (None, getattr(known, name)) for name, value in wanted.items()):
+        raise click.UsageError(
+            f"{init} has --width {known.width} --layers {known.layers} --convolution {known.conv_kernel}, "
+            "and so will what it begins"
+        )
 
 
 def _prepare(job, records, output, shape, network, target_layer, settings):

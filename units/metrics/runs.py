@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from units.metrics.bootstrap import interval, is_figure
-from units.records import InputError
+from units.records import InputError, warn
 from units.streams import read_records
 
 
@@ -46,6 +46,20 @@ def _summary(record):
         if not isinstance(figure, dict) or not all(is_figure(figure.get(k)) for k in ("mean", "low", "high")):
             raise InputError(f'{record.place}: {name!r} has not "mean", "low" and "high"')
     return summary
+
+
+def check_pairs(first, other):
+    """Report if two runs are not of the same records, for then their means are not to be compared."""
+    if first.figures.keys() == other.figures.keys():
+        return
+    shared, every = first.figures.keys() & other.figures.keys(), first.figures.keys() | other.figures.keys()
+    if shared:
+        warn(
+            f"{len(shared)} of {len(every)} records are in both {first.name} and {other.name}: "
+            "differences are of these, means of all that a run has"
+        )
+    else:
+        warn(f"{first.name} and {other.name} have no record in common: there are no differences")
 
 
 def difference(first, other, figure, seed=0):

@@ -12,7 +12,7 @@ from units.metrics.aligned import align
 from units.metrics.phones import Corpus
 from units.metrics.triphones import TokenFrames, sample, sample_contexts, triphones
 from units.quantize import quantize
-from units.records import InputError
+from units.records import InputError, warn
 from units.sampling import Reservoir
 
 _PAIRS = 300_000  # of tokens that ABX compares
@@ -21,15 +21,16 @@ _PAIRS = 300_000  # of tokens that ABX compares
 def score(network, records, alignments, k=100, device="cpu", dtype="auto", seed=0):
     """Return {layer: {"pnmi", "abx_within", "abx_across"}} of every layer, silence left out.
 
-    alignments: {id: phones} as units.alignments reads them; records with none are left out. Raises InputError
-    where none has any.
+    alignments: {id: phones} as units.alignments reads them; records with no sound one are left out, which is
+    reported. Raises InputError where none has any.
     """
     encoder = Learned(network, "", "all", device, dtype)
-    kept, hidden = [], []
+    kept, hidden, lacking = [], [], 0
     for record in records:
         try:
             phones = find(record, alignments)
         except InputError:
+            lacking += 1
             continue
         first = next(encoder.pieces(load_record(record)), None)
         if first is None:
@@ -38,6 +39,11 @@ def score(network, records, alignments, k=100, device="cpu", dtype="auto", seed=
         hidden.append(encoder.launch([first])()[0])
     if not kept:
         raise InputError("no alignment belongs to any of the records")
+    if lacking:
+        warn(
+            f"{lacking} of {len(records)} records have no sound alignment; "
+            "the layers are scored on the others"
+        )
     return {layer: _figures(kept, [states[layer] for states in hidden], k, seed) for layer in encoder.layers}
 
 

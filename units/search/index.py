@@ -85,7 +85,9 @@ def join(recordings, codebook=None, hash_=None):
     lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
     largest = max((int(np.max(units)) for _, units, _ in recordings if len(units)), default=0)
     separator = len(codebook.centroids) if codebook else largest + 1
-    if max(separator, largest) > MOST_UNITS:
+    if largest >= separator:
+        raise InputError(f"unit {largest}, but an index of this codebook has units below {separator}")
+    if separator > MOST_UNITS:
         raise InputError(f"an index takes units below {MOST_UNITS}")
     ends = np.cumsum(lengths)
     text = np.full(int(lengths.sum()), separator, np.min_scalar_type(separator))

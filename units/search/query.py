@@ -47,11 +47,19 @@ class Listener:
         return self._known().normalize(frames)
 
     def span(self, path, offset, duration, channel=None):
-        """Return the frames of what stands at offset (s) for duration (s); what is around is heard too."""
+        """Return the frames of what stands at offset (s) for duration (s); what is around is heard too.
+
+        duration: None is to the end. Raises InputError where that is longer than LONGEST.
+        """
         start = max(0.0, offset - AROUND)
         before = round((offset - start) / FRAME_SHIFT)
-        samples = load(path, start, offset + duration + AROUND - start, channel, shorter=True)
-        found = self._encode(samples, path)[before : before + max(1, round(duration / FRAME_SHIFT))]
+        lasting = LONGEST + FRAME_SHIFT if duration is None else duration
+        samples = load(path, start, offset + lasting + AROUND - start, channel, shorter=True)
+        if duration is None and len(samples) / RATE - (offset - start) > LONGEST:
+            raise InputError(
+                f"{path}: over {LONGEST:.0f} s long from {offset:g} s on; a spoken query is shorter"
+            )
+        found = self._encode(samples, path)[before : before + max(1, round(lasting / FRAME_SHIFT))]
         if not len(found):
             raise InputError(f"{path}: ends before {offset:g} s")
         return found
