@@ -46,6 +46,17 @@ OTHERS = {
     "wav mu-law": ("wav", "pcm_mulaw", 8000, {}, {}),
     "au g722": ("wav", "g722", 16000, {}, {}),
 }
+
+
+def _can_encode(codec):
+    try:
+        return bool(av.Codec(codec, "w"))
+    except av.codec.codec.UnknownCodecError:
+        return False
+
+
+# PyAV 19 reads AMR, but no longer writes it
+OTHERS = {name: kind for name, kind in OTHERS.items() if _can_encode(kind[1])}
 SUBTYPES = {"wav": "PCM_16", "wav 24 bit": "PCM_24", "wav float": "FLOAT", "gsm": "GSM610", "g721": "G721_32"}
 
 

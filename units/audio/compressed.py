@@ -60,7 +60,7 @@ class Compressed(Source):
 
     def _claimed(self):
         """Return how many samples the header says there are, None if it does not say."""
-        kind, seconds = self._container.format.name.split(",")[0], None
+        kind, seconds, self._most = self._container.format.name.split(",")[0], None, None
         if kind in (*_HEADED, "ogg") or (kind == "mp3" and mp3.claimed_samples(self.path)):
             seconds = self._duration()
         if not seconds:
@@ -70,8 +70,10 @@ class Compressed(Source):
         frames = round(seconds * self.rate)
         if kind != "mp3":
             return frames
-        claimed = mp3.claimed_samples(self.path)  # the duration is a guess if the file is longer than that
-        return frames if claimed - _MP3_EDGES < frames <= claimed else claimed - _MP3_EDGES
+        claimed = self._most = mp3.claimed_samples(self.path)
+        if 0 < frames and claimed - _MP3_EDGES < frames <= claimed:
+            return frames
+        return max(0, claimed - _MP3_EDGES) or None  # the duration is a guess if the file is longer than that
 
     def _last_position(self):
         """Return how many samples an Ogg file has up to its last position; None if that cannot be true."""
@@ -200,11 +202,10 @@ class Compressed(Source):
         half = fault if self.preroll is None else not mp3.is_whole(bytes(last))
         if half and self.frames is None:
             raise InputError(f"{self.path}: cut short at {there:.2f} s, in the middle of a frame")
-        if self.frames is not None and place > self.frames + slack:
-            claimed = self.frames / self.rate
-            warn(
-                f"{self.path}: its header claims {claimed:.2f} s; read to the end of the file, {there:.2f} s"
-            )
+        most = self._most or self.frames
+        if most is not None and place > most + slack:
+            claim = f"its header claims {most / self.rate:.2f} s"
+            warn(f"{self.path}: {claim}; read to the end of the file, {there:.2f} s")
         elif self.frames is None and kind == "flac":
             warn(f"{self.path}: its header gives no length; read to the end of the file, {there:.2f} s")
 

@@ -88,7 +88,7 @@ def _say_without_f0(model, arch, how):
     given = click.get_current_context().get_parameter_source("f0") is not click.core.ParameterSource.DEFAULT
     names = [name for name, used in (("--f0", given), ("--pitch-shift", how["pitch_shift"])) if used]
     if arch == "v1" and names:
-        warn(f"{model}: a vocoder of units alone (v1), which has no F0: {' and '.join(names)} change nothing")
+        warn(f"{model}: a vocoder of units alone (v1), which has no F0 and ignores {' and '.join(names)}")
 
 
 def _check_codebook(record, vocoder):
