@@ -71,7 +71,7 @@ class Compressed(Source):
         if kind != "mp3":
             return frames
         claimed = self._most = mp3.claimed_samples(self.path)
-        if 0 < frames and claimed - _MP3_EDGES < frames <= claimed:
+        if frames > 0 and claimed - _MP3_EDGES < frames <= claimed:
             return frames
         return max(0, claimed - _MP3_EDGES) or None  # the duration is a guess if the file is longer than that
 
