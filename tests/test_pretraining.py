@@ -2,13 +2,13 @@
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+import two_processes
 from processes import ROOT
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
@@ -185,20 +185,8 @@ def test_two_processes_do_what_one_does_with_the_whole_batch(tmp_path):
     lines = []
     run_of(tmp_path / "one", replace(CONFIG, steps=6, rounds=1, save_every=2)).run(lines.append)
     (tmp_path / "two").mkdir()
-    command = [
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        __file__,
-        str(tmp_path / "two"),
-    ]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/tests", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, *command], env=environment, check=False, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    two_processes.run(__file__, tmp_path / "two", environment)
     found = [json.loads(line) for line in (tmp_path / "two" / "lines").read_text().splitlines()]
     assert len(found) == len(lines) > 1
     for one, two in zip(lines, found, strict=True):

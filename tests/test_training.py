@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import two_processes
 from processes import ROOT
 from speechlike import phrase
 
@@ -403,8 +404,7 @@ def test_two_processes_do_what_one_does_with_the_whole_batch(corpora, tmp_path):
     folder = tmp_path / "two"
     folder.mkdir()
     leave(corpora, folder)
-    words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__, str(folder)]
-    subprocess.run([sys.executable, *words], env=ALONE, check=True, capture_output=True)
+    two_processes.run(__file__, folder, ALONE)
     found = [json.loads(line) for line in (folder / "lines").read_text().splitlines()]
     assert len(found) == len(lines) > 2
     for one, two in zip(lines, found, strict=True):
