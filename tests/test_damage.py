@@ -47,7 +47,7 @@ def file(request):
 
 
 def said_of(tmp_path, data):
-    """Return what is said of the bytes as a file, and the second it names; ("", None) if they are read."""
+    """Write the bytes to a file; return the error of reading it and the time it names, or ("", None)."""
     (tmp_path / "a").write_bytes(data)
     try:
         decoded(str(tmp_path / "a"))
@@ -337,7 +337,7 @@ def test_a_wav_of_more_than_4_gib_whose_size_wrapped_is_read_to_its_end(tmp_path
         file.write(head[: start - 4] + (size % (1 << 32)).to_bytes(4, "little"))
         file.truncate(start + size)
         file.seek(start + 64000)
-        file.write(b"\x10\x20" * 8000)  # what is all zeros would be no sound
+        file.write(b"\x10\x20" * 8000)  # zeros alone would not count as sound
         file.seek(start + size - 32000)
         file.write(b"\x00\x40" * 16000)
     seconds = size / 2 / RATE

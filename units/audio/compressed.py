@@ -60,17 +60,16 @@ class Compressed(Source):
 
     def _claimed(self):
         """Return how many samples the header says there are, None if it does not say."""
-        kind, seconds, self._most = self._container.format.name.split(",")[0], None, None
-        if kind in (*_HEADED, "ogg") or (kind == "mp3" and mp3.claimed_samples(self.path)):
-            seconds = self._duration()
+        kind = self._container.format.name.split(",")[0]
+        claimed = self._most = mp3.claimed_samples(self.path) if kind == "mp3" else None
+        seconds = self._duration() if claimed or kind in (*_HEADED, "ogg") else None
         if not seconds:
             return None
         if kind == "ogg":
             return self._last_position()
         frames = round(seconds * self.rate)
-        if kind != "mp3":
+        if claimed is None:
             return frames
-        claimed = self._most = mp3.claimed_samples(self.path)
         if frames > 0 and claimed - _MP3_EDGES < frames <= claimed:
             return frames
         return max(0, claimed - _MP3_EDGES) or None  # the duration is a guess if the file is longer than that

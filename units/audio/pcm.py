@@ -28,7 +28,6 @@ _MARKS = (
     b"Crea",
 )
 _COMPRESSED = ("MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III", "VORBIS", "OPUS")
-_STREAMED = 0x7FFF0000  # sizes from here up are written if the length could not be known beforehand
 _ENDS_EARLY = re.compile(r"^\s*(?:data|SSND|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _COUNTS_LESS = re.compile(r"Calculated frame count (\d+) does not match value from 'ds64' chunk of (\d+)")
 
@@ -57,11 +56,9 @@ def _claim(found):
     """Return what a header that is wrong says of the length."""
     if found.is_streamed:
         return "gives no length"
-    return (
-        f"claims {found.claimed / found.byte_rate:.2f} s"
-        if found.byte_rate
-        else f"claims {found.claimed} bytes"
-    )
+    if not found.byte_rate:
+        return f"claims {found.claimed} bytes"
+    return f"claims {found.claimed / found.byte_rate:.2f} s"
 
 
 class Pcm(Source):
@@ -80,20 +77,18 @@ class Pcm(Source):
             check_length(self.path, self._file.extra_info)
         place = 0
         try:
-            if self._file.seekable():
-                self._file.seek(min(start, self.frames))
+            if self.preroll is not None:
+                place = self._file.seek(min(start, self.frames))
             elif self._begun:
                 self._reopen()
             self._begun = True
-            place = min(start, self.frames) if self._file.seekable() else 0
             while len(block := self._file.read(_BLOCK_SECONDS * self.rate, np.float32, always_2d=True)):
                 yield place, block
                 place += len(block)
         except soundfile.LibsndfileError as error:
             reason = error.error_string.removeprefix("Error : ").rstrip(".")
-            reason = (
-                "cut short" if "psf_fseek" in reason else reason
-            )  # as it says of a FLAC that ended too early
+            if "psf_fseek" in reason:  # what it says of a FLAC that ends too early
+                reason = "cut short"
             raise InputError(f"{self.path}: damaged at {place / self.rate:.2f} s ({reason})") from None
         if start == 0 and self._file.format == "FLAC":
             self._check_flac()
@@ -125,7 +120,7 @@ def check_length(path, log):
     """
     if match := _ENDS_EARLY.search(log):
         claimed, there = map(int, match.groups())
-        if there < claimed < _STREAMED:
+        if there < claimed < wav.STREAMED:
             raise InputError(f"{path}: cut short: {there} of {claimed} bytes are there")
     if (match := _COUNTS_LESS.search(log)) and int(match[1]) < int(match[2]):
         raise InputError(f"{path}: cut short: {match[1]} of {match[2]} samples are there")

@@ -9,7 +9,7 @@ import os
 import struct
 from dataclasses import dataclass
 
-_STREAMED = 0x7FFF0000  # sizes from here up are written if the length could not be known beforehand
+STREAMED = 0x7FFF0000  # sizes from here up are written if the length could not be known beforehand
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LIST", b"id3 ", b"bext", b"iXML", b"cue ", b"_PMX", b"fact", b"PEAK")
 _LEAST = 64  # bytes after the samples that are worth a thought
 
@@ -31,7 +31,7 @@ class Layout:
     @property
     def is_streamed(self):
         """Whether the header leaves the length open."""
-        return self.claimed >= _STREAMED > self.there or self.claimed == 0
+        return self.claimed >= STREAMED > self.there or self.claimed == 0
 
 
 def layout(path):
@@ -55,11 +55,6 @@ def layout(path):
                 length -= len(body)
             file.seek(length + length % 2, os.SEEK_CUR)
     return None
-
-
-def is_cut(found):
-    """Whether a file ends before its header says, and the header could know."""
-    return found.there < found.claimed and not found.is_streamed
 
 
 def hides_samples(path, found):
