@@ -16,7 +16,8 @@ LEFT_ALONE = (signal.SIGKILL, signal.SIGSTOP, signal.SIGTSTP, signal.SIGTTIN, si
 def forget_signals():
     """Let processes started from here have every signal's default, and none blocked.
 
-    This process goes on ignoring what it was told to ignore: a handler that does nothing is not inherited.
+    This process itself still ignores those signals, through a handler that does nothing: processes that it
+    starts do not inherit handlers.
     """
     for number in signal.valid_signals():
         if number not in LEFT_ALONE and signal.getsignal(number) is signal.SIG_IGN:

@@ -142,7 +142,7 @@ class Process:
         self.pid = int(self._answer.readline())
 
     def is_over(self, within_s=0.0):
-        """Return whether it has ended, or ends within so many seconds."""
+        """Return whether the process has ended, or ends within the given seconds."""
         return bool(select.select([self._connection], [], [], within_s)[0])
 
     def wait(self, timeout_s=PATIENCE_S):
