@@ -13,20 +13,20 @@ import re
 import numpy as np
 from hostile import npy
 
-from units import weights
-from units.alignments.ctm import read_ctm
-from units.alignments.elan import read_eaf
-from units.alignments.labels import read_audacity, read_lab
-from units.alignments.textgrid import read_textgrid
-from units.bpe import Model, to_text, train
-from units.codebook import Codebook, load_codebook, save_codebook
+from units.codebook.codebook import Codebook, load_codebook, save_codebook
 from units.config import BpeConfig
 from units.encoders import learned, local
 from units.encoders.network import NetworkConfig
-from units.npy import read_npy
+from units.files import weights
+from units.files.npy import read_npy
+from units.files.streams import _read_file
+from units.labels.ctm import read_ctm
+from units.labels.elan import read_eaf
+from units.labels.lines import read_audacity, read_lab
+from units.labels.textgrid import read_textgrid
+from units.patterns.bpe import Model, to_text, train
+from units.patterns.search import index
 from units.records import FIELDS, InputError, LostError, file_name, require, serialize, units_and_counts
-from units.search import index
-from units.streams import _read_file
 from units.vocoder.config import VocoderConfig, from_json, to_json
 
 TOKENS = (

@@ -1,6 +1,6 @@
 """Slow plain local alignment, one cell after the other, that the fast search for terms is held against."""
 
-from units.discovery.scores import SKIP
+from units.patterns.discovery.scores import SKIP
 
 
 def islands(rows, columns, scores, least, mirrored=True):

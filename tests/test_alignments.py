@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_units import phone_at as slow_phone_at
 
-from units.alignments import find, read, read_all
-from units.alignments.frames import centres, cut, phone_at
-from units.alignments.names import Named
+from units.labels.alignments import find, read, read_all
+from units.labels.frames import centres, cut, phone_at
+from units.labels.names import Named
 from units.metrics.aligned import align
 from units.records import InputError
 

@@ -9,9 +9,9 @@ from test_bad_models import LIMIT
 from test_records import BAD
 from test_tools import USES, arguments, of_name, stream  # noqa: F401 - a fixture
 
-from units import streams
+from units.files import streams
+from units.files.streams import read_records
 from units.records import InputError, serialize
-from units.streams import read_records
 
 WITH_ARRAY = b'{"id": "bad", "features": "-"}\n'
 # Each is one fault to any reader, and the next line is found again.

@@ -15,8 +15,8 @@ import sentencepiece
 from hypothesis import given
 from hypothesis import strategies as st
 
-from units.bpe import MAX_ALPHABET, Model, load, to_text, to_units, train
 from units.config import BpeConfig
+from units.patterns.bpe import MAX_ALPHABET, Model, load, to_text, to_units, train
 from units.records import InputError
 
 WORD = [3, 8, 5, 0, 9, 2, 7]

@@ -8,10 +8,10 @@ import pytest
 import soundfile
 from test_discovery import CONFIG, PLACES, WORD, K, corpus_with
 
-from units.discovery.find import discover
+from units.files.streams import read_records
+from units.patterns.discovery.find import discover
 from units.records import InputWarning
-from units.streams import read_records
-from units.vocoder import dataset
+from units.training.vocoder import dataset
 
 
 def lines(records):

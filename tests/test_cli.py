@@ -17,8 +17,9 @@ import click
 import pytest
 from processes import ROOT
 
-from units.cli import Job, device_option, run, say, tool
+from units.cli.options import device_option
 from units.cli.progress import Bar
+from units.cli.tool import Job, run, say, tool
 from units.records import InputError, Record, warn
 
 

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from processes import ROOT
 
-from units.cluster import fit, plus_plus
-from units.codebook import Codebook, load_codebook, save_codebook
+from units.codebook.codebook import Codebook, load_codebook, save_codebook
+from units.codebook.kmeans import fit, plus_plus
+from units.codebook.quantize import assign
+from units.codebook.sampling import Reservoir, speaker_weights
 from units.config import ClusterConfig
-from units.quantize import assign
+from units.files.streams import write_record
 from units.records import InputError, Record
-from units.sampling import Reservoir, speaker_weights
-from units.streams import write_record
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -317,7 +317,8 @@ def test_the_same_frames_and_seed_make_the_same_bytes(run, tmp_path, options):
 
 def test_the_number_of_threads_changes_nothing(tmp_path):
     code = (
-        "import sys, numpy as np; from units.cluster import fit; from units.codebook import save_codebook\n"
+        "import sys, numpy as np; from units.codebook.kmeans import fit\n"
+        "from units.codebook.codebook import save_codebook\n"
         "from units.config import ClusterConfig; random = np.random.default_rng(0)\n"
         "frames = random.standard_normal((20000, 40)).cumsum(axis=1).astype('f')\n"
         "save_codebook(fit(frames, ClusterConfig(k=50, niter=5, whiten=0.5), 0)[0], open(sys.argv[1], 'wb'))"

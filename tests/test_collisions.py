@@ -16,8 +16,8 @@ from processes import wait_for
 from test_kills import WORK, command, result_of  # noqa: F401 - a fixture
 from test_tools import unread
 
+from units.files.streams import read_records, write_record
 from units.records import Record, serialize
-from units.streams import read_records, write_record
 
 ROUNDS = 2
 BUSY = re.compile(r"su-\S+: \S[^\n]*: another process is writing it\n")

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from units.config import DiscoverConfig
-from units.discovery import chance
-from units.discovery.clusters import stars
-from units.discovery.find import align, describe, discover, prepare
-from units.discovery.pauses import find_pauses
-from units.discovery.scan import TILE, blocks, scan
-from units.discovery.scores import SAME, substitution
-from units.discovery.text import Recording, join
-from units.discovery.trace import trace
+from units.patterns.discovery import chance
+from units.patterns.discovery.clusters import stars
+from units.patterns.discovery.find import align, describe, discover, prepare
+from units.patterns.discovery.pauses import find_pauses
+from units.patterns.discovery.scan import TILE, blocks, scan
+from units.patterns.discovery.scores import SAME, substitution
+from units.patterns.discovery.text import Recording, join
+from units.patterns.discovery.trace import trace
 
 K = 30
 CONFIG = DiscoverConfig(keep_pauses=True)
@@ -137,7 +137,7 @@ def test_blocks_of_columns_are_scanned_as_one_is(monkeypatch):
     corpus = prepare(corpus_with(WORD, PLACES), K, CONFIG)
     scores, units = substitution(K), corpus.units
     whole = scan((0, len(units)), units, units, scores, 6 * SAME, 10**6)
-    monkeypatch.setattr("units.discovery.scan.COLUMNS", 1024)
+    monkeypatch.setattr("units.patterns.discovery.scan.COLUMNS", 1024)
     parts = blocks(len(units), K)
     assert len(parts) > 1
     cells = np.concatenate([scan(part, units, units, scores, 6 * SAME, 10**6) for part in parts])

@@ -12,11 +12,11 @@ from speechlike import recording
 from units.audio.reading import load_record
 from units.audio.timing import RATE
 from units.audio.writing import save
-from units.encoders import load
 from units.encoders.ahead import Ahead
+from units.encoders.models import load_encoder
 from units.encoders.stream import Recording, Stream, encode
+from units.files.streams import read_records
 from units.records import Record
-from units.streams import read_records
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_a_network_in_batches_gives_what_it_gives_alone(run, folder):
     options = ["-m", folder / "model", "--layer", "2", "--dtype", "fp32", "--batch-seconds", "8"]
     result = run("su-encode", *options, folder / "segments.jsonl")
     assert (result.status, result.stderr) == (0, "")
-    encoder = load(str(folder / "model"), 2, dtype="fp32")
+    encoder = load_encoder(str(folder / "model"), 2, dtype="fp32")
     for record in arrays(result.stdout):
         np.testing.assert_allclose(record.array, encoder.encode(load_record(record)), rtol=0, atol=1e-4)
 
@@ -92,7 +92,7 @@ def test_several_layers_give_a_record_and_a_folder_each(run, folder, tmp_path):
     told = [(record["id"], record["layer"]) for record in result.records]
     assert told == [(str(i), layer) for i in range(6) for layer in range(4)]
     assert {record["encoder"] for record in result.records} == {f"{model}:{layer}" for layer in range(4)}
-    encoder = load(str(model), 2)
+    encoder = load_encoder(str(model), 2)
     for record in result.records[2::4]:
         frames = np.load(record["features"])
         np.testing.assert_allclose(frames, encoder.encode(load_record(record)), rtol=0, atol=1e-4)
@@ -221,7 +221,7 @@ def test_an_item_heavier_than_the_limit_waits_alone():
 @given(st.lists(st.integers(0, 40000), max_size=8), st.integers(0, 6))
 @settings(max_examples=10, deadline=None)
 def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
-    encoder = load("mfcc", chunk_seconds=1)
+    encoder = load_encoder("mfcc", chunk_seconds=1)
     recordings = [
         (Recording(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
         for i, n in enumerate(lengths)
@@ -237,5 +237,5 @@ def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
 
 def test_equal_records_in_a_row_are_told_apart(folder):
     line = Record({"audio_filepath": str(folder / "talk.wav"), "offset": 0.0, "duration": 1.0})
-    with Stream(iter([line, Record(line), Record(line)]), load("mfcc")) as stream:
+    with Stream(iter([line, Record(line), Record(line)]), load_encoder("mfcc")) as stream:
         assert [sum(block.shape[1] for block in blocks) for _, blocks in stream] == [49, 49, 49]

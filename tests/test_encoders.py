@@ -20,12 +20,12 @@ from safetensors.torch import load_file, save_file
 from speechlike import recording
 
 from units.audio.timing import frame_count
-from units.encoders import load, named
+from units.codebook.quantize import assign
 from units.encoders.chunks import chunks
+from units.encoders.models import encoder_named, load_encoder
 from units.encoders.stream import Recording, encode
 from units.encoders.transformer import choose_dtype
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale, window_moments
-from units.quantize import assign
 from units.records import InputError
 
 RNG = np.random.default_rng(0)
@@ -54,14 +54,14 @@ def frames_of(encoder, samples, batch_samples=0):
 @pytest.mark.parametrize("kind", KINDS)
 def test_frames_are_the_hidden_states_of_transformers(kind, models):
     expected = hidden_states(models[kind], PART)
-    everything = load(models[kind], "all", dtype="fp32")
+    everything = load_encoder(models[kind], "all", dtype="fp32")
     assert everything.layers == list(range(DEPTH + 1))
     np.testing.assert_allclose(frames_of(everything, PART), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("layer", range(DEPTH + 1))
 def test_a_layer_is_the_same_alone_and_only_what_it_needs_is_built(layer, models):
-    encoder = load(models["mms"], layer, dtype="fp32")
+    encoder = load_encoder(models["mms"], layer, dtype="fp32")
     assert len(encoder._model.encoder.layers) == layer
     np.testing.assert_allclose(
         encoder.encode(PART), hidden_states(models["mms"], PART)[layer], rtol=0, atol=1e-4
@@ -69,7 +69,7 @@ def test_a_layer_is_the_same_alone_and_only_what_it_needs_is_built(layer, models
 
 
 def test_whisper_gives_the_middle_of_its_encoder_without_the_padding(whisper):
-    encoder = load(whisper, dtype="fp32")
+    encoder = load_encoder(whisper, dtype="fp32")
     assert encoder.layers == [DEPTH // 2]
     frames = encoder.encode(PART)
     assert frames.shape == (frame_count(len(PART)), 32)
@@ -78,14 +78,14 @@ def test_whisper_gives_the_middle_of_its_encoder_without_the_padding(whisper):
 
 
 def test_every_layer_of_whisper_is_that_of_transformers(whisper):
-    frames = frames_of(load(whisper, "all", dtype="fp32"), PART)
+    frames = frames_of(load_encoder(whisper, "all", dtype="fp32"), PART)
     expected = whisper_hidden_states(whisper, PART[200:])[:, : frames.shape[1]]
     np.testing.assert_allclose(frames, expected, rtol=0, atol=1e-4)
 
 
 def test_whisper_goes_through_long_audio_window_by_window(whisper):
     long = np.tile(SPEECH, 9)
-    encoder = load(whisper, dtype="fp32")
+    encoder = load_encoder(whisper, dtype="fp32")
     pieces = list(encoder.pieces(long))
     frames = encoder.encode(long)
     assert len(pieces) == 2 and len(frames) == frame_count(len(long))
@@ -100,8 +100,8 @@ def test_whisper_goes_through_long_audio_window_by_window(whisper):
 def test_frames_of_whisper_and_of_the_others_stand_for_the_same_samples(whisper):
     click = np.zeros(16000, np.float32)
     click[320 * 25 + 200] = 1.0  # the middle of frame 25
-    frames = load(whisper, 0, dtype="fp32").encode(click)
-    quiet = load(whisper, 0, dtype="fp32").encode(np.zeros(16000, np.float32))
+    frames = load_encoder(whisper, 0, dtype="fp32").encode(click)
+    quiet = load_encoder(whisper, 0, dtype="fp32").encode(np.zeros(16000, np.float32))
     assert np.abs(frames - quiet).sum(axis=1).argmax() == 25
 
 
@@ -112,12 +112,12 @@ def bert(tmp_path_factory):
 
 def test_every_layer_of_w2v_bert_is_that_of_transformers(bert):
     even = PART[: 400 + 160 * 197]
-    frames = frames_of(load(bert, "all", dtype="fp32"), even)
+    frames = frames_of(load_encoder(bert, "all", dtype="fp32"), even)
     np.testing.assert_allclose(frames, bert_hidden_states(bert, even), rtol=0, atol=1e-4)
 
 
 def test_w2v_bert_has_as_many_frames_as_the_others(bert):
-    encoder = load(bert, 1, dtype="fp32")
+    encoder = load_encoder(bert, 1, dtype="fp32")
     for samples in (399, 400, 559, 560, 719, 720, 9999):
         assert len(encoder.encode(SPEECH[:samples])) == frame_count(samples)
 
@@ -149,7 +149,7 @@ _LOADED = {}
 
 def _once(path):
     if path not in _LOADED:
-        _LOADED[path] = load(path, 2, dtype="fp32")
+        _LOADED[path] = load_encoder(path, 2, dtype="fp32")
     return _LOADED[path]
 
 
@@ -165,7 +165,9 @@ def k_means(frames, k):
 @pytest.mark.parametrize("kind", ["mms", "wav2vec2-base"])
 def test_units_of_chunks_are_those_of_one_pass(kind, models):
     long = np.tile(SPEECH, 6)
-    whole, chunked = (load(models[kind], 2, dtype="fp32", chunk_seconds=s).encode(long) for s in (30, 16))
+    whole, chunked = (
+        load_encoder(models[kind], 2, dtype="fp32", chunk_seconds=s).encode(long) for s in (30, 16)
+    )
     centroids = k_means(whole, 100)
     assert chunked.shape == whole.shape
     assert (assign(whole, centroids) == assign(chunked, centroids)).mean() >= 0.995
@@ -174,7 +176,10 @@ def test_units_of_chunks_are_those_of_one_pass(kind, models):
 def test_mfcc_of_chunks_are_those_of_one_pass():
     long = np.tile(SPEECH, 5)
     np.testing.assert_allclose(
-        load("mfcc", chunk_seconds=8).encode(long), load("mfcc").encode(long), rtol=0, atol=2e-3
+        load_encoder("mfcc", chunk_seconds=8).encode(long),
+        load_encoder("mfcc").encode(long),
+        rtol=0,
+        atol=2e-3,
     )
 
 
@@ -216,18 +221,18 @@ def test_moments_of_windows_are_those_of_all_windows():
 
 @pytest.mark.parametrize("model", ["mfcc", "mms"])
 def test_audio_shorter_than_a_frame_has_no_frames(model, models):
-    encoder = load(models.get(model, model))
+    encoder = load_encoder(models.get(model, model))
     assert encoder.encode(SPEECH[:399]).shape == (0, encoder.dimension)
     assert encoder.encode(SPEECH[:400]).shape == (1, encoder.dimension)
 
 
 def test_digital_silence_has_finite_frames(models, whisper):
     for model in ("mfcc", models["mms"], models["hubert-base"], whisper):
-        assert np.isfinite(load(model, dtype="fp32").encode(np.zeros(8000, np.float32))).all()
+        assert np.isfinite(load_encoder(model, dtype="fp32").encode(np.zeros(8000, np.float32))).all()
 
 
 def test_bf16_is_close_to_fp32(models):
-    whole, half = (load(models["mms"], 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
+    whole, half = (load_encoder(models["mms"], 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
     assert half.dtype == np.float32
     assert np.linalg.norm(whole - half) < 0.05 * np.linalg.norm(whole)
 
@@ -238,7 +243,9 @@ def test_a_convolution_that_cpus_get_wrong_in_bf16_is_done_in_fp32(tmp_path):
 
     few = {**config, "num_conv_pos_embedding_groups": 4}  # groups of 8 channels
     transformers.AutoModel.from_config(transformers.Wav2Vec2Config(**few)).save_pretrained(tmp_path / "few")
-    whole, half = (load(str(tmp_path / "few"), 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16"))
+    whole, half = (
+        load_encoder(str(tmp_path / "few"), 2, dtype=dtype).encode(PART) for dtype in ("fp32", "bf16")
+    )
     assert np.linalg.norm(whole - half) < 0.05 * np.linalg.norm(whole)
 
 
@@ -250,18 +257,18 @@ def test_the_precision_wanted_is_had():
 
 
 def test_the_name_tells_layers_and_normalisation_apart_and_leads_back(models):
-    encoder = load(models["mms"], [1, 3])
+    encoder = load_encoder(models["mms"], [1, 3])
     assert encoder.names == [f"{models['mms']}:1", f"{models['mms']}:3"]
-    raw = load(models["wav2vec2-raw"], 2).name
+    raw = load_encoder(models["wav2vec2-raw"], 2).name
     assert raw == f"{models['wav2vec2-raw']}:2:raw"
-    assert named(raw).name == raw
-    assert named("mfcc39").name == "mfcc39"
+    assert encoder_named(raw).name == raw
+    assert encoder_named("mfcc39").name == "mfcc39"
 
 
 def test_what_cannot_be_loaded_is_told_in_one_line(models, whisper, tmp_path):
     def complaint(*args, **options):
         with pytest.raises(InputError) as caught:
-            load(*args, **options)
+            load_encoder(*args, **options)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -275,7 +282,7 @@ def test_what_cannot_be_loaded_is_told_in_one_line(models, whisper, tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     assert "a bert model" in complaint(str(tmp_path))
     with pytest.raises(InputError, match="is called"):
-        named("mystery")
+        encoder_named("mystery")
 
 
 def test_a_model_of_another_frame_rate_is_refused(models, tmp_path):
@@ -284,7 +291,7 @@ def test_a_model_of_another_frame_rate_is_refused(models, tmp_path):
     config["conv_stride"] = [5, 2, 2, 2, 2, 2, 1]
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match="400 each 320"):
-        load(str(tmp_path))
+        load_encoder(str(tmp_path))
 
 
 def test_missing_weights_are_an_error_and_weights_of_layers_not_run_may_be_missing(models, tmp_path):
@@ -295,10 +302,10 @@ def test_missing_weights_are_an_error_and_weights_of_layers_not_run_may_be_missi
         tmp_path / "model.safetensors",
         {"format": "pt"},
     )
-    expected = load(models["mms"], 2, dtype="fp32").encode(PART)
-    np.testing.assert_array_equal(load(str(tmp_path), 2, dtype="fp32").encode(PART), expected)
+    expected = load_encoder(models["mms"], 2, dtype="fp32").encode(PART)
+    np.testing.assert_array_equal(load_encoder(str(tmp_path), 2, dtype="fp32").encode(PART), expected)
     with pytest.raises(InputError, match="weights are missing"):
-        load(str(tmp_path), 3)
+        load_encoder(str(tmp_path), 3)
 
 
 def test_code_that_a_model_brings_is_never_run(models, tmp_path):
@@ -307,5 +314,5 @@ def test_code_that_a_model_brings_is_never_run(models, tmp_path):
     config["auto_map"] = {"AutoConfig": "evil.Evil", "AutoModel": "evil.Evil"}
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
-    load(str(tmp_path), 1)
+    load_encoder(str(tmp_path), 1)
     assert not (tmp_path / "ran").exists()

@@ -13,8 +13,8 @@ from processes import wait_for
 from speechlike import recording
 
 from units.audio.writing import save
-from units.cli import Job
 from units.cli.eval_speech import computable
+from units.cli.tool import Job
 from units.metrics.bootstrap import interval
 from units.metrics.speech import NAMES, compare, missing
 from units.metrics.unit_error import unit_error_rate

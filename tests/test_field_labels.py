@@ -9,14 +9,14 @@ import pympi
 import pytest
 import soundfile
 
-from units.alignments import find, read, read_all, read_tiers
-from units.alignments.ctm import read_ctm
-from units.alignments.elan import read_eaf
-from units.alignments.elan_media import read_media
-from units.alignments.labels import read_audacity, read_lab
-from units.alignments.media import Folder
-from units.alignments.names import Named
-from units.alignments.textgrid import read_textgrid
+from units.labels.alignments import find, read, read_all, read_tiers
+from units.labels.ctm import read_ctm
+from units.labels.elan import read_eaf
+from units.labels.elan_media import read_media
+from units.labels.lines import read_audacity, read_lab
+from units.labels.media import Folder
+from units.labels.names import Named
+from units.labels.textgrid import read_textgrid
 from units.metrics.aligned import align
 from units.metrics.names import SILENCE
 from units.records import InputError, InputWarning

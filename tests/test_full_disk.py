@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from test_kills import WORK, command, result_of  # noqa: F401 - a fixture
 
-from units.streams import create
+from units.files.output import create
 
 
 @pytest.fixture

@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from praatio import textgrid
 from reference_labels import overlapping_most, runs
 
-from units.alignments import read_tiers
-from units.alignments.ctm import read_ctm, write_ctm
-from units.alignments.elan import read_eaf, write_eaf
-from units.alignments.elan_media import read_media
-from units.alignments.labels import read_audacity, write_audacity
-from units.alignments.recordings import Recordings, Tier, layered, visible
-from units.alignments.textgrid import read_textgrid, write_textgrid
+from units.labels.alignments import read_tiers
+from units.labels.ctm import read_ctm, write_ctm
+from units.labels.elan import read_eaf, write_eaf
+from units.labels.elan_media import read_media
+from units.labels.lines import read_audacity, write_audacity
+from units.labels.recordings import Recordings, Tier, layered, visible
+from units.labels.spans import Spans, of_record
+from units.labels.textgrid import read_textgrid, write_textgrid
 from units.records import InputError
-from units.spans import Spans, of_record
 
 TEXT = st.text(max_size=8).map(visible)
 ANY = st.lists(st.tuples(st.integers(0, 9000), st.integers(1, 900), TEXT), max_size=12)

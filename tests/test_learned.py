@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speechlike import recording
 
-from units import encoders
 from units.audio.timing import frame_count
-from units.encoders import learned
+from units.encoders import learned, models
 from units.encoders.learned import Learned, load_network, save_network
 from units.encoders.network import Network, NetworkConfig
 from units.encoders.stream import Recording, encode
@@ -126,11 +125,11 @@ def test_su_encode_takes_its_directory(run, corpus, folder):
 
 
 def test_an_encoder_is_found_again_by_its_name_and_another_in_its_place_is_not(folder):
-    name = encoders.load(str(folder)).name
-    assert encoders.named(name).name == name and name.endswith(":2")
+    name = models.load_encoder(str(folder)).name
+    assert models.encoder_named(name).name == name and name.endswith(":2")
     save_network(str(folder), network(seed=1))
     with pytest.raises(InputError, match="holds another encoder now"):
-        encoders.named(name)
+        models.encoder_named(name)
 
 
 def test_half_precision_is_kept_to_the_bit(folder):
@@ -140,7 +139,7 @@ def test_half_precision_is_kept_to_the_bit(folder):
 
 def refusal(folder):
     with pytest.raises(InputError) as caught:
-        encoders.load(str(folder))
+        models.load_encoder(str(folder))
     assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
     return str(caught.value)
 
@@ -182,7 +181,7 @@ def test_no_config_breaks_more_than_its_own_line(tmp_path_factory, values):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | values))
     try:
-        encoders.load(str(folder))
+        models.load_encoder(str(folder))
     except InputError as error:
         assert "\n" not in str(error)
 
@@ -207,7 +206,7 @@ def test_a_config_of_nonsense_is_no_encoder_of_ours(folder):
 
 
 def test_the_encoder_that_comes_with_the_package_is_small_and_quick_to_load():
-    encoder = encoders.load("small")
+    encoder = models.load_encoder("small")
     assert encoder.name.startswith("small@")
     frames = encoder.encode(recording([1.0], seed=0))
     assert frames.shape == (49, encoder.dimension) and np.isfinite(frames).all()

@@ -11,12 +11,12 @@ from test_bpe import WORD, corpus, model
 from test_discovery import CONFIG, PLACES, K, corpus_with
 from test_discovery import WORD as TERM
 
-from units.discovery.find import discover
-from units.discovery.text import Recording
-from units.moments import owned
-from units.motifs import Segment, describe, find
-from units.search import find as searching
-from units.search import index
+from units.patterns.discovery.find import discover
+from units.patterns.discovery.text import Recording
+from units.patterns.moments import owned
+from units.patterns.motifs import Segment, describe, find
+from units.patterns.search import find as searching
+from units.patterns.search import index
 
 pytestmark = pytest.mark.filterwarnings("ignore::units.records.InputWarning")
 

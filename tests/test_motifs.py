@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_bpe import WORD, corpus, lines, model
 
-from units.bpe import to_text, train
 from units.config import BpeConfig
-from units.motifs import Motif, Segment, association, choose, describe, find
+from units.patterns.bpe import to_text, train
+from units.patterns.motifs import Motif, Segment, association, choose, describe, find
 
 
 def segment(units, name="a", path="a.wav", speaker=None, offset=0.0):

@@ -15,9 +15,9 @@ from processes import wait_for
 from test_bpe import WORD, corpus, lines
 from test_report import Outline, open_page
 
-from units.bpe import to_text, train
 from units.config import BpeConfig, MotifConfig
-from units.motifs import Segment
+from units.patterns.bpe import to_text, train
+from units.patterns.motifs import Segment
 from units.report.motifs import AROUND, NEAR, load_voice, motifs_page
 from units.report.page import text
 from units.report.spectrogram import SHADES, png, strip

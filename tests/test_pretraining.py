@@ -13,9 +13,9 @@ from processes import ROOT
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
 from units.encoders.network import Network, NetworkConfig
-from units.pretraining import batches, corpus, targets
-from units.pretraining.config import AugmentConfig, PretrainingConfig
-from units.pretraining.training import Pretraining
+from units.training.encoder import batches, corpus, targets
+from units.training.encoder.config import AugmentConfig, PretrainingConfig
+from units.training.encoder.training import Pretraining
 
 NONE = AugmentConfig(speed=0, pitch=0, formants=0, noise=0)
 SHAPE = NetworkConfig(bands=10, width=32, layers=2, heads=2, feedforward=32, conv_kernel=3, default_layer=1)
@@ -199,7 +199,7 @@ def one_of_two(folder):
     """What each process of the test above does."""
     from pathlib import Path
 
-    from units.distributed import join
+    from units.training.distributed import join
 
     group, _ = join(torch.device("cpu"))
     run = run_of(Path(folder), replace(CONFIG, steps=6, rounds=1, save_every=2), group=group)

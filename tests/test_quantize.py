@@ -10,10 +10,10 @@ import reference_cluster as reference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from units.codebook import Codebook, save_codebook
-from units.quantize import assign, expand, penalty_for_rate, quantize, run_lengths, runs_of, smooth
+from units.codebook.codebook import Codebook, save_codebook
+from units.codebook.quantize import assign, expand, penalty_for_rate, quantize, run_lengths, runs_of, smooth
+from units.files.streams import write_record
 from units.records import InputError, Record, frame_units
-from units.streams import write_record
 
 SEEDS = st.integers(0, 2**32 - 1)
 

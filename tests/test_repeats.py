@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from units.repeats import repeats
+from units.patterns.repeats import repeats
 
 SEQUENCES = st.lists(st.lists(st.integers(0, 2), max_size=25), max_size=4)
 

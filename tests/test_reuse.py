@@ -105,8 +105,8 @@ def changed(path):
 
 
 def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
-    from units.pretraining import corpus
-    from units.vocoder import dataset
+    from units.training.encoder import corpus
+    from units.training.vocoder import dataset
 
     save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
     samples = len(load(tmp_path / "a.wav"))
@@ -126,7 +126,7 @@ def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
 
 
 def test_a_channel_is_a_part_of_what_training_audio_is_kept_by(tmp_path):
-    from units.pretraining import corpus
+    from units.training.encoder import corpus
 
     soundfile.write(tmp_path / "two.wav", np.tile([0.25, -0.5], (16000, 1)), 16000)
     for channel, level in ((0, 8192), (1, -16384)):
@@ -135,7 +135,7 @@ def test_a_channel_is_a_part_of_what_training_audio_is_kept_by(tmp_path):
 
 
 def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, monkeypatch):
-    from units.pretraining import corpus
+    from units.training.encoder import corpus
 
     save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
     save(tmp_path / "b.wav", recording([0.1, 1.0], seed=2))

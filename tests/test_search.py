@@ -20,11 +20,11 @@ from speechlike import RATE, recording
 
 from units.audio.reading import load
 from units.audio.timing import HOP
-from units.codebook import Codebook, load_codebook
-from units.quantize import run_lengths
+from units.codebook.codebook import Codebook, load_codebook
+from units.codebook.quantize import run_lengths
+from units.patterns.search import costs, find, index, query, scan
+from units.patterns.search.matching import FAR, SCALE, STEP, align
 from units.records import InputError
-from units.search import costs, find, index, query, scan
-from units.search.matching import FAR, SCALE, STEP, align
 
 K = 12
 

@@ -9,12 +9,12 @@ import pytest
 import soundfile
 from speechlike import RATE, recording
 
-from units import npy
 from units.audio.reading import load
+from units.codebook.sampling import Reservoir
 from units.encoders.huggingface import _normalizes
+from units.files import npy
 from units.records import InputError, InputWarning, parse, warn
-from units.sampling import Reservoir
-from units.vocoder.initial import _take_discriminators
+from units.training.vocoder.initial import _take_discriminators
 
 
 def lines(*records):

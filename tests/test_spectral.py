@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from speechlike import phrase
 
 from units.metrics.spectral import SIZE, comb_db, log_mel, mel_filters
-from units.vocoder.losses import LogMel
+from units.training.vocoder.losses import LogMel
 
 
 def noise(seconds, seed=0, level=0.1):

@@ -7,7 +7,7 @@ import torch
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.encoders import spectrum
 from units.encoders.network import NetworkConfig
-from units.pretraining import augment
+from units.training.encoder import augment
 
 BANDS = 20
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from units.records import InputError, InputWarning, Record
-from units.split import split_held_out
+from units.training.split import split_held_out
 
 
 def record(number, path, speaker=None, **more):

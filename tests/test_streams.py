@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from units import streams
 from units.cli.signals import Terminated, unwind
-from units.npy import read_npy
+from units.files import streams
+from units.files.npy import read_npy
+from units.files.output import create
+from units.files.streams import features_of, read_records, write_record
 from units.records import InputError, LostError, Record, serialize
-from units.streams import create, features_of, read_records, write_record
 
 FRAMES = arrays.arrays(
     np.float32,
@@ -304,7 +305,7 @@ def test_a_second_copy_of_a_job_refuses(tmp_path):
 def test_what_a_killed_job_left_is_taken_over(tmp_path):
     path = str(tmp_path / "units.jsonl")
     writer = (
-        "import sys, os; from units.streams import create\n"
+        "import sys, os; from units.files.output import create\n"
         "with create(sys.argv[1]) as out: out.write(b'half of a line'); out.flush(); os.kill(os.getpid(), 9)"
     )
     subprocess.run([sys.executable, "-c", writer, path], check=False)

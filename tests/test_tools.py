@@ -19,8 +19,8 @@ import pytest
 from conftest import TINY_ENCODER, TINY_VOCODER
 from processes import ROOT, wait_for
 
+from units.files.streams import read_records, write_record
 from units.records import Record, serialize
-from units.streams import read_records, write_record
 
 TOOLS = sorted(os.listdir(os.path.join(ROOT, "bin")))
 

@@ -15,14 +15,15 @@ import two_processes
 from processes import ROOT
 from speechlike import phrase
 
-from units import checkpoint
 from units.audio.timing import HOP, RATE
 from units.audio.writing import save
-from units.distributed import Group
 from units.records import InputError, Record
-from units.vocoder import dataset, health, model, training
+from units.training import checkpoint
+from units.training.distributed import Group
+from units.training.vocoder import dataset, health, training
+from units.training.vocoder.training import BEST, CHECKPOINT, PREVIOUS, Training
+from units.vocoder import model
 from units.vocoder.config import VocoderConfig, training_defaults
-from units.vocoder.training import BEST, CHECKPOINT, PREVIOUS, Training
 
 TINY = {
     "epochs": 2,
@@ -88,7 +89,7 @@ def test_f0_that_lacks_the_last_frame_is_unvoiced_there(tmp_path):
 
 
 def test_recordings_that_are_all_silent_teach_nothing_and_this_is_said(tmp_path):
-    from units.pretraining import corpus
+    from units.training.encoder import corpus
 
     record = click_record(tmp_path, 0)
     save(record["audio_filepath"], np.zeros(120 * HOP + 80))
@@ -425,7 +426,7 @@ SHARED = {"batch_size": 4, "epochs": 4, "adversarial_start": 1, "save_every": 2}
 
 def one_of_two(folder):
     """What each process of the test above does."""
-    from units.distributed import join
+    from units.training.distributed import join
 
     group, _ = join(torch.device("cpu"))
     lines = []

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from processes import ROOT
 
-from units.alignments import read, read_tiers
+from units.labels.alignments import read, read_tiers
 
 UNITS = [  # two segments of a recording, and one of another between them
     {

@@ -9,11 +9,11 @@ import torch
 from units.audio.pitch import estimate
 from units.audio.timing import HOP
 from units.records import InputError
+from units.training.vocoder.discriminators import Discriminators
+from units.training.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
 from units.vocoder import model
 from units.vocoder.config import VocoderConfig, from_json, to_json
-from units.vocoder.discriminators import Discriminators
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
-from units.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
 from units.vocoder.prosody import f0_range, move_f0, resample
 from units.vocoder.source import Noise, contour, pulses
 from units.vocoder.windows import BINS, N_FFT, Spectrum

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from units.audio.pitch import estimate
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.records import Record
-from units.vocoder import dataset, model
+from units.training.vocoder import dataset
+from units.vocoder import model
 from units.vocoder.config import VocoderConfig
 from units.vocoder.source import contour, pulses
 

@@ -3,9 +3,10 @@
 import click
 
 from units import __version__
-from units.cli import CONTEXT, ToolGroup, output_option, records_argument, seed_option, tool
 from units.cli.motifs import motifs
+from units.cli.options import output_option, records_argument, seed_option
 from units.cli.runs import keep_runs_option, model_option, runs
+from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.config import BpeConfig
 from units.records import InputError, require
 
@@ -49,9 +50,9 @@ def main():
 @seed_option
 def train(job, units, output, keep_runs, seed, **settings):
     """Train a model on the units of a corpus."""
-    from units import bpe
-    from units.same_codebook import SameCodebook
-    from units.streams import create
+    from units.codebook.same import SameCodebook
+    from units.files.output import create
+    from units.patterns import bpe
 
     texts, same = [], SameCodebook()
     for record in job.records(units):
@@ -72,9 +73,10 @@ def train(job, units, output, keep_runs, seed, **settings):
 @output_option("Records with pieces; standard output if not given.")
 def encode(job, units, model, keep_runs, output):
     """Write each record's units as pieces of a model."""
-    from units import bpe
-    from units.same_codebook import SameCodebook
-    from units.streams import create, write_record
+    from units.codebook.same import SameCodebook
+    from units.files.output import create
+    from units.files.streams import write_record
+    from units.patterns import bpe
 
     model, same = bpe.load(model), SameCodebook()
     with create(output) as out:
@@ -97,8 +99,9 @@ def encode(job, units, model, keep_runs, output):
 @output_option("Records with units; standard output if not given.")
 def decode(job, pieces, model, output):
     """Write each record's pieces as units."""
-    from units import bpe
-    from units.streams import create, write_record
+    from units.files.output import create
+    from units.files.streams import write_record
+    from units.patterns import bpe
 
     model = bpe.load(model)
     with create(output) as out:

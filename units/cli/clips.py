@@ -29,7 +29,7 @@ def cut_examples(found, recordings, number, stem):
     """Write the best examples of a motif or a term as STEM-1.wav and so on; return the names of the files."""
     import os
 
-    from units.motifs import choose
+    from units.patterns.motifs import choose
 
     os.makedirs(os.path.dirname(stem) or ".", exist_ok=True)
     names = []
@@ -48,7 +48,7 @@ def cut(path, audio_filepath, start, end, last=None, channel=None):
     """
     from units.audio.reading import load
     from units.audio.writing import save_clip
-    from units.streams import create
+    from units.files.output import create
 
     first, end = max(0.0, start - CONTEXT), end + CONTEXT
     samples = load(audio_filepath, first, (end if last is None else min(last, end)) - first, channel)

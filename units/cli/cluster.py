@@ -4,7 +4,8 @@ import json
 
 import click
 
-from units.cli import output_option, records_argument, seed_option, tool
+from units.cli.options import output_option, records_argument, seed_option
+from units.cli.tool import tool
 from units.config import ClusterConfig
 from units.records import InputError, optional, require, warn
 
@@ -48,10 +49,10 @@ DEFAULT = ClusterConfig()
 @output_option("The codebook (.npz).", required=True)
 def main(job, features, weight_by_speaker, output, seed, **settings):
     """Find the centroids of a corpus's frames; say inertia and perplexity on stdout."""
-    from units.cluster import fit
-    from units.codebook import save_codebook
-    from units.sampling import Reservoir, speaker_weights
-    from units.streams import create
+    from units.codebook.codebook import save_codebook
+    from units.codebook.kmeans import fit
+    from units.codebook.sampling import Reservoir, speaker_weights
+    from units.files.output import create
 
     config = ClusterConfig(**settings)
     if config.context % 2 == 0:
@@ -69,7 +70,7 @@ def main(job, features, weight_by_speaker, output, seed, **settings):
 
 def _fill(sample, job, paths, with_speakers):
     """Add the frames of all records to the sample; return the encoder, of which there may be only one."""
-    from units.streams import features_of
+    from units.files.streams import features_of
 
     encoder, speakers = None, {}
     for record in job.records(paths):

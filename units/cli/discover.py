@@ -2,8 +2,9 @@
 
 import click
 
-from units.cli import PATH, jobs_option, records_argument, tool
 from units.cli.clips import check_clips, clips_options
+from units.cli.options import PATH, jobs_option, records_argument
+from units.cli.tool import tool
 from units.config import DiscoverConfig
 from units.records import InputError, optional, require
 
@@ -50,10 +51,10 @@ def main(job, units, codebook, top, clips, jobs, output, **settings):
     import sys
 
     from units.cli.clips import cut_examples
-    from units.codebook import load_codebook
-    from units.discovery.find import describe, discover
-    from units.same_codebook import SameCodebook
-    from units.streams import write_record
+    from units.codebook.codebook import load_codebook
+    from units.codebook.same import SameCodebook
+    from units.files.streams import write_record
+    from units.patterns.discovery.find import describe, discover
 
     check_clips(clips, output)
     book = load_codebook(codebook) if codebook else None
@@ -80,10 +81,10 @@ def _recording(record, book, needs_audio):
     """Return the Recording of a record; raise InputError where it does not fit the codebook."""
     import numpy as np
 
-    from units.discovery.text import MOST_UNITS, Recording
-    from units.quantize import run_lengths
+    from units.codebook.quantize import run_lengths
+    from units.labels.spans import run_edges
+    from units.patterns.discovery.text import MOST_UNITS, Recording
     from units.records import frame_units
-    from units.spans import run_edges
 
     if needs_audio:
         require(record, "audio_filepath")

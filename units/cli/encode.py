@@ -2,8 +2,9 @@
 
 import click
 
-from units.cli import device_option, dtype_option, output_option, records_argument, tool
-from units.encoders import CHUNK_SECONDS, DEFAULT_MODEL, MODELS
+from units.cli.options import device_option, dtype_option, output_option, records_argument
+from units.cli.tool import tool
+from units.encoders.models import CHUNK_SECONDS, DEFAULT_MODEL, MODELS
 
 
 class Layers(click.ParamType):
@@ -61,10 +62,10 @@ def main(job, segments, model, layers, output, chunk_seconds, batch_seconds, dty
     if several and not output:
         raise click.UsageError("several --layers need -o DIR")
     from units.cli.encode_output import Folders, Pipe
-    from units.encoders import load
+    from units.encoders.models import load_encoder
     from units.encoders.stream import Stream
 
-    encoder = load(model, layers, device, dtype, chunk_seconds)
+    encoder = load_encoder(model, layers, device, dtype, chunk_seconds)
     sink = Folders(encoder, output, several, model) if output else Pipe(encoder)
     with Stream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream:
         for recording, blocks in stream:

@@ -8,11 +8,12 @@ import sys
 import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
-from units.files import read_whole
-from units.npy import read_tail
+from units.files.npy import read_tail
+from units.files.opening import read_whole
+from units.files.output import create
+from units.files.sources import is_same, source_of, state_of
+from units.files.streams import write_record
 from units.records import InputError, file_name, require, serialize, warn
-from units.sources import is_same, source_of, state_of
-from units.streams import create, write_record
 
 
 def write_npy(frames, dimension, blocks, files):

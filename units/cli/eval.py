@@ -5,7 +5,7 @@ import importlib
 import click
 
 from units import __version__
-from units.cli import CONTEXT, ToolGroup
+from units.cli.tool import CONTEXT, ToolGroup
 
 COMMANDS = {
     "speech": "units.cli.eval_speech:speech_command",

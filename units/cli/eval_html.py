@@ -6,7 +6,7 @@ import os
 
 import click
 
-from units.cli import PATH
+from units.cli.options import PATH
 from units.records import InputError
 
 html_option = click.option(
@@ -36,7 +36,7 @@ def create_report(kind, names, output, html, **settings):
     if html is None:
         yield kind(None, title, **settings)
         return
-    from units.streams import create
+    from units.files.output import create
 
     if html == "-" and output in (None, "-"):
         raise click.UsageError("the page and the records cannot both go to standard output")

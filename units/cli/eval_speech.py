@@ -4,9 +4,10 @@ from functools import partial
 
 import click
 
-from units.cli import PATH, device_option, jobs_option, output_option, say, seed_option, tool
 from units.cli.eval_html import SpeechReport, create_report, examples_option, html_option
 from units.cli.gates import at_least_option, at_most_option, check
+from units.cli.options import PATH, device_option, jobs_option, output_option, seed_option
+from units.cli.tool import say, tool
 from units.metrics.speech import NAMES
 from units.records import InputError, optional, require, warn
 
@@ -52,9 +53,10 @@ def speech_command(
     job, reference, synthesis, metrics, codebook, device, jobs, at_most, at_least, output, seed, **page
 ):
     """Measure the audio of records SYN against that of REF, paired by id, one by one and in the mean."""
+    from units.files.output import create
+    from units.files.streams import write_record
     from units.metrics.bootstrap import summarize
     from units.parallel import ordered_map
-    from units.streams import create, write_record
 
     if reference == synthesis == "-":
         raise click.UsageError("only one of REF and SYN can be standard input")
@@ -98,7 +100,7 @@ def computable(job, metrics):
 
 
 def _listener(path, device):
-    from units.codebook import load_codebook
+    from units.codebook.codebook import load_codebook
     from units.metrics.unit_error import Listener
 
     return Listener(load_codebook(path), device)
@@ -106,8 +108,8 @@ def _listener(path, device):
 
 def _references(job, path):
     """Return {id: record}, each with no more than what finds its audio."""
+    from units.files.streams import read_records
     from units.records import Record
-    from units.streams import read_records
 
     references = {}
     for record in read_records([path], on_fault=job.fault):

@@ -4,7 +4,8 @@ import os
 
 import click
 
-from units.cli import PATH, output_option, seed_option, tool
+from units.cli.options import PATH, output_option, seed_option
+from units.cli.tool import tool
 
 
 @tool("table")
@@ -20,8 +21,8 @@ from units.cli import PATH, output_option, seed_option, tool
 @output_option("The table; standard output if not given.")
 def table_command(job, runs, style, seed, output):
     """Print runs of su-eval side by side: means, and paired differences to the first, with 95 % intervals."""
+    from units.files.output import create
     from units.metrics.runs import check_pairs, read_run
-    from units.streams import create
 
     if runs.count("-") > 1:
         raise click.UsageError("only one run can be standard input")

@@ -2,9 +2,10 @@
 
 import click
 
-from units.cli import PATH, jobs_option, output_option, seed_option, tool
 from units.cli.eval_html import UnitsReport, create_report, html_option
 from units.cli.gates import at_least_option, at_most_option, check
+from units.cli.options import PATH, jobs_option, output_option, seed_option
+from units.cli.tool import tool
 from units.metrics.names import SILENCE, UNIT_FIGURES
 from units.records import InputError, optional, require, warn
 
@@ -56,8 +57,9 @@ def units_command(job, units, alignments, silence, tier, size, at_most, at_least
     Alignments are records with `phones`, Praat TextGrid, Kaldi or NIST CTM, TIMIT .phn, Festival .lab or ELAN
     .eaf files. One belongs to a record of its own id, or to all records cut from the recording of that name.
     """
+    from units.files.output import create
+    from units.files.streams import write_record
     from units.metrics.phones import Corpus
-    from units.streams import create, write_record
 
     if [units, *alignments, abx["features"]].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
@@ -74,9 +76,9 @@ def units_command(job, units, alignments, silence, tier, size, at_most, at_least
 
 def _read(job, units, alignments, tier, silence, size):
     """Return the Aligned records; one with no alignment is a fault, an alignment with no record is none."""
-    from units.alignments import find, read_all
+    from units.codebook.same import SameCodebook
+    from units.labels.alignments import find, read_all
     from units.metrics.aligned import align
-    from units.same_codebook import SameCodebook
 
     phones = read_all(alignments, tier, job.bad_label)
     aligned, seen, same = [], set(), SameCodebook()
@@ -129,8 +131,8 @@ def _abx(job, records, abx_cell, abx_pairs, features, distance, seed, jobs):
 
 def _read_features(job, path, records, frames):
     """Return the TokenFrames with the features of the records; that one has none is a fault."""
+    from units.files.streams import features_of
     from units.metrics.dtw import unit_length
-    from units.streams import features_of
 
     numbers, seen = {record.id: number for number, record in enumerate(records)}, set()
     for record in job.records([path]):

@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from units.cli import PATH, records_argument, tool
 from units.cli.clips import check_clips, clips_options
+from units.cli.options import PATH, records_argument
 from units.cli.runs import keep_runs_option, model_option, runs
+from units.cli.tool import tool
 from units.config import MotifConfig
 from units.records import optional, require
 
@@ -49,11 +50,11 @@ DEFAULT = MotifConfig()
 )
 def motifs(job, units, model, keep_runs, top, ranking, min_count, clips, output, html, examples):
     """Write the pieces of two or more units that recur, best first, with all their occurrences."""
-    from units.bpe import load
     from units.cli.clips import cut_examples
-    from units.motifs import describe, find
-    from units.same_codebook import SameCodebook
-    from units.streams import write_record
+    from units.codebook.same import SameCodebook
+    from units.files.streams import write_record
+    from units.patterns.bpe import load
+    from units.patterns.motifs import describe, find
 
     check_clips(clips, output)
     if html == "-":
@@ -83,8 +84,8 @@ def _page(html, names, model, most, examples):
     if html is None:
         yield lambda record, motif, segments: None
         return
+    from units.files.output import create
     from units.report.motifs import load_voice, motif_row, motifs_page
-    from units.streams import create
 
     rows = []
 
@@ -107,7 +108,7 @@ def _corpus(names):
 
 def _examples(motif, segments, number):
     """Return (segment, start, end) in s of the occurrences to listen to."""
-    from units.motifs import choose
+    from units.patterns.motifs import choose
 
     chosen = choose(motif, segments, number)
     return [(segments[motif.where[i]], float(motif.starts[i]), float(motif.ends[i])) for i in chosen]
@@ -116,8 +117,8 @@ def _examples(motif, segments, number):
 def _segment(record, model, keep_runs, needs_audio):
     import numpy as np
 
-    from units.motifs import Segment
-    from units.spans import run_edges
+    from units.labels.spans import run_edges
+    from units.patterns.motifs import Segment
 
     if needs_audio:
         require(record, "audio_filepath")

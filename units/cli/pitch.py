@@ -2,7 +2,8 @@
 
 import click
 
-from units.cli import jobs_option, output_option, records_argument, tool
+from units.cli.options import jobs_option, output_option, records_argument
+from units.cli.tool import tool
 
 
 @tool("su-pitch")
@@ -26,8 +27,9 @@ def main(job, records, floor_hz, ceiling_hz, jobs, output):
 
     from functools import partial
 
+    from units.files.output import create
+    from units.files.streams import write_record
     from units.parallel import ordered_map
-    from units.streams import create, write_record
 
     work = partial(_f0, floor_hz=floor_hz, ceiling_hz=ceiling_hz)
     with create(output) as out:

@@ -4,7 +4,8 @@ import itertools
 
 import click
 
-from units.cli import PATH, output_option, records_argument, tool
+from units.cli.options import PATH, output_option, records_argument
+from units.cli.tool import tool
 from units.records import InputError, require
 
 SAMPLE_SECONDS = 600
@@ -35,9 +36,10 @@ SAMPLE_SECONDS = 600
 @output_option("Records with units; standard output if not given.")
 def main(job, features, codebook, collapse, penalty, rate_hz, force, output):
     """Replace each record's frames by the units of a codebook."""
-    from units.codebook import load_codebook
-    from units.quantize import quantize
-    from units.streams import create, write_record
+    from units.codebook.codebook import load_codebook
+    from units.codebook.quantize import quantize
+    from units.files.output import create
+    from units.files.streams import write_record
 
     if penalty and rate_hz:
         raise click.UsageError("--smooth and --smooth-rate exclude each other")
@@ -57,7 +59,7 @@ def main(job, features, codebook, collapse, penalty, rate_hz, force, output):
 
 def _read(job, paths, book, force):
     """Yield (record, frames) of the records whose frames fit the codebook."""
-    from units.streams import features_of
+    from units.files.streams import features_of
 
     for record in job.records(paths):
         with job.item(record):
@@ -80,7 +82,7 @@ def _check_encoder(record, book):
 def _find_penalty(job, records, book, rate_hz):
     """Return the penalty, and the records again, the sample that it was found on included."""
     from units.audio.timing import FRAME_SHIFT
-    from units.quantize import penalty_for_rate
+    from units.codebook.quantize import penalty_for_rate
 
     head, sample, seconds = [], [], 0.0
     for record, frames in records:
@@ -97,7 +99,7 @@ def _find_penalty(job, records, book, rate_hz):
 
 
 def _set_units(record, units, collapse):
-    from units.quantize import run_lengths
+    from units.codebook.quantize import run_lengths
 
     if collapse:
         record["units"], record["counts"] = run_lengths(units)

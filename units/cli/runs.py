@@ -16,7 +16,7 @@ def runs(record, keep_runs):
     """Return the units of a record and how many frames each lasts, arrays: runs, or with keep_runs frames."""
     import numpy as np
 
-    from units.quantize import runs_of
+    from units.codebook.quantize import runs_of
     from units.records import frame_units
 
     if not keep_runs:

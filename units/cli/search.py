@@ -3,8 +3,9 @@
 import click
 
 from units import __version__
-from units.cli import CONTEXT, PATH, ToolGroup, device_option, output_option, records_argument, tool
 from units.cli.clips import check_clips, clips_options
+from units.cli.options import PATH, device_option, output_option, records_argument
+from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.records import InputError, optional, require, warn
 
 
@@ -22,10 +23,10 @@ def build(job, units, codebook, output):
     """Write the units of a corpus as an index, or add them to the one that is there."""
     import os
 
-    from units.codebook import load_codebook
-    from units.same_codebook import SameCodebook
-    from units.search import index
-    from units.streams import create
+    from units.codebook.codebook import load_codebook
+    from units.codebook.same import SameCodebook
+    from units.files.output import create
+    from units.patterns.search import index
 
     with create(output) as out:  # before the old one is read: no other job may add to it meanwhile
         old = index.load(output) if os.path.isfile(output) else index.join([])
@@ -58,7 +59,7 @@ def _say_replaced(old, added):
 
 def _check(record, same, book, added):
     """Raise InputError where a record does not fit the index; same: the SameCodebook of the job."""
-    from units.search.index import MOST_UNITS
+    from units.patterns.search.index import MOST_UNITS
 
     if require(record, "id") in added:
         raise InputError(f'"id" {record["id"]!r} occurs twice')
@@ -71,9 +72,9 @@ def _check(record, same, book, added):
 
 
 def _recording(record):
-    from units.quantize import run_lengths
+    from units.codebook.quantize import run_lengths
+    from units.patterns.search.index import KEPT
     from units.records import frame_units
-    from units.search.index import KEPT
 
     fields = {name: require(record, name) for name in KEPT if name in record}
     return fields, *run_lengths(frame_units(record))
@@ -92,9 +93,9 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
     import itertools
     import sys
 
-    from units.search.find import Finder
-    from units.search.index import load
-    from units.streams import write_record
+    from units.files.streams import write_record
+    from units.patterns.search.find import Finder
+    from units.patterns.search.index import load
 
     check_clips(clips, output)
     finder = Finder(load(path))
@@ -110,8 +111,8 @@ def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
 
 def _queries(job, words, index, device):
     """Yield ({"query": its name}, a function that returns what Finder.find takes) of each query."""
+    from units.patterns.search import query
     from units.records import Record
-    from units.search import query
 
     listener = query.Listener(index, device)
     for word in words or ("-",):
@@ -137,8 +138,8 @@ def _holds_records(path):
 
 def _of_record(record, index, listener):
     """Return the runs of a record's units; of one without, its frames, or those of its audio."""
-    from units.quantize import run_lengths
-    from units.streams import features_of
+    from units.codebook.quantize import run_lengths
+    from units.files.streams import features_of
 
     if "units" in record:
         if "codebook" in record and index.hash not in (None, require(record, "codebook")):

@@ -4,7 +4,8 @@ import os
 
 import click
 
-from units.cli import PATH, output_option, tool
+from units.cli.options import PATH, output_option
+from units.cli.tool import tool
 from units.config import SegmentConfig
 from units.records import InputError, Record, file_name, warn
 
@@ -72,7 +73,7 @@ def main(job, files, vad, channel, output, **settings):
     import sys
 
     from units.audio.segment import recording_names
-    from units.streams import write_record
+    from units.files.streams import write_record
 
     for path, name in zip(files, recording_names(files), strict=True):
         with job.item(Record({"id": name}, place=path)):
@@ -135,8 +136,8 @@ def _report_silence(what, speech, seconds):
 def _write_clip(record, folder):
     from units.audio.reading import load_record
     from units.audio.writing import save_clip
-    from units.sources import keep_apart
-    from units.streams import create
+    from units.files.output import create
+    from units.files.sources import keep_apart
 
     record["clip"] = os.path.join(folder, file_name(record["id"], ".wav"))
     keep_apart(record["clip"], record)

@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from units.cli import PATH, device_option, dtype_option, records_argument, tool
+from units.cli.options import PATH, device_option, dtype_option, records_argument
+from units.cli.tool import tool
 from units.records import InputError, frame_units, require, warn
 
 
@@ -41,10 +42,10 @@ from units.records import InputError, frame_units, require, warn
 @device_option
 def main(job, units, model, output, rtf, force, model_path, dtype, device, **how):
     """Speak units: write audio, and a record of each piece of it."""
-    from units.cli.synth_batches import planned
     from units.cli.synth_output import open_output
     from units.devices import choose, choose_dtype
-    from units.streams import write_record
+    from units.files.streams import write_record
+    from units.vocoder.batches import planned
     from units.vocoder.model import load
 
     if model_path:
@@ -103,7 +104,7 @@ def prepare(record, vocoder, how):
 
     speaker = _speaker(record, vocoder, how["speaker"])
     if how["durations"] == "predict":
-        from units.quantize import expand, run_lengths
+        from units.codebook.quantize import expand, run_lengths
 
         runs, _ = run_lengths(require(record, "units"))
         vocoder.check(runs)

@@ -21,7 +21,7 @@ def open_output(path, vocoder=""):
             raise InputError("will not write audio to a terminal; use -o or a pipe")
         yield Stream(sys.stdout.buffer)
     elif path.lower().endswith(".wav") and not os.path.isdir(path):
-        from units.streams import create
+        from units.files.output import create
 
         with create(path) as out:
             stream = Stream(out, path)
@@ -45,7 +45,7 @@ class Stream:
         """Append the pieces; set the record's place in the file. Returns the seconds it took."""
         from units.audio.timing import RATE
         from units.audio.writing import clipped_pcm16
-        from units.sources import keep_apart
+        from units.files.sources import keep_apart
 
         keep_apart(self.path, record)
         start, began = self.samples, time.perf_counter()
@@ -76,8 +76,8 @@ class Folder:
         """Write the record's WAV. Returns the seconds it took, None if it was there already."""
         from units.audio.timing import HOP, RATE
         from units.audio.writing import clipped_pcm16, wav_header
-        from units.sources import keep_apart
-        from units.streams import create
+        from units.files.output import create
+        from units.files.sources import keep_apart
 
         name = file_name(require(record, "id"), ".wav")
         if name in self._seen:

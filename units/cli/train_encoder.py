@@ -4,10 +4,11 @@ import os
 
 import click
 
-from units.cli import device_option, records_argument, seed_option, tool
+from units.cli.options import device_option, records_argument, seed_option
+from units.cli.tool import tool
 from units.cli.training_log import Log, alone
-from units.pretraining.config import AugmentConfig, PretrainingConfig
 from units.records import InputError
+from units.training.encoder.config import AugmentConfig, PretrainingConfig
 
 DEFAULT, AUGMENT = PretrainingConfig(), AugmentConfig()
 WIDTH, LAYERS, CONVOLUTION, SPAN = 256, 5, 15, 50
@@ -108,7 +109,7 @@ def main(job, segments, output, init, resume, alignments, target_layer, **settin
     width, convolution = shape["width"] or WIDTH, shape["convolution"] or CONVOLUTION
     if width % 64 or convolution % 2 == 0:
         raise click.UsageError("--width must be a multiple of 64, --convolution an odd number")
-    from units.alignments import read_all
+    from units.labels.alignments import read_all
 
     phones = read_all(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
@@ -164,11 +165,11 @@ def _check_shape(init, known, **wanted):
 
 
 def _prepare(job, records, output, shape, network, target_layer, settings):
-    from units import distributed
     from units.devices import choose
-    from units.pretraining import corpus
-    from units.pretraining.training import Pretraining
-    from units.split import split_held_out
+    from units.training import distributed
+    from units.training.encoder import corpus
+    from units.training.encoder.training import Pretraining
+    from units.training.split import split_held_out
 
     group, device = distributed.join(choose(settings.pop("device")))
     dtype = settings.pop("dtype")
@@ -189,7 +190,7 @@ def _prepare(job, records, output, shape, network, target_layer, settings):
 
 
 def _score(run, records, phones, log):
-    from units.pretraining.scoring import score
+    from units.training.encoder.scoring import score
 
     for layer, figures in score(run.average, records, phones, device=str(run.device)).items():
         log.write({"layer": layer, **figures})

@@ -5,7 +5,8 @@ import os
 
 import click
 
-from units.cli import device_option, records_argument, say, seed_option, tool
+from units.cli.options import device_option, records_argument, seed_option
+from units.cli.tool import say, tool
 from units.cli.training_log import Log, alone
 from units.cli.vocoder_options import in_words, settings_of, training_options
 from units.records import InputError, require, warn
@@ -96,11 +97,11 @@ def _read(job, paths):
 
 
 def _prepare(records, output, shape, init, options):
-    from units import distributed
     from units.devices import choose, choose_dtype
-    from units.split import split_held_out
-    from units.vocoder import dataset
-    from units.vocoder.training import Training
+    from units.training import distributed
+    from units.training.split import split_held_out
+    from units.training.vocoder import dataset
+    from units.training.vocoder.training import Training
 
     group, device = distributed.join(choose(options.pop("device")))
     dtype = choose_dtype(options.pop("dtype"), device)
@@ -135,8 +136,9 @@ def _caches(output):
 
 
 def _write_cache(parts, speakers, output):
-    from units.streams import create, write_record
-    from units.vocoder import dataset
+    from units.files.output import create
+    from units.files.streams import write_record
+    from units.training.vocoder import dataset
 
     with create(os.path.join(output, "held-out.jsonl")) as out:
         for record in parts[1]:
@@ -148,7 +150,7 @@ def _write_cache(parts, speakers, output):
 
 def _complete(shape, records, speakers, corpus):
     """Return the VocoderConfig of these records: their units, codebook and speakers."""
-    from units.vocoder.dataset import f0_statistics
+    from units.training.vocoder.dataset import f0_statistics
 
     codebook = records[0].get("codebook", "")
     count = 1 + max(max(record["units"]) for record in records)

@@ -10,7 +10,7 @@ _FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 def alone(folder):
     """Return the context in which no second copy of a job writes to a folder."""
-    from units.streams import claim
+    from units.files.output import claim
 
     first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, which write together
     return claim(folder) if first else contextlib.nullcontext()

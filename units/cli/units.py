@@ -3,8 +3,9 @@
 import click
 
 from units import __version__
-from units.cli import CONTEXT, PATH, ToolGroup, output_option, records_argument, tool
-from units.cli.units_output import FILES, STREAMS, open_output
+from units.cli.options import PATH, output_option, records_argument
+from units.cli.tool import CONTEXT, ToolGroup, tool
+from units.labels.export import FILES, STREAMS, open_output
 from units.records import InputError, Record, require
 
 
@@ -38,11 +39,11 @@ def main():
 @output_option("The folder of the files, or the file of ctm and json; else standard output.", metavar="PATH")
 def export(job, records, kind, fields, model, output):
     """Write what records say of moments in recordings as labels."""
-    from units.alignments.names import Named
-    from units.spans import of_record
+    from units.labels.names import Named
+    from units.labels.spans import of_record
 
     if model:
-        from units import bpe
+        from units.patterns import bpe
 
         model = bpe.load(model)
     places = Named()
@@ -83,11 +84,12 @@ def _placed(record, places):
 @output_option("Records, one a label; standard output if not given.")
 def import_(job, labels, audio, tiers, output):
     """Write the labels of TextGrid, ELAN, Audacity, CTM, .lab and .phn files as records, one per label."""
-    from units.alignments.media import Folder
-    from units.alignments.segments import Segments
-    from units.alignments.tiers import Choice
     from units.audio.segment import recording_names
-    from units.streams import create, write_record
+    from units.files.output import create
+    from units.files.streams import write_record
+    from units.labels.media import Folder
+    from units.labels.segments import Segments
+    from units.labels.tiers import Choice
 
     choice, segments, folder = Choice(tiers), Segments(), audio and Folder(audio)
     with create(output) as out:
@@ -100,8 +102,8 @@ def import_(job, labels, audio, tiers, output):
 
 def _records(job, path, name, folder, choice, segments):
     """Return the records of a file of labels, all of them or none."""
-    from units.alignments import read_tiers
-    from units.alignments.elan_media import read_media
+    from units.labels.alignments import read_tiers
+    from units.labels.elan_media import read_media
 
     is_elan, is_ctm = (path.lower().endswith(suffix) for suffix in (".eaf", ".ctm"))
     recording, origin = (is_elan and read_media(path, folder)) or (None, None)

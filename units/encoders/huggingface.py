@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 
-from units import weights
 from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
 from units.encoders import local
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
+from units.files import weights
 from units.records import InputError, warn
 
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")

@@ -12,14 +12,14 @@ from dataclasses import asdict, fields
 import safetensors.torch
 import torch
 
-from units import weights
 from units.audio.timing import HOP, frame_count
 from units.encoders.network import MODEL_TYPE, Network, NetworkConfig
 from units.encoders.spectrum import spectra_of
 from units.encoders.transformer import Transformer, choose_layers
-from units.files import read_whole
+from units.files import weights
+from units.files.opening import read_whole
+from units.files.output import create
 from units.records import InputError
-from units.streams import create
 
 SMALL = os.path.join(os.path.dirname(__file__), "small")
 WEIGHTS = "weights.safetensors"

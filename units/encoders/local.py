@@ -3,8 +3,8 @@
 import json
 import os
 
-from units import weights
-from units.files import open_file, read_whole
+from units.files import weights
+from units.files.opening import open_file, read_whole
 from units.records import InputError
 
 _LARGEST = 1 << 20  # bytes of a configuration

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.alignments.frames import FIELD, centres, cut, phone_at
 from units.audio.timing import FRAME_SHIFT
+from units.labels.frames import FIELD, centres, cut, phone_at
 from units.metrics.names import SILENCE
 from units.records import frame_units, optional, require
 

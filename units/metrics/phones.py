@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.alignments.frames import FIELD
+from units.labels.frames import FIELD
 from units.metrics import boundaries, phone_error, purity, statistics
 from units.metrics.aligned import label_index
 from units.metrics.bootstrap import RESAMPLES, pooled

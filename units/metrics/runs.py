@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from units.files.streams import read_records
 from units.metrics.bootstrap import interval, is_figure
 from units.records import InputError, warn
-from units.streams import read_records
 
 
 @dataclass(frozen=True)

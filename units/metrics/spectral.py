@@ -1,6 +1,6 @@
 """How far two spectra lie apart, and the comb that a frame rate leaves in one.
 
-`log_mel` is the distance that the vocoders are trained on (`units.vocoder.losses.LogMel`), in numpy: natural
+`log_mel` is the distance that the vocoders are trained on (`losses.LogMel`), in numpy: natural
 log of the magnitude in 80 mel bands (O'Shaughnessy's scale, as in HTK), 64 ms Hann windows each 16 ms.
 """
 

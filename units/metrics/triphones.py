@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.alignments.frames import centres
+from units.labels.frames import centres
 
 _GAP = 0.001  # s between phones that are still neighbours
 _EPSILON = 1e-7

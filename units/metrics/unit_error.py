@@ -1,8 +1,8 @@
 """Unit error rate: what is left of the units once they were spoken and heard again."""
 
-from units.encoders import named
+from units.codebook.quantize import quantize, run_lengths
+from units.encoders.models import encoder_named
 from units.metrics.phone_error import edit_distance
-from units.quantize import quantize, run_lengths
 from units.records import InputError, frame_units, optional
 
 
@@ -24,7 +24,7 @@ class Listener:
     def __init__(self, codebook, device="auto"):
         if not codebook.encoder:
             raise InputError("the codebook does not say which encoder it is of")
-        self.codebook, self.encoder = codebook, named(codebook.encoder, device)
+        self.codebook, self.encoder = codebook, encoder_named(codebook.encoder, device)
 
     def units(self, samples, smooth=0.0):
         """Return the units of (S,) float32 samples at 16 kHz, smoothed by that penalty: (N,) int64."""

@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from units.report.clusters import (
-    alternations,
-    by_best_phone,
-    closest_pairs,
-    durations,
-    overlap,
-    phone_shares,
-)
+from units.report.clusters import alternations, by_best_phone, closest_pairs, durations, overlap, phone_shares
 from units.report.figures import bars, heat_map, scatter
 from units.report.page import figure
 from units.report.tables import Column, sortable_table

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from units.alignments.frames import FIELD
 from units.audio.reading import load
 from units.audio.timing import FRAME_SHIFT
 from units.audio.writing import save
+from units.labels.frames import FIELD
 from units.records import frame_units, optional, require
 
 MOST_SECONDS = 20.0  # of a recording that a page holds, so that its size is bounded

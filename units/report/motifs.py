@@ -34,7 +34,7 @@ class Voice:
 
 
 def load_voice(segment, start, end):
-    """Return the Voice at start to end, s of the recording, of a units.motifs.Segment."""
+    """Return the Voice at start to end, s of the recording, of a units.patterns.motifs.Segment."""
     before = max(0.0, start - AROUND)
     after = min(segment.end, end + AROUND)
     samples = load(segment.audio_filepath, before, after - before, segment.channel)
@@ -45,7 +45,7 @@ def load_voice(segment, start, end):
 
 
 def motif_row(rank, record, voices):
-    """Return a motif of the page, HTML: a record of units.motifs.describe, and the Voices to listen to."""
+    """Return a motif of the page, HTML: a record of `motifs.describe`, and the Voices to listen to."""
     units = " ".join(map(str, record["units"]))
     buttons = "".join(_voice(number, each) for number, each in enumerate(voices, start=1))
     return (

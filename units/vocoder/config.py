@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields, replace
 
-from units.files import read_whole
+from units.files.opening import read_whole
 from units.records import InputError
 
 VERSION = 3  # 1 had predictors that saw less, 2 of `fast` noise of chance magnitudes

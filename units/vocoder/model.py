@@ -8,10 +8,10 @@ import numpy as np
 import safetensors.torch
 import torch
 
-from units import weights
 from units.audio.timing import HOP
+from units.files import weights
+from units.files.output import create
 from units.records import InputError
-from units.streams import create
 from units.vocoder.config import read_config, to_json
 from units.vocoder.fast import GeneratorFast
 from units.vocoder.layers import fold_weight_norm

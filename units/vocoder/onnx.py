@@ -16,7 +16,7 @@ import warnings
 import numpy as np
 import torch
 
-from units.streams import create
+from units.files.output import create
 from units.vocoder.windows import BINS, N_FFT, Spectrum, level
 
 _OPSET = 18

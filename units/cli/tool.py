@@ -1,0 +1,218 @@
+"""How every su-* tool runs and ends: its status, signals and messages, and the options tools share.
+
+A tool exits 0; 1 where its input or the system is at fault, with one line in GNU form on stderr; 2 for
+wrong usage. Killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE it first lets every `with` block clean up and then
+dies of that same signal, so that shells and make see it.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import warnings
+
+import click
+
+from units import __version__
+from units.cli import signals
+from units.records import InputError, InputWarning, LostError
+
+
+def say(name, message):
+    """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
+    line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
+    try:
+        sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
+        sys.stderr.flush()
+    except OSError:  # a full disk, or open for reading only
+        _drop(sys.stderr)
+
+
+def print_warnings(name):
+    """Print each InputWarning of the library once, as one line of the tool; leave other warnings alone."""
+    show = warnings.showwarning
+
+    def say_or_show(message, category, *place):
+        if issubclass(category, InputWarning):
+            say(name, message)
+        else:
+            show(message, category, *place)
+
+    warnings.filterwarnings("once", category=InputWarning)
+    warnings.showwarning = say_or_show
+
+
+class Job:
+    """One run of a tool: reads its records with progress, and deals with those that cannot be done.
+
+    The first fault stops the tool. With keep_going it is reported and its record skipped; the tool then
+    ends with status 1 and a count of what it skipped.
+    """
+
+    def __init__(self, name, keep_going=False, verbose=False):
+        self.name, self.keep_going, self.verbose = name, keep_going, verbose
+        self.total = self.skipped = 0
+        self._raised = None
+
+    def records(self, paths):
+        """Yield the records of the files; a bar with audio hours shows while stderr is a terminal."""
+        from units.cli.progress import Bar
+        from units.files.streams import read_records
+
+        with Bar(paths) as bar:
+            for record in read_records(paths, on_fault=self._bad_line, on_bytes=bar.read):
+                yield record
+                bar.done(record)
+
+    def _bad_line(self, error):
+        self.total += 1
+        self.fault(error)
+
+    def bad_label(self, error):
+        """Treat a label that cannot be used as a record of its own: `fault`."""
+        self._bad_line(error)
+
+    def fault(self, error):
+        """Raise the error, or with keep_going report it and count its record as skipped."""
+        if not self.keep_going or signals.arrived:
+            self._raised = error
+            raise error
+        self.skipped += 1
+        say(self.name, error)
+
+    @contextlib.contextmanager
+    def item(self, record):
+        """Run the block for one record; an InputError in it is a fault at the record's place."""
+        self.total += 1
+        try:
+            yield
+        except InputError as error:
+            # of a record further on, which was read ahead
+            if error is self._raised or isinstance(error, LostError):
+                raise
+            known = str(error).startswith(f"{record.place}:")
+            self.fault(error if known else InputError(f"{record.place}: {error}"))
+        else:
+            self.log(record.get("id", record.place))
+
+    def log(self, message):
+        """Say a line on stderr where -v asks for it."""
+        if self.verbose:
+            say(self.name, message)
+
+    def end(self):
+        """Return the exit status, having said how many records were skipped."""
+        if not self.skipped:
+            return 0
+        say(self.name, f"{self.skipped} of {self.total} records skipped")
+        return 1
+
+
+class Tool(click.Command):
+    """A click command that ends as this module's docstring says."""
+
+    def main(self, args=None, prog_name=None, **_extra):
+        """Run the tool on the arguments and exit the process."""
+        name = prog_name or os.path.basename(sys.argv[0]).removesuffix(".py")
+        try:
+            status = run(self, name, list(sys.argv[1:] if args is None else args))
+            signals.listen_no_more()
+        except signals.Terminated as error:  # it arrived between the last lines of these two
+            signals.die_of(error.args[0])
+        sys.exit(status)
+
+
+class ToolGroup(click.Group, Tool):
+    """A tool with subcommands."""
+
+
+def run(command, name, args):
+    """Run a click command; return its exit status, or die of the signal that stopped it."""
+    signals.listen()
+    print_warnings(name)
+    if sys.stderr is None:  # closed by the caller
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    try:
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
+        with signals.first():
+            with command.make_context(name, args) as context:
+                job = command.invoke(context)
+            sys.stdout.flush()
+            return job.end() if isinstance(job, Job) else 0
+    except click.exceptions.Exit as end:
+        sys.stdout.flush()
+        return end.exit_code
+    except click.UsageError as error:
+        say(name, f"{error.format_message()} (see {error.ctx.command_path if error.ctx else name} --help)")
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        signals.die_of(signal.SIGINT)
+    except signals.Terminated as error:
+        signals.unwind(error)
+        signals.die_of(error.args[0])
+    except BrokenPipeError:
+        signals.die_of(signal.SIGPIPE)
+    except (InputError, click.ClickException) as error:
+        say(name, error if isinstance(error, InputError) else error.format_message())
+    except OSError as error:
+        say(name, _system_message(error))
+        _drop(sys.stdout)
+    except ImportError as error:
+        say(
+            name,
+            f"{error}; `make install` or an extra of speech-units[eval,vad,train,onnx] brings it",
+        )
+    except MemoryError:
+        say(name, "out of memory")
+    return 1
+
+
+def _drop(stream):
+    """Let what a stream still buffers go nowhere: Python would fail on it again at exit, with status 120."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _system_message(error):
+    if error.strerror is None:
+        if ".so" not in str(error):
+            return str(error)
+        # dlopen's, where torch and torchaudio were built for different machines
+        return f"{error} (torch and torchaudio do not fit together; `make install` sets up a pair that does)"
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+
+
+def tool(name, cls=Tool, **settings):
+    """Decorate a function as the tool `name`: with -k, -v and --version, its first argument the Job."""
+
+    def decorate(function):
+        def body(keep_going, verbose, **options):
+            job = Job(click.get_current_context().find_root().info_name, keep_going, verbose)
+            function(job, **options)
+            return job
+
+        own = getattr(function, "__click_params__", [])
+        taken = any("-k" in param.opts for param in own)  # su-cluster -k 100
+        body.__doc__ = function.__doc__
+        for option in (
+            _version,
+            _verbose,
+            _keep_going("--keep-going") if taken else _keep_going("-k", "--keep-going"),
+        ):
+            body = option(body)
+        body.__click_params__ += own
+        return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
+
+    return decorate
+
+
+def _keep_going(*names):
+    return click.option(*names, is_flag=True, help="Skip records that cannot be done; exit 1 at the end.")
+
+
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr.")
+_version = click.version_option(__version__, message="%(prog)s %(version)s")
+
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}

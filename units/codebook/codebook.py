@@ -1,0 +1,147 @@
+"""The codebook: K centroids, what happens to a frame before it meets them, and its file.
+
+A file is an .npz of uncompressed arrays with no time in it, so that the same codebook is the same bytes.
+Nothing is ever unpickled, and no more is read than such a file may hold.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from units.files.npy import NPY_MAGIC
+from units.files.npz import FAULTS, parse_array, read_members, save_arrays
+from units.files.opening import read_whole
+from units.records import InputError
+
+_ARRAYS = ("centroids", "mean", "scale", "projection", "encoder")
+_LARGEST = 1 << 28  # bytes of a codebook's arrays: 20,000 centroids of 3,300 dimensions
+_BLOCK = 4096  # frames normalised at once
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """K centroids, and what happens to a frame before it meets them.
+
+    centroids: (K, R) float32. mean, scale: (D,) float32; each frame becomes (frame - mean) / scale.
+    projection: (W D, R) float32, where there is one: then W such frames, the middle one its own, stand side
+    by side and are multiplied by it; at an edge the outermost frame is repeated. encoder: their maker.
+    """
+
+    centroids: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+    encoder: str = ""
+    projection: np.ndarray | None = None
+
+    @cached_property
+    def hash(self):
+        """A short hash of the content, the same wherever the file lies."""
+        digest = hashlib.sha256(self.encoder.encode())
+        for array in self.arrays().values():
+            digest.update(np.ascontiguousarray(array, "<f4"))
+        return digest.hexdigest()[:12]
+
+    @property
+    def context(self):
+        """How many frames, W, one unit is decided by."""
+        return 1 if self.projection is None else len(self.projection) // len(self.mean)
+
+    def arrays(self):
+        """Return {name: array} of what the file holds beside the encoder's name."""
+        arrays = {"centroids": self.centroids, "mean": self.mean, "scale": self.scale}
+        return arrays if self.projection is None else {**arrays, "projection": self.projection}
+
+    def check(self, frames):
+        """Raise InputError where frames have not as many dimensions as those the codebook was made of."""
+        if frames.shape[1] != len(self.mean):
+            raise InputError(
+                f"frames of {frames.shape[1]} dimensions, but the codebook is of {len(self.mean)}"
+            )
+
+    def normalize(self, frames):
+        """Return the (N, D) frames of one record as the centroids expect them, (N, R) float32.
+
+        Raises InputError where the frames have another D.
+        """
+        normalized = np.empty((len(frames), self.centroids.shape[1]), np.float32)
+        for start, block in self.blocks(frames):
+            normalized[start : start + len(block)] = block
+        return normalized
+
+    def blocks(self, frames):
+        """Yield (start, normalised block), so that a long record need not be held twice."""
+        self.check(frames)
+        side = self.context // 2
+        for start in range(0, len(frames), _BLOCK):
+            stop = min(start + _BLOCK, len(frames))
+            index = np.clip(np.arange(start - side, stop + side), 0, len(frames) - 1)
+            block = (frames[start:stop] if not side else frames[index]) - self.mean
+            block = np.divide(block, self.scale, dtype=np.float32)
+            yield start, block if self.projection is None else windows(block, self.context) @ self.projection
+
+
+def windows(frames, context):
+    """Return each frame between its neighbours, (N - context + 1, context * D).
+
+    >>> windows(np.array([[1], [2], [3], [4]]), 3)
+    array([[1, 2, 3],
+           [2, 3, 4]])
+    """
+    count = len(frames) - context + 1
+    return np.concatenate([frames[i : i + count] for i in range(context)], axis=1)
+
+
+def save_codebook(book, file):
+    """Write a codebook to a binary file as .npz; the same codebook gives the same bytes."""
+    save_arrays({**book.arrays(), "encoder": np.array(book.encoder)}, file)
+
+
+def load_codebook(path):
+    """Return the Codebook in an .npz that su-cluster wrote, or of a bare (K, D) .npy.
+
+    Raises InputError naming the file where it is neither, or where its arrays do not fit each other. Reads at
+    most 256 MiB, compressed or not.
+    """
+    content = read_whole(path, _LARGEST)
+    try:
+        return parse_codebook(content)
+    except FAULTS as error:
+        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
+        raise InputError(f"{path}: not a codebook ({reason})") from None
+
+
+def parse_codebook(content):
+    """Return the Codebook in the bytes of its file; raise one of archives.FAULTS where it is none."""
+    if len(content) > _LARGEST:
+        raise ValueError(f"more than {_LARGEST >> 20} MiB")
+    if content.startswith(NPY_MAGIC):
+        centroids = parse_array(content)
+        if not centroids.size:  # of nothing there may be any number of dimensions
+            raise ValueError(f"centroids of shape {centroids.shape}, not (K, D)")
+        dimensions = centroids.shape[-1]
+        book = Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
+    else:
+        members = read_members(content, _ARRAYS, optional=("projection",), most=_LARGEST)
+        encoder = str(parse_array(members.pop("encoder"), "U"))
+        book = Codebook(**{name: parse_array(member) for name, member in members.items()}, encoder=encoder)
+    _check(book)
+    return book
+
+
+def _check(book):
+    """Raise ValueError where the arrays of a codebook do not fit each other, or are not finite."""
+    if book.centroids.ndim != 2 or not book.centroids.size:
+        raise ValueError(f"centroids of shape {book.centroids.shape}, not (K, D)")
+    if not all(np.isfinite(array).all() for array in book.arrays().values()):
+        raise ValueError("NaN or infinity in it")
+    if book.mean.ndim != 1 or book.mean.shape != book.scale.shape or not (book.scale > 0).all():
+        raise ValueError("mean and scale are not one positive number a dimension")
+    rows = book.mean.shape if book.projection is None else book.projection.shape[1:]
+    if rows != book.centroids.shape[1:] or (
+        book.projection is not None
+        and (book.projection.ndim != 2 or len(book.projection) % len(book.mean) or not book.context % 2)
+    ):
+        raise ValueError("its arrays do not fit each other")
+    _ = book.hash  # an encoder's name that is no text has none

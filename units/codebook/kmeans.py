@@ -1,0 +1,215 @@
+"""Frames to codebook: k-means over a sample of a corpus. The only home of faiss."""
+
+import numpy as np
+
+from units.codebook.codebook import Codebook, load_codebook
+from units.config import ClusterConfig
+from units.records import InputError
+
+__all__ = ["fit", "load_codebook"]
+
+_BLOCK = 4096  # frames worked on at once, so that nothing of the size of the sample is held beside it
+_SUMMED = 256
+_SMALL = 128  # frames a centroid, on which starts are tried: many short tries beat a long one
+_LEAST = 12_800  # frames, that a few of a rare speaker are among them
+_SMALL_NITER = 8
+_SMALL_BYTES = 1 << 28  # more than that, or an eighth of the sample, those frames never take
+_SEED_POINTS = 40  # frames a centroid, among which the first centroids are sought
+_REPAIRS = 3
+_COVARIANCE_FRAMES = 200_000
+_KEPT = 0.99  # of the variance
+
+
+def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None):
+    """Return the Codebook of a sample of frames, and a report of it.
+
+    frames: (N, context * D) float32, as `sampling.Reservoir` holds them; they are normalised IN PLACE,
+    for a second copy of two million frames is gigabytes. weights: (N,) float32 or None. The report has the
+    inertia (mean squared distance of normalised frames to their centroids), the perplexity, the size of the
+    smallest cluster and how many are dead. Raises InputError where there are fewer frames than clusters.
+    """
+    if len(frames) < config.k:
+        raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
+    random = np.random.default_rng(seed)
+    mean, scale, projection = _normalize(frames, config, weights)
+    centroids = _start(frames, config, random, weights)
+    centroids, _ = _lloyd(frames, centroids, config.niter, weights)
+    centroids, nearest, squared = _repair(frames, centroids, weights)
+    book = Codebook(centroids, mean, scale, encoder, projection)
+    return book, _report(nearest, squared, config.k, weights)
+
+
+def _normalize(frames, config, weights):
+    """Normalise (N, context * D) frames in place; return the mean, scale and projection that do it."""
+    size = frames.shape[1] // config.context
+    side = config.context // 2 * size
+    mean, deviation = _moments(frames[:, side : side + size], weights)
+    # Without --normalize the mean still goes: distances are the same and are computed more exactly.
+    scale = np.where(deviation > 1e-8, deviation, 1.0) if config.normalize else np.ones(size)
+    mean, scale = mean.astype(np.float32), scale.astype(np.float32)
+    for block in _blocks(frames):
+        block -= np.tile(mean, config.context)
+        block /= np.tile(scale, config.context)
+    projection = _projection(frames, config.whiten, weights) if config.whiten or config.context > 1 else None
+    if projection is not None:
+        for block in _blocks(frames):
+            block[:] = block.astype(np.float64) @ projection  # in float32 the last bits depend on the threads
+    return mean, scale, projection
+
+
+def _blocks(array):
+    return (array[start : start + _BLOCK] for start in range(0, len(array), _BLOCK))
+
+
+def _moments(frames, weights):
+    """Return the weighted mean and standard deviation of each dimension, (D,) float64.
+
+    numpy's own sums, in float32 over 256 frames and in float64 over those: the sums of matrix products depend
+    on how many threads there are.
+    """
+    about = frames[:_SUMMED].mean(axis=0)
+    total, first, second = 0.0, 0.0, 0.0
+    for start in range(0, len(frames), _SUMMED):
+        part = frames[start : start + _SUMMED] - about
+        weight = None if weights is None else weights[start : start + _SUMMED, None]
+        weighted = part if weight is None else part * weight
+        total += len(part) if weight is None else float(weight.sum(dtype=np.float64))
+        first = first + weighted.sum(axis=0).astype(np.float64)
+        second = second + np.multiply(weighted, part, out=part).sum(axis=0).astype(np.float64)
+    mean = first / total
+    return about + mean, np.sqrt(np.maximum(second / total - np.square(mean), 0.0))
+
+
+def _weighted(frames, weights):
+    for start in range(0, len(frames), _BLOCK):
+        block = frames[start : start + _BLOCK]
+        some = np.ones(len(block)) if weights is None else weights[start : start + _BLOCK]
+        yield block, some[:, None].astype(float)
+
+
+def _projection(frames, power, weights):
+    """Return the symmetric (R, R) float32 matrix that undoes correlations: the covariance to the -power / 2.
+
+    At 1 all directions come to weigh the same (ZCA whitening), at 0 none changes. Directions that hold the
+    last 1 % of the variance are left out, for they are noise or sums of others. Being symmetric the matrix
+    does not depend on the signs and the order of eigenvectors.
+    """
+    step = 1 + len(frames) // _COVARIANCE_FRAMES
+    few = frames[::step], None if weights is None else weights[::step]
+    mean, _ = _moments(*few)
+    covariance = sum(((block - mean) * weight).T @ (block - mean) for block, weight in _weighted(*few))
+    values, vectors = np.linalg.eigh(covariance / len(few[0]))
+    kept = np.cumsum(values) > (1 - _KEPT) * values.sum()
+    vectors, values = vectors[:, kept], values[kept]
+    projection = (vectors * values ** (-power / 2)) @ vectors.T
+    # The last bits depend on how many threads there are: they are rounded off.
+    step = 2.0 ** (np.floor(np.log2(np.abs(projection).max(initial=1e-9))) - 18)
+    return (np.round(projection / step) * step).astype(np.float32)
+
+
+def _start(points, config, random, weights):
+    """Return (K, R) centroids to start from: the best of config.nredo runs on some of the points."""
+    most = max(len(points) // 8, _SMALL_BYTES // (4 * points.shape[1]))
+    size = min(len(points), max(config.k, min(max(_SMALL * config.k, _LEAST), most)))
+    chosen = random.choice(len(points), size, replace=False)
+    few, weights = points[chosen], None if weights is None else weights[chosen]
+    runs = [_run(few, config.k, random, weights) for _ in range(config.nredo)]
+    return min(runs, key=lambda run: run[1])[0]
+
+
+def _run(points, k, random, weights):
+    some = random.permutation(len(points))[: max(_SEED_POINTS * k, _LEAST // 3)]
+    seeds = some[plus_plus(points[some], k, random, None if weights is None else weights[some])]
+    return _lloyd(points, points[seeds], _SMALL_NITER, weights)
+
+
+def plus_plus(points, k, random, weights=None):
+    """Return which k of the points lie far from each other, (K,) int64: greedy k-means++.
+
+    Each is drawn with a chance in proportion to its squared distance from those before, and of some drawn so
+    the one that lowers the sum of distances the most is taken (Arthur & Vassilvitskii, SODA 2007).
+    """
+    trials = 2 + int(np.log(k))
+    norms = np.square(points).sum(axis=1)
+    share = None if weights is None else weights / weights.sum(dtype=np.float64)
+    chosen = [int(random.choice(len(points), p=share))]
+    squared = _squared(points, norms, chosen)[0]
+    for _ in range(1, k):
+        cumulated = np.cumsum(squared if weights is None else squared * weights, dtype=np.float64)
+        drawn = np.searchsorted(cumulated, random.random(trials) * cumulated[-1], side="right")
+        candidates = np.minimum(drawn, len(points) - 1)
+        nearer = _squared(points, norms, candidates)
+        np.minimum(squared, nearer, out=nearer)
+        totals = nearer.sum(axis=1) if weights is None else (nearer * weights).sum(axis=1)
+        best = int(totals.argmin())
+        chosen.append(int(candidates[best]))
+        squared = nearer[best]
+    return np.array(chosen)
+
+
+def _squared(points, norms, chosen):
+    """Return the squared distances of some of the points to all, (len(chosen), N)."""
+    squared = points[chosen] @ points.T
+    squared *= -2.0
+    squared += norms
+    squared += norms[chosen][:, None]
+    return np.maximum(squared, 0.0, out=squared)
+
+
+def _lloyd(points, centroids, niter, weights):
+    """Return the centroids after niter iterations over all points, and the sum of squares before the last.
+
+    Unless told, faiss silently takes 256 points a centroid. A cluster that loses all its points is given half
+    of a large one.
+    """
+    import faiss
+
+    kmeans = faiss.Kmeans(
+        points.shape[1],
+        len(centroids),
+        niter=niter,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(points),
+        gpu=hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0,
+    )
+    kmeans.train(points, weights=weights, init_centroids=np.ascontiguousarray(centroids))
+    return np.array(kmeans.centroids, np.float32), float(kmeans.obj[-1])
+
+
+def _repair(points, centroids, weights):
+    """Return centroids, none without points if that can be; the nearest of each point, and how far it is.
+
+    A dead centroid goes to the point that is furthest from its own.
+    """
+    for left in reversed(range(_REPAIRS + 1)):
+        nearest, squared = _nearest(points, centroids)
+        dead = np.flatnonzero(np.bincount(nearest, minlength=len(centroids)) == 0)
+        if not len(dead) or not left:
+            break
+        centroids[dead] = points[np.argsort(-squared, kind="stable")[: len(dead)]]
+        if left > 1:  # the last time they stay, where they have a point for certain
+            centroids, _ = _lloyd(points, centroids, 1, weights)
+    return centroids, nearest, squared
+
+
+def _nearest(points, centroids):
+    import faiss
+
+    index = faiss.IndexFlatL2(points.shape[1])
+    index.add(centroids)
+    squared, nearest = index.search(points, 1)
+    return nearest[:, 0], squared[:, 0]
+
+
+def _report(nearest, squared, k, weights):
+    sizes = np.bincount(nearest, minlength=k)
+    mass = np.bincount(nearest, weights, minlength=k)
+    share = mass[mass > 0] / mass.sum()
+    return {
+        "frames": len(nearest),
+        "k": k,
+        "inertia": float(np.average(squared.astype(np.float64), weights=weights)),
+        "perplexity": float(np.exp(-(share * np.log(share)).sum())),
+        "smallest": int(sizes.min()),
+        "dead": int((sizes == 0).sum()),
+    }

@@ -1,0 +1,65 @@
+"""The encoders by name: which there are, and how each is opened.
+
+An encoder has a `name`, which says what made the frames (model, layer, normalisation), and a method
+`encode(samples)`. Frame i stands for the samples [320 i, 320 i + 400). Long recordings are encoded in
+overlapping chunks, so memory is bounded; `units.encoders.stream` encodes many recordings in batches.
+"""
+
+from units.records import InputError
+
+# short name: (Hugging Face id, default layer)
+MODELS = {
+    "mms-300m": ("facebook/mms-300m", 14),
+    "xlsr-53": ("facebook/wav2vec2-large-xlsr-53", 14),
+    "mms-1b": ("facebook/mms-1b", 24),
+    "hubert-base": ("facebook/hubert-base-ls960", 9),
+    "wavlm-large": ("microsoft/wavlm-large", 14),
+    "mhubert-147": ("utter-project/mHuBERT-147", 9),
+    "w2v-bert": ("facebook/w2v-bert-2.0", 14),
+    "whisper-small": ("openai/whisper-small", 6),
+    "whisper-large": ("openai/whisper-large-v3", 16),
+}
+DEFAULT_MODEL = "mms-300m"
+CHUNK_SECONDS = 30.0
+
+
+def load_encoder(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_seconds=CHUNK_SECONDS):
+    """Return the encoder of that name: `mfcc`, `small`, one of MODELS, a Hugging Face id or a directory.
+
+    A directory is one of su-train-encoder or of transformers.
+
+    layer: a number, several, or "all", counted as transformers' `hidden_states` is, 0 the input of the first
+    transformer layer; None is the model's default. dtype: fp32, bf16 or auto. chunk_seconds: longer
+    recordings are encoded in overlapping chunks of this length. Raises InputError where the model cannot be
+    had or has no such layer.
+    """
+    if isinstance(layer, int):
+        layer = [layer]
+    if model == "mfcc":
+        from units.encoders.mfcc import Mfcc
+
+        return Mfcc(layer, chunk_seconds)
+    from units.encoders.learned import SMALL, is_learned, open_learned, split_hash
+
+    short = split_hash(model)[0]
+    folder = SMALL if short == "small" else short
+    if short == "small" or is_learned(folder):
+        return open_learned(folder, model, layer, device, dtype, chunk_seconds)
+    from units.encoders.huggingface import open_model
+
+    source, default = MODELS.get(model, (model, None))
+    layers = [default] if layer is None and default is not None else layer
+    return open_model(source, model, layers, device, dtype, chunk_seconds)
+
+
+def encoder_named(name, device="auto"):
+    """Return the encoder that has this `name`, as a codebook tells it: mfcc39, mms-300m:14, DIR@HASH:LAYER.
+
+    Raises InputError where there is none.
+    """
+    if name == "mfcc39":
+        return load_encoder("mfcc")
+    model, _, layer = name.removesuffix(":raw").rpartition(":")
+    if not model or not layer.isdecimal():
+        raise InputError(f"no encoder is called {name!r}")
+    return load_encoder(model, int(layer), device)

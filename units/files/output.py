@@ -1,0 +1,106 @@
+"""Output that takes its name when it is complete."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import sys
+
+from units.records import InputError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def create(path):
+    """Give a binary file to write that takes the name `path` only when the block ends without error.
+
+    None and '-' are standard output. What is not a regular file (a FIFO, /dev/null) is written directly.
+    Beside the name a hidden .part file is written and locked, so a second copy of the same job refuses,
+    and one left behind by a killed job is taken over by the next.
+    """
+    if path in (None, "-"):
+        if sys.stdout is None:
+            raise InputError("standard output is closed")
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        with open(path, "wb") as file:
+            yield file
+        return
+    part = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.part")
+    file = None
+    try:
+        # Between our open and our lock another job may have finished and renamed this very file.
+        while file is None or not _is_at(part, file):
+            file = _open_part(part, path)
+            _lock(file, path)
+        file.truncate()
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        if not _is_at(part, file):  # what is there now may be half of what another job writes
+            raise InputError(f"{path}: was removed while it was written")
+        os.replace(part, path)
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
+            error.filename = path
+        _remove_part(part, path, file)
+        raise
+    finally:
+        if file is not None:
+            with contextlib.suppress(OSError):  # on a full disk what is buffered fails once more here
+                file.close()
+
+
+def _open_part(part, path):
+    try:
+        return os.fdopen(os.open(part, os.O_RDWR | os.O_CREAT, 0o666), "wb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _remove_part(part, path, file):
+    """Remove what is half written, unless another job holds it.
+
+    file: what it is written by; None where a signal came before that was known.
+    """
+    with contextlib.suppress(OSError, InputError), file or open(part, "rb") as held:
+        _lock(held, path)  # once more, if it is ours
+        if _is_at(part, held):
+            os.unlink(part)
+
+
+def _is_at(path, file):
+    """Return whether an open file is the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def _lock(file, path):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise InputError(f"{path}: another process is writing it") from None
+    except OSError:  # a file system without locks
+        pass
+
+
+@contextlib.contextmanager
+def claim(folder):
+    """Hold a folder, made where there is none, for the block, so that a second copy of the same job refuses.
+
+    Raises InputError where another process holds it.
+    """
+    os.makedirs(folder, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(held, folder)
+        yield
+    finally:
+        os.close(held)

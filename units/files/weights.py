@@ -1,0 +1,116 @@
+"""Weights in safetensors files: what a file claims is held against what is wanted before it is read."""
+
+import contextlib
+import math
+
+import safetensors
+import torch
+from torch.overrides import TorchFunctionMode
+
+from units.files.opening import open_file
+from units.records import InputError
+
+MOST_WEIGHTS = 1 << 30  # numbers of one model: 4 GiB of float32
+_LONGEST_HEADER = 1 << 23  # bytes, of which the tensors of a large model take a tenth
+_FLOATS = ("F64", "F32", "F16", "BF16")
+_FAULTS = (
+    *(safetensors.SafetensorError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
+    *(RecursionError, MemoryError),
+)
+
+
+@contextlib.contextmanager
+def opened(path, what):
+    """Give the safetensors file at a path; what goes wrong with it in the block is an InputError naming it.
+
+    what: what its content is said not to be, where it is not.
+    """
+    check_header(path, what)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            yield file
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or str(error).splitlines()[0]}") from None
+    except _FAULTS as error:
+        raise InputError(f"{path}: not {what} ({_first_line(error)})") from None
+
+
+def check_header(path, what):
+    """Raise InputError where a file is no regular one, or claims a header longer than any has."""
+    with open_file(path, pipes=False) as file:
+        size = int.from_bytes(file.read(8), "little")
+    if size > _LONGEST_HEADER:
+        raise InputError(f"{path}: not {what} (a header of {size} bytes)")
+
+
+def _first_line(error):
+    return next(iter(str(error).splitlines()), "")[:200] or "its content is damaged"
+
+
+def shapes(module):
+    """Return {name: shape} of the weights of a module."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def fitting(file, wanted):
+    """Return {name: tensor} of an open file that has just those of {name: shape}, all of them floats.
+
+    Raises ValueError before anything is read where it does not.
+    """
+    names = set(file.keys())
+    for name in wanted:
+        if name not in names:
+            raise ValueError(f"{name} is missing")
+    for name in sorted(names - wanted.keys()):
+        raise ValueError(f"{name[:80]!r} does not belong there")
+    for name, shape in wanted.items():
+        check_shape(file, name, shape)
+    return {name: file.get_tensor(name) for name in wanted}
+
+
+def check_shape(file, name, shape):
+    """Raise ValueError where a tensor of an open file is not of that shape, or not of floats."""
+    part = file.get_slice(name)
+    if tuple(part.get_shape()) != tuple(shape):
+        raise ValueError(f"{name} is of shape {tuple(part.get_shape())}, not {tuple(shape)}")
+    if part.get_dtype() not in _FLOATS:
+        raise ValueError(f"{name} is {part.get_dtype()}, not floats")
+
+
+def check_finite(tensors):
+    """Raise ValueError naming the first of {name: tensor} that holds NaN or infinity."""
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"NaN or infinity in {name}")
+
+
+def load(path, wanted, what):
+    """Return {name: tensor}, finite floats, of a file of just those of {name: shape}. Raises InputError."""
+    with opened(path, what) as file:
+        tensors = fitting(file, wanted)
+        check_finite(tensors)
+    return tensors
+
+
+class _Unfilled(TorchFunctionMode):
+    """Lets nothing be filled: where there is no memory torch would load its compiler for it, in a second."""
+
+    def __torch_function__(self, function, _types, args=(), kwargs=None):
+        if function.__name__ in ("normal_", "uniform_", "kaiming_uniform_", "trunc_normal_"):
+            return args[0] if args else kwargs["tensor"]
+        if function is torch.hann_window:
+            return torch.empty(args[0])
+        return function(*args, **(kwargs or {}))
+
+
+def wanted_by(path, build):
+    """Return {name: shape} of each module that `build` returns, of which none is given memory.
+
+    Raises InputError naming the file that asks for them, where there is more of them than any model has.
+    """
+    with torch.device("meta"), _Unfilled():
+        found = [shapes(module) for module in build()]
+    count = sum(math.prod(shape) for part in found for shape in part.values())
+    if count > MOST_WEIGHTS:
+        raise InputError(f"{path}: asks for {count} weights, and {MOST_WEIGHTS} are the most that is read")
+    return found

@@ -1,0 +1,171 @@
+"""Alignments: which phone is spoken when, read from the formats that linguists and recognizers write.
+
+An alignment is (id, phones): phones a list of [start, end, label] in seconds, in order of time. A format with
+no name inside gives the stem of its file as id.
+"""
+
+import itertools
+import math
+import os
+
+from units.files.streams import raise_fault, read_records
+from units.labels.ctm import read_ctm
+from units.labels.elan import read_eaf
+from units.labels.frames import cut
+from units.labels.lines import read_audacity, read_lab, read_phn
+from units.labels.names import Named
+from units.labels.textgrid import read_textgrid
+from units.labels.tiers import LABEL_FILES, Labels, choose_tier
+from units.records import InputError, optional, require
+
+_ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
+_TIERS = {".textgrid": read_textgrid, ".eaf": read_eaf}
+OVERLAP = 0.02  # s that two phones may both claim; more is no alignment, and would give figures of nothing
+
+
+class Channels(dict):
+    """The phones of a recording by channel, 0 for the first, if a file names other channels than that."""
+
+
+def read(path, tier=None, on_fault=raise_fault):
+    """Return the alignments in a file, [(id, phones)], its format told by its suffix.
+
+    path: a TextGrid, CTM, TIMIT .phn, Festival .lab or ELAN .eaf file; anything else is read as JSON Lines
+    of records with `id` and `phones`, '-' from standard input. tier: name of the tier that holds the phones,
+    in a format that has tiers. on_fault gets the InputError of each label at fault. Raises InputError naming
+    the file; but if only one of many alignments in a file is at fault, the error takes the place of its
+    phones, for it may not be needed. Phones of several channels are Channels.
+    """
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    suffix = suffix.lower()
+    if suffix == ".ctm":
+        return _of_ctm(path, on_fault)
+    if suffix in _ONE_FILE_ONE_RECORDING:
+        phones = _ONE_FILE_ONE_RECORDING[suffix](path, on_fault)
+    elif suffix in _TIERS:
+        phones = choose_tier(_TIERS[suffix](path, on_fault), tier, path)
+    else:
+        return [
+            found for record in read_records([path], on_fault) for found in _read_record(record, on_fault)
+        ]
+    return [(stem, _attempt(_ordered, phones, f"{path}: {stem}"))]
+
+
+def _of_ctm(path, on_fault):
+    found = {}  # {recording: {channel: phones}}
+    for labels in read_ctm(path, on_fault):
+        channels = found.setdefault(labels.id, {})
+        channels.setdefault(labels.fields.get("channel"), []).extend(labels.tiers["labels"])
+    for name, channels in found.items():
+        for channel, phones in channels.items():
+            channels[channel] = _attempt(_ordered, phones, f"{path}: {name}")
+    return [(name, c[None] if None in c else Channels(c)) for name, c in found.items()]
+
+
+def read_tiers(path, on_fault=raise_fault, origin=None):
+    """Return all labels in a file, [Labels], one of each recording, or of each channel and speaker in it.
+
+    path: a file of LABEL_FILES, whose suffix tells the format; .txt is an Audacity label track. A format with
+    no tiers has one, `labels`. Intervals of a TextGrid with no label, which fill what is empty, are left out.
+    on_fault gets the InputError of each label at fault. origin: see `read_eaf`.
+    """
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    suffix = suffix.lower()
+    if suffix == ".ctm":
+        return read_ctm(path, on_fault)
+    if suffix == ".eaf":
+        return [Labels(stem, read_eaf(path, on_fault, origin), {})]
+    if suffix == ".textgrid":
+        tiers = read_textgrid(path, on_fault)
+        return [Labels(stem, {name: list(filter(_is_labelled, spans)) for name, spans in tiers.items()}, {})]
+    if suffix not in map(str.lower, LABEL_FILES):
+        raise InputError(f"{path}: its name ends in none of {' '.join(LABEL_FILES)}")
+    reader = {**_ONE_FILE_ONE_RECORDING, ".txt": read_audacity}[suffix]
+    return [Labels(stem, {"labels": reader(path, on_fault)}, {})]
+
+
+def _is_labelled(span):
+    start, end, label = span
+    return label != "" or start == end
+
+
+def read_all(paths, tier=None, on_fault=raise_fault):
+    """Return the Named phones, or the InputError in their place, of all the files, as `read` does.
+
+    Raises InputError if an id comes twice.
+    """
+    alignments = Named()
+    for path in paths:
+        for name, phones in read(path, tier, on_fault):
+            if name in alignments:
+                raise InputError(f"{path}: a second alignment of {name!r}")
+            alignments[name] = phones
+    return alignments
+
+
+def find(record, alignments):
+    """Return the phones of a record of units, on its own time line.
+
+    alignments: Named phones, Channels or InputErrors. An alignment of the record's id is taken as it is. One
+    of its recording, the stem of audio_filepath, is cut to the record's place in it, offset to offset +
+    duration. Raises InputError if there is neither, the channel is not known, the alignment is at fault, or
+    another recording of that stem came before.
+    """
+    name = require(record, "id")
+    key = alignments.key(name)
+    if key is not None:
+        return _of_channel(alignments[key], record)
+    recording = optional(record, "audio_filepath", "")
+    stem = os.path.splitext(os.path.basename(recording))[0]
+    key = alignments.key(stem)
+    if key is None:
+        raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
+    known = alignments.users.setdefault(key, recording)
+    if os.path.realpath(known) != os.path.realpath(recording):
+        raise InputError(
+            f"the alignment {stem!r} may be of {known} or {recording}; "
+            "take their records one folder at a time, or give each an alignment of its own id"
+        )
+    start = optional(record, "offset", 0.0)
+    end = start + optional(record, "duration", math.inf)
+    return cut(_of_channel(alignments[key], record), start, end)
+
+
+def _of_channel(phones, record):
+    if isinstance(phones, Channels):
+        channel = optional(record, "channel")
+        if channel is None and len(phones) > 1:
+            raise InputError(f'its alignment has {len(phones)} channels, but it has no "channel"')
+        channel = next(iter(phones)) if channel is None else channel
+        if channel not in phones:
+            raise InputError(f"no alignment of channel {channel}, counted from 0")
+        phones = phones[channel]
+    if isinstance(phones, InputError):
+        raise phones
+    return phones
+
+
+def _read_record(record, on_fault):
+    try:
+        name = require(record, "id")
+    except InputError as error:
+        on_fault(InputError(f"{record.place}: {error}"))
+        return []
+    return [(name, _attempt(lambda record: _ordered(require(record, "phones")), record, record.place))]
+
+
+def _attempt(function, value, place):
+    """Return what the function makes of the value, or its InputError with the place before it."""
+    try:
+        return function(value)
+    except InputError as error:
+        return InputError(f"{place}: {error}")
+
+
+def _ordered(phones):
+    """Return the phones in order of time; raise InputError where two overlap by more than a frame."""
+    phones = sorted(phones, key=lambda phone: phone[:2])
+    for before, after in itertools.pairwise(phones):
+        if before[1] - after[0] > OVERLAP:
+            raise InputError(f"phones {before[2]!r} and {after[2]!r} overlap at {after[0]:.3f} s")
+    return phones

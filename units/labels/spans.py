@@ -1,0 +1,152 @@
+"""What a record says of moments in a recording: labels from a start to an end, on a tier of their kind."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from units.audio.timing import FRAME_SHIFT
+from units.codebook.quantize import run_lengths
+from units.records import InputError, frame_units, optional, require
+
+# fields that hold many labels of a segment: what one of them is called
+LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
+# what labels a record as a whole, or each of its occurrences, and the tier it goes to; the first there is
+LABELS = {one: many for many, one in LISTS.items()} | {
+    "tag": "tags",
+    "motif": "motifs",
+    "term": "terms",
+    "query": "queries",
+    "label": "labels",
+    "id": "segments",
+}
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Labels of one kind in a recording.
+
+    tier: where they belong; key: what one is called; id, audio_filepath: whose they are; starts, ends: s in
+    the recording; labels: text or numbers, one each; until: s, where what they were made from ends; channel:
+    which one they are of, 0 for the first, if one was chosen.
+    """
+
+    tier: str
+    key: str
+    id: str | None
+    audio_filepath: str | None
+    starts: list
+    ends: list
+    labels: list
+    until: float
+    channel: int | None = None
+
+    @property
+    def recording(self):
+        """What tells recordings apart: the file, or where none is known the id."""
+        return self.id if self.audio_filepath is None else self.audio_filepath
+
+
+def of_record(record, fields=(), model=None):
+    """Return the Spans of a record.
+
+    fields: those to show; with none all of LISTS that a segment has, else the first of LABELS. One that is in
+    LABELS or unknown labels the whole record, or its occurrences. model: the bpe.Model of its pieces,
+    which have no length without. Raises InputError where the record holds none of them, or not as it should.
+
+    >>> of_record({"id": "a", "offset": 1.0, "units": [7, 7, 9]})[0].ends
+    [1.04, 1.06]
+    """
+    whole = "occurrences" in record or "start" in record
+    if fields:
+        shown = [name for name in fields if name in record and not (whole and name in LISTS)]
+        if not shown:
+            raise InputError("no " + " or ".join(f'"{name}"' for name in fields) + " to show")
+    else:
+        shown = [] if whole else [name for name in LISTS if name in record]
+        shown = shown or [next((name for name in LABELS if name in record), "id")]
+    return [
+        spans
+        for name in shown
+        for spans in (_of_list(record, name, model) if name in LISTS else _of_whole(record, name))
+    ]
+
+
+def _of_list(record, name, model):
+    identity = [optional(record, n) for n in ("id", "audio_filepath")]
+    if identity == [None, None]:
+        require(record, "id")
+    offset = optional(record, "offset", 0.0)
+    starts, ends, labels = _placed(record, name, model)
+    until = offset + require(record, "duration") if "duration" in record else 0.0
+    starts, ends = ((offset + np.asarray(times, np.float64)).round(6).tolist() for times in (starts, ends))
+    until, channel = max([until, *ends[-1:]]), optional(record, "channel")
+    yield Spans(name, LISTS[name], *identity, starts, ends, labels, until, channel)
+
+
+def run_edges(record, counts):
+    """Return where the runs of a record begin and the last ends, and where its segment ends.
+
+    counts: (R,) int, frames that each run lasts. Returns (R + 1,) float64 and a float, s in the recording.
+
+    >>> run_edges({"offset": 1.0, "duration": 0.5}, [2, 1])
+    (array([1.  , 1.04, 1.06]), 1.5)
+    """
+    offset, shift = optional(record, "offset", 0.0), optional(record, "frame_shift", FRAME_SHIFT)
+    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    return edges, max(float(edges[-1]), offset + optional(record, "duration", 0.0))
+
+
+def _placed(record, name, model):
+    """Return (starts, ends, labels) of a field, in s from the start of the segment."""
+    if name in ("phones", "words"):
+        spans = require(record, name)
+        return tuple([span[i] for span in spans] for i in range(3))
+    if name == "units":
+        labels, lasting = run_lengths(frame_units(record))
+    else:
+        labels, lasting = require(record, name), _frames_of_pieces(record, model)
+    shift = optional(record, "frame_shift", FRAME_SHIFT)
+    edges = shift * np.concatenate([[0], np.cumsum(lasting, dtype=np.int64)])
+    return edges[:-1], edges[1:], labels
+
+
+def _frames_of_pieces(record, model):
+    """Return how many frames each piece of a record lasts."""
+    if model is None:
+        raise InputError('"pieces" have no length without the model that made them (-m)')
+    pieces, frames = require(record, "pieces"), len(frame_units(record))
+    if model.decode(pieces).tolist() != record["units"]:
+        raise InputError('the "pieces" are not of this model: they make other "units"')
+    edges = np.concatenate([[0], np.cumsum(record.get("counts", [1] * frames))])
+    after = np.cumsum(model.lengths[pieces])
+    return edges[after] - edges[after - model.lengths[pieces]]
+
+
+def _of_whole(record, name):
+    """Yield the Spans of a record that is one label, or one for each occurrence."""
+    label = record.get(name)
+    if type(label) not in (str, int, float):
+        require(record, "id") if name == "id" else None
+        raise InputError(f'"{name}" is no text or number')
+    tier = require(record, "tier") if name == "label" and "tier" in record else LABELS.get(name, name)
+    for id_, path, start, end, channel in _places(record):
+        if end < start:
+            raise InputError(f'"end" {end} is before "start" {start}')
+        yield Spans(tier, name, id_, path, [round(start, 6)], [round(end, 6)], [label], end, channel)
+
+
+def _places(record):
+    """Return [(id, audio_filepath, start, end, channel)] of the occurrences of a record, or of itself."""
+    names = ("id", "audio_filepath", "start", "end")
+    if "occurrences" in record:
+        places = require(record, "occurrences")
+        names += ("channel",)
+        return [[p.get(n) for n in names] if isinstance(p, dict) else (*p, None) for p in places]
+    identity = [optional(record, n) for n in names[:2]]
+    if identity == [None, None]:
+        require(record, "id")
+    channel = optional(record, "channel")
+    if "start" in record:
+        return [(*identity, *require(record, "start", "end"), channel)]
+    start = optional(record, "offset", 0.0)
+    return [(*identity, start, start + require(record, "duration"), channel)]

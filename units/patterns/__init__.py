@@ -1,0 +1,1 @@
+"""What recurs in units: byte-pair pieces, motifs, terms, and search."""

@@ -1,0 +1,157 @@
+"""The index: the runs of all recordings, one after the other, and what leads back to the audio; one file."""
+
+import io
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from units.audio.timing import FRAME_SHIFT
+from units.codebook.codebook import Codebook, parse_codebook, save_codebook
+from units.files.npz import FAULTS, parse_array, read_members, save_arrays
+from units.files.opening import read_whole
+from units.patterns.moments import recording_of
+from units.records import InputError, require
+
+VERSION = 1
+MOST_UNITS = (1 << 16) - 1
+_LARGEST = 1 << 32  # bytes of an index: some ten thousand hours
+_KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
+KEPT = ("id", "audio_filepath", "offset", "channel", "frame_shift", "speaker")
+
+
+@dataclass(frozen=True)
+class Index:
+    """The runs of R recordings.
+
+    text: (T,) uint8 or uint16, units of runs, a separator, which is above all units, after each recording;
+    counts: (T,) uint, the frames each lasts; starts: (R,) int64, where each recording begins in them.
+    records: what led to them, the fields KEPT of each. codebook: that of the units where known, and its hash.
+    """
+
+    text: np.ndarray
+    counts: np.ndarray
+    starts: np.ndarray
+    records: list = field(default_factory=list)
+    codebook: Codebook | None = None
+    hash: str | None = None
+
+    @property
+    def separator(self):
+        """The number that parts recordings; 0 where there are none."""
+        return int(self.text[-1]) if len(self.text) else 0
+
+    def recordings(self):
+        """Yield (record, its runs' units, their counts)."""
+        ends = [*self.starts.tolist(), len(self.text)][1:]
+        for record, start, end in zip(self.records, self.starts.tolist(), ends, strict=True):
+            yield record, self.text[start : end - 1], self.counts[start : end - 1]
+
+    @cached_property
+    def _places(self):
+        """The offset and the frame shift of each recording, s, (R,) float each."""
+        pairs = [
+            (record.get("offset", 0.0), record.get("frame_shift", FRAME_SHIFT)) for record in self.records
+        ]
+        return np.array(pairs, np.float64).reshape(-1, 2).T
+
+    @cached_property
+    def files(self):
+        """The number of each recording's file, in the order in which they come, (R,) int64."""
+        names = (recording_of(record.get("audio_filepath"), record["id"]) for record in self.records)
+        numbers = {}
+        return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
+
+    @cached_property
+    def _frames(self):
+        """How many frames come before each run, (T + 1,) int64."""
+        return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+
+    def times(self, recordings, begins, ends):
+        """Return starts and ends (s in their files) of runs [begin, end) of the text, arrays like these."""
+        offsets, shifts = (column[recordings] for column in self._places)
+        first = self._frames[self.starts[recordings]]
+        return tuple((offsets + (self._frames[at] - first) * shifts).round(6) for at in (begins, ends))
+
+    def span(self, recording, begin, end):
+        """Return (start, end) in s in the recording's file of the runs [begin, end) of the text."""
+        return tuple(float(time[0]) for time in self.times([recording], np.array([begin]), np.array([end])))
+
+
+def join(recordings, codebook=None, hash_=None):
+    """Return the Index of [(record, units, counts)], arrays or lists of one length each."""
+    recordings = list(recordings)
+    lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
+    largest = max((int(np.max(units)) for _, units, _ in recordings if len(units)), default=0)
+    separator = len(codebook.centroids) if codebook else largest + 1
+    if largest >= separator:
+        raise InputError(f"unit {largest}, but an index of this codebook has units below {separator}")
+    if separator > MOST_UNITS:
+        raise InputError(f"an index takes units below {MOST_UNITS}")
+    ends = np.cumsum(lengths)
+    text = np.full(int(lengths.sum()), separator, np.min_scalar_type(separator))
+    counts = np.zeros(len(text), np.uint32)
+    for (_, units, frames), start, end in zip(recordings, ends - lengths, ends, strict=True):
+        text[start : end - 1], counts[start : end - 1] = units, frames
+    counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+    return Index(text, counts, ends - lengths, [record for record, _, _ in recordings], codebook, hash_)
+
+
+def save(index, file):
+    """Write an Index to a binary file; the same index gives the same bytes."""
+    lines = b"".join(json.dumps(record).encode() + b"\n" for record in index.records)
+    book = io.BytesIO()
+    if index.codebook is not None:
+        save_codebook(index.codebook, book)
+    about = {"version": VERSION, "hash": index.hash}
+    arrays = {"text": index.text, "counts": index.counts, "starts": index.starts.astype(np.int64)}
+    held = {"records": lines, "about": json.dumps(about).encode(), "codebook": book.getvalue()}
+    save_arrays({**arrays, **{name: np.frombuffer(data, np.uint8) for name, data in held.items()}}, file)
+
+
+def load(path):
+    """Return the Index in a file that `save` wrote. Raises InputError, naming it, where it is none."""
+    content = read_whole(path, _LARGEST)
+    try:
+        index = _parse(content)
+        _check(index)
+    except (*FAULTS, InputError, TypeError, AttributeError, RecursionError) as error:
+        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
+        raise InputError(f"{path}: not an index ({reason})") from None
+    return index
+
+
+def _parse(content):
+    members = read_members(content, _KINDS, most=len(content))  # what is compressed may be anything
+    arrays = {name: parse_array(member, _KINDS[name]) for name, member in members.items()}
+    about = json.loads(arrays.pop("about").tobytes())
+    if about["version"] != VERSION:
+        raise ValueError(f"of version {about['version']!r}, which this one cannot read")
+    records = [json.loads(line) for line in arrays.pop("records").tobytes().splitlines()]
+    book = arrays.pop("codebook").tobytes()
+    return Index(
+        **arrays,
+        records=records,
+        codebook=parse_codebook(book) if book else None,
+        hash=None if about["hash"] is None else str(about["hash"]),
+    )
+
+
+def _check(index):
+    """Raise ValueError where the arrays of an index do not fit each other."""
+    lasts = np.append(index.starts[1:], len(index.text)) - 1
+    if not index.text.ndim == index.starts.ndim == 1 or index.text.shape != index.counts.shape:
+        raise ValueError("its arrays do not fit each other")
+    if len(index.starts) != len(index.records) or (len(index.text) > 0) != (len(index.starts) > 0):
+        raise ValueError("its records do not fit its arrays")
+    if len(index.starts) and (index.starts[0] != 0 or (np.diff(index.starts) < 1).any() or lasts[-1] < 0):
+        raise ValueError("its recordings do not follow each other")
+    if not np.array_equal(np.flatnonzero(index.text >= index.separator), lasts[: len(index.starts)]):
+        raise ValueError("its recordings are not parted")
+    if index.codebook is not None and len(index.text) and index.separator != len(index.codebook.centroids):
+        raise ValueError("its units are not of its codebook")
+    for record in index.records:
+        if not isinstance(record, dict) or "id" not in record:
+            raise ValueError("a record has no id")
+        require(record, *record)

@@ -1,0 +1,102 @@
+"""What is searched for: a pattern of units, the units or frames of a record, or a recording."""
+
+import re
+
+import numpy as np
+
+from units.audio.reading import load
+from units.audio.segment import HOP, levels, speech_by_energy, tracks
+from units.audio.timing import FRAME_SHIFT, RATE
+from units.audio.timing import HOP as FRAME_HOP
+from units.encoders import models
+from units.patterns.search.costs import ANY
+from units.records import InputError
+
+LONGEST = 60.0  # s of a recording that is searched for
+AROUND = 1.0  # s on each side of a span that its encoder hears: of a word alone it makes less
+_HOPS = FRAME_HOP // HOP  # of 10 ms, in a frame
+
+
+def is_pattern(text):
+    """Return whether a query's words are units and * alone.
+
+    >>> is_pattern("31 42 * 99"), is_pattern("31.wav")
+    (True, False)
+    """
+    return bool(re.fullmatch(r"\s*(\d{1,9}|\*)(\s+(\d{1,9}|\*))*\s*", text, re.ASCII))
+
+
+def parse_pattern(text):
+    """Return the runs of a pattern: * is any one run; equal units side by side are one.
+
+    >>> parse_pattern("31 31 42 * 99")
+    [31, 42, -1, 99]
+    """
+    units = [ANY if word == "*" else int(word) for word in text.split()]
+    return [unit for i, unit in enumerate(units) if unit == ANY or i == 0 or unit != units[i - 1]]
+
+
+class Listener:
+    """Makes queries of recordings, by the encoder and codebook of an index; the encoder is loaded once."""
+
+    def __init__(self, index, device="auto"):
+        self._book, self._device, self._encoder = index.codebook, device, None
+
+    def frames(self, frames):
+        """Return (N, D) frames of the index's encoder as its codebook normalises them."""
+        return self._known().normalize(frames)
+
+    def span(self, path, offset, duration, channel=None):
+        """Return the frames of what stands at offset (s) for duration (s); what is around is heard too.
+
+        duration: None is to the end. Raises InputError where that is longer than LONGEST.
+        """
+        start = max(0.0, offset - AROUND)
+        before = round((offset - start) / FRAME_SHIFT)
+        lasting = LONGEST + FRAME_SHIFT if duration is None else duration
+        samples = load(path, start, offset + lasting + AROUND - start, channel, shorter=True)
+        if duration is None and len(samples) / RATE - (offset - start) > LONGEST:
+            raise InputError(
+                f"{path}: over {LONGEST:.0f} s long from {offset:g} s on; a spoken query is shorter"
+            )
+        found = self._encode(samples, path)[before : before + max(1, round(lasting / FRAME_SHIFT))]
+        if not len(found):
+            raise InputError(f"{path}: ends before {offset:g} s")
+        return found
+
+    def whole(self, path, channel=None):
+        """Return the frames of a recording from where speech begins in it to where it ends.
+
+        Raises InputError where it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
+        """
+        self._known()
+        found = levels(path)
+        if found.seconds > LONGEST:
+            raise InputError(
+                f"{path}: {found.seconds:.0f} s long; a spoken query has at most {LONGEST:.0f} s"
+            )
+        [(channel, levels_db)] = tracks(path, found, "mix" if channel is None else channel)
+        speech = np.flatnonzero(speech_by_energy(levels_db))
+        if not len(speech):
+            raise InputError(f"{path}: no speech in it")
+        frames = self._encode(load(path, channel=channel), path)
+        first = min(speech[0] // _HOPS, len(frames) - 1)
+        return frames[first : speech[-1] // _HOPS + 1]
+
+    def _known(self):
+        if self._book is None:
+            raise InputError("an index with no codebook cannot be searched by voice (su-search build -c)")
+        return self._book
+
+    def _encode(self, samples, path):
+        book = self._known()
+        if self._encoder is None:
+            if not book.encoder:
+                raise InputError(
+                    "the index's codebook does not name its encoder: it cannot be searched by voice"
+                )
+            self._encoder = models.encoder_named(book.encoder, self._device)
+        frames = self._encoder.encode(samples)
+        if not len(frames):
+            raise InputError(f"{path}: {len(samples) / RATE:.3f} s long, shorter than a frame")
+        return book.normalize(frames)

@@ -1,0 +1,1 @@
+"""Everything that trains. Only the su-train tools import it."""

@@ -1,0 +1,63 @@
+"""Crops, changed and masked, with what the network must guess: each batch of a random generator alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from units.audio.timing import FRAME_SHIFT, HOP, RECEPTIVE_FIELD
+from units.training.encoder import augment
+
+
+@dataclass(frozen=True)
+class Batch:
+    """tapes: (B, S) float32; plans: [Plan]; real, masked: (B, T) bool; targets: (B, T) int64, -1 for none."""
+
+    tapes: np.ndarray
+    plans: list
+    real: np.ndarray
+    masked: np.ndarray
+    targets: np.ndarray
+
+    def part(self, rows):
+        """Return the Batch of a slice of its crops."""
+        return Batch(
+            self.tapes[rows], self.plans[rows], self.real[rows], self.masked[rows], self.targets[rows]
+        )
+
+
+def draw(corpus, targets, config, random, length=None, augmented=True):
+    """Return a Batch of a corpus.
+
+    targets: (frames of the corpus,) int64; config: PretrainingConfig; length: frames of a crop.
+    """
+    length = length or round(config.crop_seconds / FRAME_SHIFT)
+    count = max(2, round(config.batch_seconds / (length * FRAME_SHIFT)))
+    recordings, firsts = corpus.draw(count, length, random)
+    plans = [augment.draw(config.augment, random) if augmented else augment.Plan() for _ in range(count)]
+    samples = (length - 1) * HOP + RECEPTIVE_FIELD
+    tapes, labels = np.zeros((count, samples), np.float32), np.full((count, length), -1)
+    for row, (recording, first, plan) in enumerate(zip(recordings, firsts, plans, strict=True)):
+        last = first * HOP + int(samples * plan.speed) + 2
+        tapes[row] = augment.tape(corpus.samples(recording, first * HOP, last), plan.speed, samples)
+        begin = corpus.first_frames[recording]
+        own = targets[begin + first : begin + corpus.frames[recording]]
+        source = plan.source(length, len(own))
+        labels[row, source >= 0] = own[source[source >= 0]]
+    if augmented and config.augment.noise:
+        tapes = augment.noisy(tapes, config.augment.noise, random)
+    real = labels >= 0
+    real[:, 0] = True  # attention needs something to attend to
+    return Batch(tapes, plans, real, mask(real, config, random), labels)
+
+
+def mask(real, config, random):
+    """Return which frames the network must guess, (B, T) bool: spans, at least one in each row.
+
+    Spans may overlap (Baevski et al. 2020, section 3.1).
+    """
+    begins = random.random(real.shape) < config.mask_share
+    begins[np.arange(len(real)), random.integers(0, real.sum(axis=1))] = True
+    masked = begins.copy()
+    for shift in range(1, config.mask_length):
+        masked[:, shift:] |= begins[:, :-shift]
+    return masked & real

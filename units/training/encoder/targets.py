@@ -1,0 +1,65 @@
+"""What the network must guess: the cluster of each frame of the corpus, by MFCC first and by itself later."""
+
+import contextlib
+import os
+
+import numpy as np
+
+from units.codebook.kmeans import fit
+from units.codebook.quantize import quantize
+from units.codebook.sampling import Reservoir
+from units.config import ClusterConfig
+from units.files.npz import load_arrays
+from units.files.output import create
+from units.records import InputError
+
+MOST_FRAMES = 300_000  # that are clustered
+MFCC = {"context": 3, "whiten": 0.5}  # of what was tried on festvox-ru the nearest to phones; see bench/units
+
+
+def clusters(corpora, encode, k, seed, **options):
+    """Return the cluster of each frame of each corpus, [(frames,) int64], from a codebook of the first.
+
+    encode: samples to (N, D) frames; options: of ClusterConfig.
+    """
+    config = ClusterConfig(k=k, max_frames=MOST_FRAMES, nredo=2, **options)
+    pool = Reservoir(MOST_FRAMES, seed, config.context)
+    for recording in np.random.default_rng(seed).permutation(len(corpora[0].ends)):
+        if pool.seen >= MOST_FRAMES:
+            break
+        pool.add(encode(corpora[0].samples(recording)))
+    book, _ = fit(pool.frames(), config, seed)
+    return [
+        np.concatenate([quantize(encode(corpus.samples(i)), book) for i in range(len(corpus.ends))])
+        for corpus in corpora
+    ]
+
+
+def save(path, key, found):
+    """Keep the targets of the training and the held-out corpus at a path; key: what they belong to."""
+    training, held_out = (targets.astype(np.int16) for targets in found)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # a FIFO would be written to, and wait for a reader
+    with create(path) as out:
+        np.savez(out, training=training, held_out=held_out, key=np.array(key))
+
+
+def load(path, key):
+    """Return the targets of both corpora, [(frames,) int64], that `save` kept for a key; else None."""
+    try:
+        kept = load_arrays(path, {"training": "i", "held_out": "i", "key": "U"}, "targets")
+    except (InputError, OSError):
+        return None
+    found = [kept[name].astype(np.int64) for name in ("training", "held_out")]
+    return found if str(kept["key"]) == key and all(targets.ndim == 1 for targets in found) else None
+
+
+def perplexity(units, k):
+    """Return how many of k units are in use, the exponential of their entropy.
+
+    >>> round(perplexity(np.array([0, 1, 2, 3]), 10), 3)
+    4.0
+    """
+    share = np.bincount(units, minlength=k) / len(units)
+    share = share[share > 0]
+    return float(np.exp(-(share * np.log(share)).sum()))

@@ -1,0 +1,1 @@
+"""Training of the vocoder and of its predictors of duration and pitch."""
