@@ -1,50 +1,95 @@
-"""What can be set in each step, as frozen dataclasses; the command line takes its defaults from here.
+"""The settings of every step that loads no network, as frozen dataclasses, each setting written once.
 
-They stand apart from what they configure so that `--help` need not load numpy.
+The settings of networks are in vocoder/config.py, encoders/network.py and training/. They are separate from
+the code that they configure so that `--help` need not load numpy.
 """
 
 from dataclasses import dataclass
+
+from units.settings import setting
 
 
 @dataclass(frozen=True)
 class SegmentConfig:
     """What is silence, and how long segments may be."""
 
-    silence_db: float = -36.0  # dB relative to the speech level of the recording
-    min_silence: float = 0.5  # s of silence that end a segment
-    min_duration: float = 2.0  # s; shorter segments join a neighbour
-    max_duration: float = 20.0  # s; longer ones are cut at their quietest point
+    silence_db: float = setting(
+        -36.0,
+        "Silence threshold, relative to the speech level of the recording.",
+        unit="dB",
+        low=-120,
+        high=0,
+    )
+    min_silence: float = setting(0.5, "Shortest silence that ends a segment.", unit="s", low=0.05, high=60)
+    min_duration: float = setting(2.0, "Join shorter segments to a neighbour.", unit="s", low=0.1, high=60)
+    max_duration: float = setting(
+        20.0,
+        "Cut longer segments at their quietest point. At least twice --min-duration.",
+        unit="s",
+        low=1,
+        high=3600,
+    )
+
+
+@dataclass(frozen=True)
+class PitchConfig:
+    """Where F0 is looked for."""
+
+    floor_hz: float = setting(50.0, "Lowest F0.", unit="Hz", low=20, high=1000, names=("--floor",))
+    ceiling_hz: float = setting(400.0, "Highest F0.", unit="Hz", low=20, high=2000, names=("--ceiling",))
 
 
 @dataclass(frozen=True)
 class ClusterConfig:
     """How many units there are, and how they are found."""
 
-    k: int = 100
-    max_frames: int = 2_000_000  # frames sampled from the corpus, some 11 h
-    niter: int = 8  # k-means iterations over all of them, after 8 over a part
-    nredo: int = 10  # starts on that part, of which the best is kept
-    normalize: bool = True  # z-score each dimension first
-    whiten: float = 0.0  # how far correlations between dimensions are undone, 1 wholly
-    context: int = 1  # frames that one unit is decided by, odd
+    k: int = setting(
+        100, "Number of clusters, and so of units.", low=2, high=20000, names=("-k", "--clusters")
+    )
+    max_frames: int = setting(
+        2_000_000, "Frames to sample from the corpus; 2,000,000 are about 11 hours.", unit="frames", low=2
+    )
+    niter: int = setting(
+        8, "K-means iterations over all sampled frames, after 8 over a part of them.", low=1, high=1000
+    )
+    nredo: int = setting(10, "Starts on that part, of which the best is kept.", low=1, high=100)
+    normalize: bool = setting(True, "z-score each dimension first.")
+    whiten: float = setting(
+        0.0, "How far to remove correlations between dimensions: 0 not at all, 1 completely.", low=0, high=1
+    )
+    context: int = setting(1, "Frames that decide one unit.", unit="frames", low=1, high=31, odd=True)
 
 
 @dataclass(frozen=True)
 class BpeConfig:
     """How units become pieces."""
 
-    vocab_size: int = 500  # pieces, <unk> and the single units among them
-    model_type: str = "bpe"  # or "unigram"
-    max_piece_length: int = 64  # units
-    alphabet: int | None = None  # different units; None: as many as the data need
+    vocab_size: int = setting(
+        500, "Number of pieces, including <unk> and the single units.", low=2, high=1_000_000
+    )
+    model_type: str = setting(
+        "bpe",
+        "Merge the most frequent pair repeatedly (bpe), or prune a large vocabulary by likelihood (unigram).",
+        choices=("bpe", "unigram"),
+        names=("--model-type",),
+    )
+    max_piece_length: int = setting(64, "Longest piece.", unit="units", low=1, high=512)
+    alphabet: int | None = setting(
+        None,
+        "Size of the unit inventory, so that units that do not occur get a piece too.",
+        low=1,
+        high=20000,
+        names=("--units",),
+        words="the units that occur",
+    )
 
 
 @dataclass(frozen=True)
 class MotifConfig:
-    """Which pieces are motifs, and what of them is to be listened to."""
+    """Which pieces are motifs, and which of their occurrences to listen to."""
 
     min_count: int = 2
-    page: int = 50  # motifs of a page, unless it is said how many
+    page: int = 50  # motifs of a page, if no number is given
     examples: int = 5  # voices of each
 
 

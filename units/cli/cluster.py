@@ -4,59 +4,27 @@ import json
 
 import click
 
-from units.cli.options import output_option, records_argument, seed_option
+from units.cli.options import output_option, records_argument, seed_option, settings
 from units.cli.tool import tool
 from units.config import ClusterConfig
 from units.records import InputError, optional, require, warn
 
-DEFAULT = ClusterConfig()
-
 
 @tool("su-cluster")
 @records_argument("features")
-@click.option(
-    "-k", "--clusters", "k", type=click.IntRange(2, 20000), default=DEFAULT.k, help="Number of units."
-)
-@click.option(
-    "--max-frames",
-    type=click.IntRange(min=2),
-    default=DEFAULT.max_frames,
-    help="Frames sampled uniformly over the corpus; memory is 4 bytes a frame and dimension.",
-)
-@click.option("--niter", type=click.IntRange(1, 1000), default=DEFAULT.niter, help="k-means iterations.")
-@click.option(
-    "--nredo", type=click.IntRange(1, 100), default=DEFAULT.nredo, help="Starts tried; the best is kept."
-)
-@click.option("--normalize/--no-normalize", default=DEFAULT.normalize, help="z-score each dimension first.")
-@click.option(
-    "--whiten",
-    type=click.FloatRange(0, 1),
-    default=DEFAULT.whiten,
-    metavar="POWER",
-    help="Undo correlations between dimensions, at 1 wholly; it pays for mfcc.",
-)
-@click.option(
-    "--context",
-    type=click.IntRange(1, 31),
-    default=DEFAULT.context,
-    metavar="FRAMES",
-    help="Decide each unit by that many frames around it, an odd number.",
-)
+@settings(ClusterConfig)
 @click.option(
     "--weight-by-speaker", is_flag=True, help="Let all speakers weigh the same, however long they speak."
 )
 @seed_option
-@output_option("The codebook (.npz).", required=True)
-def main(job, features, weight_by_speaker, output, seed, **settings):
+@output_option("The codebook (.npz)", required=True)
+def main(job, features, weight_by_speaker, output, seed, config):
     """Find the centroids of a corpus's frames; say inertia and perplexity on stdout."""
     from units.codebook.codebook import save_codebook
     from units.codebook.kmeans import fit
     from units.codebook.sampling import Reservoir, speaker_weights
     from units.files.output import create
 
-    config = ClusterConfig(**settings)
-    if config.context % 2 == 0:
-        raise click.UsageError("--context must be odd, to have a frame in its middle")
     sample = Reservoir(config.max_frames, seed, config.context)
     encoder = _fill(sample, job, features, weight_by_speaker)
     weights = speaker_weights(sample.speakers()) if weight_by_speaker else None

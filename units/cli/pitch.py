@@ -2,28 +2,20 @@
 
 import click
 
-from units.cli.options import jobs_option, output_option, records_argument
+from units.cli.options import jobs_option, output_option, records_argument, settings
 from units.cli.tool import tool
+from units.config import PitchConfig
 
 
 @tool("su-pitch")
 @records_argument("records")
-@click.option(
-    "--floor", "floor_hz", type=click.FloatRange(20, 1000), default=50.0, help="Lowest F0 looked for, in Hz."
-)
-@click.option(
-    "--ceiling",
-    "ceiling_hz",
-    type=click.FloatRange(40, 2000),
-    default=400.0,
-    help="Highest F0 looked for, in Hz.",
-)
+@settings(PitchConfig)
 @jobs_option
-@output_option("Records with f0; standard output if not given.")
-def main(job, records, floor_hz, ceiling_hz, jobs, output):
+@output_option("Records with `f0`")
+def main(job, records, config, jobs, output):
     """Add the fundamental frequency of each frame to records: Hz, 0 where unvoiced."""
-    if ceiling_hz <= floor_hz:
-        raise click.UsageError("--ceiling must lie above --floor")
+    if config.ceiling_hz <= config.floor_hz:
+        raise click.UsageError("--ceiling must be above --floor")
 
     from functools import partial
 
@@ -31,7 +23,7 @@ def main(job, records, floor_hz, ceiling_hz, jobs, output):
     from units.files.streams import write_record
     from units.parallel import ordered_map
 
-    work = partial(_f0, floor_hz=floor_hz, ceiling_hz=ceiling_hz)
+    work = partial(_f0, floor_hz=config.floor_hz, ceiling_hz=config.ceiling_hz)
     with create(output) as out:
         for record, f0_hz in ordered_map(work, job.records(records), jobs):
             with job.item(record):

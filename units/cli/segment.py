@@ -4,12 +4,11 @@ import os
 
 import click
 
-from units.cli.options import PATH, output_option
+from units.cli.options import PATH, folder_option, output_option, settings
 from units.cli.tool import tool
 from units.config import SegmentConfig
 from units.records import InputError, Record, file_name, warn
 
-DEFAULT = SegmentConfig()
 FEW, MANY = 0.01, 0.6  # shares of silence that are unusual
 LONG = 10.0  # s: a shorter recording need not have a pause
 
@@ -39,48 +38,25 @@ class Channel(click.ParamType):
     help="Channels of a recording to take: their mean, the one with the loudest speech, each on its own, or "
     "number N, the first being 0.",
 )
-@click.option(
-    "--silence-db",
-    type=click.FloatRange(-120, 0),
-    default=DEFAULT.silence_db,
-    help="Silence threshold, in dB relative to the speech level of the recording.",
-)
-@click.option(
-    "--min-silence",
-    type=click.FloatRange(0.05, 60),
-    default=DEFAULT.min_silence,
-    help="Seconds of silence that end a segment.",
-)
-@click.option(
-    "--min-duration",
-    type=click.FloatRange(0.1, 60),
-    default=DEFAULT.min_duration,
-    help="Seconds; shorter segments join a neighbour.",
-)
-@click.option(
-    "--max-duration",
-    type=click.FloatRange(1, 3600),
-    default=DEFAULT.max_duration,
-    help="Seconds; longer segments are cut at their quietest point. At least twice --min-duration.",
-)
-@output_option("Folder for a 16 kHz WAV of each segment, named in its field `clip`.", metavar="DIR")
-def main(job, files, vad, channel, output, **settings):
+@settings(SegmentConfig)
+@folder_option("--clips", "Folder for a 16 kHz WAV file of each segment, named in its field `clip`.")
+@output_option("Records of the segments")
+def main(job, files, vad, channel, config, clips, output):
     """Cut recordings at their silences and write a record for each segment."""
-    config = SegmentConfig(**settings)
     if config.max_duration < 2 * config.min_duration:
         raise click.UsageError("--max-duration must be at least twice --min-duration")
 
-    import sys
-
     from units.audio.segment import recording_names
+    from units.files.output import create
     from units.files.streams import write_record
 
-    for path, name in zip(files, recording_names(files), strict=True):
-        with job.item(Record({"id": name}, place=path)):
-            for record in _segments(path, name, vad, channel, config):
-                if output:
-                    _write_clip(record, output)
-                write_record(record, sys.stdout.buffer)
+    with create(output) as out:
+        for path, name in zip(files, recording_names(files), strict=True):
+            with job.item(Record({"id": name}, place=path)):
+                for record in _segments(path, name, vad, channel, config):
+                    if clips:
+                        _write_clip(record, clips)
+                    write_record(record, out)
 
 
 def _segments(path, name, vad, choice, config):

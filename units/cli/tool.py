@@ -184,7 +184,7 @@ def _system_message(error):
 
 
 def tool(name, cls=Tool, **settings):
-    """Decorate a function as the tool `name`: with -k, -v and --version, its first argument the Job."""
+    """Decorate a function as the tool `name`, with --keep-going, -v and --version. It gets the Job first."""
 
     def decorate(function):
         def body(keep_going, verbose, **options):
@@ -193,13 +193,8 @@ def tool(name, cls=Tool, **settings):
             return job
 
         own = getattr(function, "__click_params__", [])
-        taken = any("-k" in param.opts for param in own)  # su-cluster -k 100
         body.__doc__ = function.__doc__
-        for option in (
-            _version,
-            _verbose,
-            _keep_going("--keep-going") if taken else _keep_going("-k", "--keep-going"),
-        ):
+        for option in (_version, _verbose, _keep_going):
             body = option(body)
         body.__click_params__ += own
         return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
@@ -207,11 +202,10 @@ def tool(name, cls=Tool, **settings):
     return decorate
 
 
-def _keep_going(*names):
-    return click.option(*names, is_flag=True, help="Skip records that cannot be done; exit 1 at the end.")
-
-
-_verbose = click.option("-v", "--verbose", is_flag=True, help="Log a line a record on stderr.")
+_keep_going = click.option(
+    "--keep-going", is_flag=True, help="Skip records at fault and report how many; the exit status is then 1."
+)
+_verbose = click.option("-v", "--verbose", is_flag=True, help="Log one line per record to stderr.")
 _version = click.version_option(__version__, message="%(prog)s %(version)s")
 
 
