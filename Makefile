@@ -13,7 +13,7 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 help:
 	@echo 'make install   build .venv with the tools and all they need'
 	@echo 'make demo      audio -> units -> motifs -> vocoder -> audio -> report   [AUDIO=FOLDER]'
-	@echo 'make test      lint and run every test          [TESTS="tests/test_bpe.py ..."]'
+	@echo 'make test      lint and run every test          [TESTS="tests/tools/test_bpe.py ..."]'
 	@echo 'make man       write OPTIONS of the man pages anew'
 	@echo 'make clean     remove what was built'
 

@@ -71,7 +71,7 @@ class Result:
 
 
 class Server:
-    """Starts tools, through tests/processes.py, as real processes."""
+    """Starts tools, through tests/support/processes.py, as real processes."""
 
     def __init__(self, path):
         self.path = path
@@ -116,7 +116,7 @@ def with_pesq():
 def run(tmp_path_factory):
     """Run a tool: run("su-quantize", "-c", codebook, stdin=b"...") gives status, stdout and stderr."""
     path = str(tmp_path_factory.mktemp("server") / "socket")
-    command = [sys.executable, os.path.join(ROOT, "tests", "processes.py"), path]
+    command = [sys.executable, os.path.join(ROOT, "tests", "support", "processes.py"), path]
     server = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 In each place the likenesses of the query's runs are added along the best of the ways that go on by none, one
 or two runs of the text for each of the query's: an alignment in which steps cost nothing, so that what is
-like the query is never far down. How many of the exact answers survive is measured by bench/search.
+like the query is never far down. How many of the exact answers survive is measured by bench/search.py.
 """
 
 import numpy as np

@@ -14,7 +14,10 @@ from units.files.output import create
 from units.records import InputError
 
 MOST_FRAMES = 300_000  # that are clustered
-MFCC = {"context": 3, "whiten": 0.5}  # of what was tried on festvox-ru the nearest to phones; see bench/units
+MFCC = {
+    "context": 3,
+    "whiten": 0.5,
+}  # of what was tried on festvox-ru the nearest to phones; see bench/units.py
 
 
 def clusters(corpora, encode, k, seed, **options):

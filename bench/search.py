@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""How well and how fast a spoken word is found: units against DTW on the frames they are made of.
+
+    bench/search.py [--queries 100] [--hours 84] FOLDER
+
+FOLDER: records.jsonl with alignments.jsonl that hold phones and words, such as Mboshi's. Spoken term detection by
+example, as Hazen, Shen and White 2009 score it: a query is a token of a word of 0.35 to 1.5 s and five phones or
+more; all other recordings are ranked by the best place in them; those that hold the word are right. Average
+precision and precision at 5 are means over queries whose word some recording of the speaker, or of others,
+holds, with the bootstrap 95 % interval. `units` searches for the query's units, `frames` for its frames.
+
+DTW: steps (1, 0), (0, 1), (1, 1), cosine distance, free ends, the cost divided by the query's frames.
+
+Then the time of one query over --hours of the same units, one in ten runs of each copy replaced by chance, in CPU
+seconds of one core, and how many of the 20 best places of the exhaustive search the quick one finds. The queries
+are of every tenth recording, which is left out. Status 1 where the median query takes 100 ms or more.
+"""
+
+import argparse
+import collections
+import itertools
+import os
+import sys
+import time
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+import numpy as np
+
+from units.audio.reading import load_record
+from units.audio.timing import FRAME_SHIFT
+from units.codebook.kmeans import fit
+from units.codebook.quantize import quantize, run_lengths
+from units.config import ClusterConfig
+from units.encoders.models import load_encoder
+from units.files.streams import read_records
+from units.metrics.bootstrap import interval
+from units.metrics.dtw import unit_length
+from units.patterns.search.find import Finder
+from units.patterns.search.index import join
+
+SHORTEST, LONGEST, PHONES = 0.35, 1.5, 5
+MOST_MS = 100
+
+
+def read_folder(folder):
+    """Return (records, their frames, their words with phones, [(start, end, label, number of phones)])."""
+    alignments = {record["id"]: record for record in read_records([os.path.join(folder, "alignments.jsonl")])}
+    records = list(read_records([os.path.join(folder, "records.jsonl")]))
+    encoder = load_encoder("small")
+    for record in records:
+        record["audio_filepath"] = os.path.join(folder, record["audio_filepath"])
+        record["encoder"] = encoder.name
+    words = [words_of(alignments[record["id"]]) for record in records]
+    return records, [encoder.encode(load_record(record)) for record in records], words
+
+
+def words_of(alignment):
+    phones = [(s, e) for s, e, label in alignment["phones"] if label != "SIL"]
+    return [
+        (start, end, word, sum(start - 0.005 <= s and e <= end + 0.005 for s, e in phones))
+        for start, end, word in alignment["words"]
+        if word != "SIL"
+    ]
+
+
+def queries_of(words, number):
+    """Return [(recording, first frame, last, the recordings that hold the word)], spread over all of them."""
+    holders = collections.defaultdict(set)
+    for i, row in enumerate(words):
+        for _, _, word, _ in row:
+            holders[word].add(i)
+    found = [
+        (i, round(start / FRAME_SHIFT), round(end / FRAME_SHIFT), holders[word] - {i})
+        for i, row in enumerate(words)
+        for start, end, word, phones in row
+        if SHORTEST <= end - start <= LONGEST and phones >= PHONES and holders[word] - {i}
+    ]
+    return [found[i] for i in np.linspace(0, len(found) - 1, min(number, len(found))).round().astype(int)]
+
+
+def dtw(query, frames):
+    """Return the cost of the best place of each recording, lanes of one array, a cell at a time."""
+    local = np.full((len(query), max(map(len, frames)), len(frames)), np.inf)
+    for lane, f in enumerate(frames):
+        local[:, : len(f), lane] = 1 - query @ f.T
+    above = local[0]
+    for row in local[1:]:
+        here = row + above
+        for place in range(1, len(row)):
+            best = np.minimum(np.minimum(above[place], above[place - 1]), here[place - 1])
+            here[place] = row[place] + best
+        above = here
+    return above.min(axis=0) / len(query)
+
+
+def search(finder, query, recordings):
+    """Return 1 less the score of the best place of each recording."""
+    costs = np.ones(recordings)
+    for hit in finder.find(query, exhaustive=True):
+        costs[hit.recording] = min(costs[hit.recording], 1 - hit.score)
+    return costs
+
+
+def precisions(costs, wanted, among):
+    """Return (average precision, precision at 5) of a ranking of some recordings; None where none is wanted."""
+    ranked = [i for i in np.argsort(costs, kind="stable") if i in among]
+    right = np.array([i in wanted for i in ranked])
+    if not right.any():
+        return None
+    ranks = np.flatnonzero(right) + 1
+    return float((np.arange(1, len(ranks) + 1) / ranks).mean()), float(right[:5].mean())
+
+
+def table_row(name, queries, speakers, rank):
+    """Print a row of figures for rank, a function of a query that returns the cost of each recording."""
+    figures, seconds = {"same": [], "other": []}, time.process_time()
+    for query in queries:
+        costs, speaker = rank(query), speakers[query[0]]
+        for kind, found in figures.items():
+            among = {
+                i for i, s in enumerate(speakers) if (s == speaker) == (kind == "same") and i != query[0]
+            }
+            found.append(precisions(costs, query[3], among))
+    seconds = (time.process_time() - seconds) / len(queries)
+    cells = []
+    for found in figures.values():
+        for column in zip(*[f for f in found if f], strict=True):
+            cells.append("{mean:.3f} ({low:.3f}-{high:.3f})".format(**interval(column)))
+    print(f"| {name} | {' | '.join(cells)} | {1000 * seconds:.0f} |", flush=True)
+
+
+def quality(records, frames, words, number, sizes):
+    """Print the table; return the codebook of the first size."""
+    queries = queries_of(words, number)
+    speakers = [record.get("speaker", "") for record in records]
+    kinds = " | ".join(f"{f}, {k} speaker" for k in ("same", "other") for f in ("MAP", "P@5"))
+    print(f"{len(queries)} queries, {len(records)} recordings\n\n| | {kinds} | ms |\n|---|{'---|' * 5}")
+    books = [fit(np.concatenate(frames), ClusterConfig(k=k, nredo=3), 0)[0] for k in sizes]
+    normal = [unit_length(books[0].normalize(f)) for f in frames]
+    table_row("DTW on frames", queries, speakers, lambda q: dtw(normal[q[0]][q[1] : q[2]], normal))
+    for k, book in zip(sizes, books, strict=True):
+        units = [quantize(f, book) for f in frames]
+        finder = Finder(join([({"id": "x"}, *run_lengths(u)) for u in units], book))
+        ways = {
+            "units": lambda q, u=units: run_lengths(u[q[0]][q[1] : q[2]])[0],
+            "frames": lambda q, b=book: b.normalize(frames[q[0]])[q[1] : q[2]],
+        }
+        for way, of in ways.items():
+            rank = lambda q, of=of, f=finder: search(f, of(q), len(records))  # noqa: E731
+            table_row(f"K={k}, {way}", queries, speakers, rank)
+    return books[0]
+
+
+def grown(frames, book, hours):
+    """Return an Index of so many hours: copies of the recordings, one in ten runs replaced by chance."""
+    random, total, recordings = np.random.default_rng(0), 0, []
+    runs = [run_lengths(quantize(f, book)) for f in frames]
+    for units, counts in itertools.cycle(runs):
+        if total * FRAME_SHIFT >= hours * 3600:
+            return join(recordings, book)
+        noisy = np.array(units)
+        changed = random.random(len(noisy)) < 0.1
+        noisy[changed] = random.integers(len(book.centroids), size=changed.sum())
+        recordings.append(({"id": str(len(recordings))}, *run_lengths(np.repeat(noisy, counts))))
+        total += sum(counts)
+    return None
+
+
+def overlap(one, other):
+    return one.recording == other.recording and one.begin < other.end and other.begin < one.end
+
+
+def speed(frames, book, hours, number=20):
+    """Print times and recall over a grown index; return the slower median of ms."""
+    index = grown([f for i, f in enumerate(frames) if i % 10], book, hours)
+    finder, random, medians = Finder(index), np.random.default_rng(1), []
+    print(f"\n{hours:g} hours, {len(index.text)} runs, K={len(book.centroids)}\n")
+    print("| query of 0.35 to 1 s | ms, median | ms, worst | exhaustive, ms | first found | best 20 found |")
+    print("|---|---|---|---|---|---|")
+    for way in ("units", "frames"):
+        times, whole, first, share = [], [], [], []
+        for f in [f for f in frames[::10] if len(f) > 60][:number]:
+            length = int(random.integers(18, 50))
+            part = slice(begin := int(random.integers(len(f) - length)), begin + length)
+            query = book.normalize(f)[part] if way == "frames" else run_lengths(quantize(f, book)[part])[0]
+            hits, ms = timed(finder, query, False)
+            best, all_ms = timed(finder, query, True)
+            times.append(ms), whole.append(all_ms)
+            first.append(any(overlap(best[0], hit) for hit in hits))
+            share.append(np.mean([any(overlap(b, hit) for hit in hits) for b in best]))
+        medians.append(float(np.median(times)))
+        cells = [f"{x:.0f}" for x in (medians[-1], max(times), np.median(whole))]
+        print(f"| {' | '.join([way, *cells, *(f'{np.mean(x):.2f}' for x in (first, share))])} |", flush=True)
+    return max(medians)
+
+
+def timed(finder, query, exhaustive):
+    """Return the 20 best hits and the CPU time they took, ms."""
+    start = time.process_time()
+    hits = list(itertools.islice(finder.find(query, exhaustive), 20))
+    return hits, 1000 * (time.process_time() - start)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--queries", type=int, default=100)
+    parser.add_argument("--hours", type=float, default=84)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 500, 1000], metavar="K")
+    parser.add_argument("folder", metavar="FOLDER")
+    options = parser.parse_args()
+    records, frames, words = read_folder(options.folder)
+    book = quality(records, frames, words, options.queries, options.sizes)
+    return 0 if speed(frames, book, options.hours) < MOST_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

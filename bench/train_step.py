@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""A training step of each vocoder against the straightforward loop, on the same machine and speech.
+
+    bench/train_step.py [--steps 3] [--batch-size N] [--threads 1] [--profile] RECORDS
+
+RECORDS: units with their audio, as su-quantize writes them; some minutes of them are taken. The straightforward
+loop makes the same steps in fp32, but decodes the recording of each crop every time and estimates its F0 there
+and then. Both are given the architecture's own crop and batch unless told otherwise, and discriminators that have
+joined; ours are also measured before they join. Each runs in a process of its own; prints steps a second by the
+processor's clock and the wall's, the share that loading takes, and peak memory.
+--profile shows what a step spends its time on, by torch.profiler.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+ARCHS, WAYS = ("v1", "v2", "fast"), ("ours", "ours, no discriminators", "straightforward")
+MINUTES = 10
+
+
+def prepared(options, folder):
+    """Return a Training of an architecture and the records that it trains on."""
+    from units.devices import choose, choose_dtype
+    from units.files.streams import read_records
+    from units.training.vocoder import dataset
+    from units.training.vocoder.training import Training
+    from units.vocoder.config import shape_defaults, training_defaults
+
+    records, frames = [], 0
+    for record in read_records([options.records]):
+        record.pop("speaker", None)
+        records.append(record)
+        frames += len(record["units"])
+        if frames > MINUTES * 3000:
+            break
+    count = 1 + max(max(record["units"]) for record in records)
+    config = dataclasses.replace(shape_defaults(options.arch), units=count)
+    start = 1e9 if options.way == WAYS[1] else 0.0
+    settings = dataclasses.replace(training_defaults(options.arch), adversarial_start=start)
+    if options.batch_size:
+        settings = dataclasses.replace(settings, batch_size=options.batch_size)
+    corpus = dataset.build(records, (), os.path.join(folder, "cache"))
+    device = choose()
+    dtype = choose_dtype("fp32" if options.way == WAYS[2] else "auto", device)
+    return Training(folder, config, settings, corpus, corpus, device, dtype), records
+
+
+def straightforward(records, length, size, random):
+    """Return a batch of crops from files decoded for it, their F0 estimated on the way."""
+    import numpy as np
+    import torch
+
+    from units.audio.pitch import estimate
+    from units.audio.reading import load_record
+    from units.audio.timing import HOP
+
+    rows = []
+    for index in random.integers(len(records), size=size):
+        samples, units = load_record(records[index]), records[index]["units"]
+        f0_hz = estimate(samples)
+        start = random.integers(max(1, len(units) - length - 1))
+        units, f0_hz = (np.resize(a[start : start + length], length) for a in (units, f0_hz))
+        crop = samples[HOP * start : HOP * (start + length)]
+        rows.append((units, np.float32(f0_hz), units * 0, np.resize(crop, HOP * length)))
+    return [torch.as_tensor(np.stack(column)) for column in zip(*rows, strict=True)]
+
+
+def one(options):
+    """Print, as JSON, what the steps of one architecture took one way."""
+    import numpy as np
+    import torch
+
+    from units.audio.timing import HOP
+
+    torch.set_num_threads(options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        run, records = prepared(options, folder)
+        random, length = np.random.default_rng(0), run.settings.segment_length // HOP
+        cached, loading = run._next_batch, 0.0
+
+        def batch():
+            nonlocal loading
+            before = time.process_time()
+            if options.way == WAYS[2]:
+                crops = straightforward(records, length, run.settings.batch_size, random)
+                crops = [column.to(run.device) for column in crops]
+            else:
+                crops = cached()
+            loading += time.process_time() - before
+            return crops
+
+        run._next_batch = batch
+        run._train_batch()
+        used, began, loading = time.process_time(), time.perf_counter(), 0.0
+        with torch.profiler.profile() if options.profile else tempfile.TemporaryFile() as profile:
+            for _ in range(options.steps):
+                found = run._train_batch()
+            found["generator"].item()  # what a GPU has still to do belongs to it
+        used, wall = time.process_time() - used, time.perf_counter() - began
+    if options.profile:
+        table = profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=15)
+        print(table, file=sys.stderr)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # GiB, of KiB
+    figures = {"cpu": used / options.steps, "wall": wall / options.steps, "loading": loading / used}
+    print(json.dumps(figures | {"peak": peak, "batch": run.settings.batch_size}))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, help="the default is that of su-train-vocoder")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--arch", choices=ARCHS, help="of one process; all, if not given")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("records")
+    options = parser.parse_args()
+    if options.way:
+        one(options)
+        return
+    print("| model | way | batch | CPU s a step | wall s a step | steps a CPU s | loading | peak GiB |")
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    for arch in [options.arch] if options.arch else ARCHS:
+        for way in WAYS:
+            command = [sys.executable, __file__, *sys.argv[1:], "--arch", arch, "--way", way]
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+            f = json.loads(done.stdout)
+            row = f"{f['batch']} | {f['cpu']:.2f} | {f['wall']:.2f} | {1 / f['cpu']:.3f} | {f['loading']:.1%}"
+            print(f"| {arch} | {way} | {row} | {f['peak']:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
