@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from units.cli.signals import Terminated, unwind
-from units.files import streams
+from units.files import output, streams
 from units.files.npy import read_npy
 from units.files.output import create
 from units.files.streams import features_of, read_records, write_record
@@ -254,7 +254,7 @@ def stopped_at(moment, function):
 
     def trace(frame, event, _argument):
         nonlocal passed
-        if frame.f_code.co_filename not in (contextlib.__file__, streams.__file__):
+        if frame.f_code.co_filename not in (contextlib.__file__, output.__file__):
             return None
         frame.f_trace_opcodes = True
         if event == "opcode":

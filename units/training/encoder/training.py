@@ -130,9 +130,8 @@ class Pretraining:
     def _make_targets(self):
         corpora, k = (self.corpus, self.held_out), self._clusters(self.round)
         if not self.round and not self.adapting:
-            return making.clusters(
-                corpora, models.load_encoder("mfcc").encode, k, self.config.seed, **making.MFCC
-            )
+            mfcc = models.load_encoder("mfcc")
+            return making.clusters(corpora, mfcc.encode, k, self.config.seed, **making.MFCC)
         encoder = Learned(
             copy.deepcopy(self.average), "", [self.config.target_layer], str(self.device), _name(self.dtype)
         )
