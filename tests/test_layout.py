@@ -210,3 +210,27 @@ def test_the_pictures_of_the_readme_are_there_and_small_and_told_in_words():
     kept = {str(p.relative_to(HOUSE)) for kind in ("svg", "png") for p in (HOUSE / "docs").glob(f"*.{kind}")}
     assert {path for _, path in shown} == kept
     assert all((HOUSE / path).stat().st_size < 150_000 for path in kept)
+
+
+def test_a_package_hands_on_names_and_does_nothing_else():
+    for path in MODULES:
+        if path.name == "__init__.py" and path.parent.name != "units":
+            kinds = {type(node) for node in tree_of(path).body}
+            assert kinds <= {ast.Expr, ast.Import, ast.ImportFrom, ast.Assign}, path
+
+
+def test_imports_form_no_circle():
+    ours = {name_of(p): {n for n in imports(p) if n.startswith("units.")} for p in MODULES}
+    modules = {name: {n for n in found if n in ours and n != name} for name, found in ours.items()}
+    while leaves := {name for name, found in modules.items() if not found}:
+        modules = {name: found - leaves for name, found in modules.items() if name not in leaves}
+    assert not modules, sorted(modules)
+
+
+def test_two_classes_never_share_a_name():
+    homes = {}
+    for path in MODULES:
+        for node in tree_of(path).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(HOUSE)))
+    assert not {name: paths for name, paths in homes.items() if len(paths) > 1}
