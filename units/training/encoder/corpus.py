@@ -11,7 +11,7 @@ import numpy as np
 from units.audio.reading import load_record
 from units.audio.timing import frame_count
 from units.audio.writing import clipped_pcm16
-from units.files.npz import load_arrays
+from units.files.arrays import load_arrays
 from units.files.output import create
 from units.files.sources import digest_of, source_of
 from units.records import InputError

@@ -1,4 +1,4 @@
-"""The loop: rounds of targets and steps, checkpoints, what is logged."""
+"""The training loop: rounds of targets and steps, checkpoints, the log."""
 
 import copy
 import hashlib
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from units.codebook.kmeans import perplexity
 from units.encoders import models
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
@@ -203,8 +204,8 @@ class Pretraining:
             **found,
             "held_out_loss": float(np.mean(losses)),
             "held_out_accuracy": float(np.mean(right)),
-            "target_perplexity": making.perplexity(self.held_out_targets, k),
-            "guess_perplexity": making.perplexity(np.concatenate(guessed), k),
+            "target_perplexity": perplexity(np.bincount(self.held_out_targets, minlength=k)),
+            "guess_perplexity": perplexity(np.bincount(np.concatenate(guessed), minlength=k)),
         }
 
     def save(self):

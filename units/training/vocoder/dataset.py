@@ -16,7 +16,7 @@ from units.audio.pitch import estimate
 from units.audio.reading import load_record
 from units.audio.timing import HOP
 from units.audio.writing import clipped_pcm16
-from units.files.npz import load_arrays
+from units.files.arrays import load_arrays
 from units.files.output import create
 from units.files.sources import digest_of
 from units.records import InputError, frame_units, require, warn
