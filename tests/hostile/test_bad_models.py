@@ -44,7 +44,7 @@ BPE = (
     "su-bpe encode -m {model} -o {out}/pieces {units.jsonl}",
     "su-bpe decode -m {model} -o {out}/units {pieces.jsonl}",
     "su-bpe motifs -m {model} --html {out}/page {units.jsonl}",
-    "su-units export -t json -m {model} {pieces.jsonl}",
+    "su-labels export -t json -m {model} {pieces.jsonl}",
 )
 INDEX = ("su-search find -i {model} 1",)
 OLD_INDEX = ("su-search build -o {model} {units.jsonl}",)

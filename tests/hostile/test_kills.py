@@ -43,7 +43,7 @@ WORK = [
     Work("su-bpe motifs -m {bpe.model} --clips 2 -o {out}/clips {units.jsonl}"),
     Work("su-discover -j 1 -c {codebook.npz} --clips 1 -o {out}/clips {units.jsonl}"),
     Work("su-search build -c {codebook.npz} -o {out}/index {units.jsonl}"),
-    Work("su-units export -t textgrid -o {out}/textgrid {units.jsonl}"),
+    Work("su-labels export -t textgrid -o {out}/textgrid {units.jsonl}"),
     Work("su-synth -m {vocoder} -o {out}/spoken {units.jsonl}"),
     Work("su-eval speech -j 1 --metrics log_mel -o {out}/scores.jsonl {segments.jsonl} {spoken.jsonl}"),
     Work("su-eval units --no-abx -j 1 -o {out}/scores.jsonl {units.jsonl} {alignments.jsonl}"),

@@ -16,7 +16,7 @@ from units.audio.timing import frame_count
 from units.encoders import learned, models
 from units.encoders.learned import Learned, load_network, save_network
 from units.encoders.network import Network, NetworkConfig
-from units.encoders.stream import Recording, encode
+from units.encoders.stream import Encoding, encode
 from units.records import InputError
 
 TINY = NetworkConfig(bands=10, width=32, layers=3, heads=2, feedforward=48, conv_kernel=5, default_layer=2)
@@ -94,7 +94,7 @@ def test_frames_do_not_depend_on_the_batch(seconds, batch_seconds, chunk_seconds
     encoder = Learned(network(), "x", [2], dtype="fp32", chunk_seconds=chunk_seconds)
     audio = [recording([s], seed=i) for i, s in enumerate(seconds)]
 
-    recordings = [(Recording({}, frame_count(len(samples))), samples) for samples in audio]
+    recordings = [(Encoding({}, frame_count(len(samples))), samples) for samples in audio]
     blocks = {}
     for record, block in encode(recordings, encoder, round(16000 * batch_seconds)):
         if block is not None:

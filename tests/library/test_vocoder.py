@@ -176,7 +176,7 @@ def test_a_saved_vocoder_speaks_as_before(tmp_path):
     }
     for name, module in parts.items():
         model.save_part(tmp_path, name, module)
-    again = model.load(tmp_path)
+    again = model.load_vocoder(tmp_path)
     assert again.config == vocoder.config
     np.testing.assert_allclose(
         next(iter(again.speak([1, 2, 3], [100.0] * 3, again.speaker_index("Édi")))), before, atol=1e-6
@@ -205,7 +205,7 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path):
     model.save_config(tmp_path, large.config)
     model.save_part(tmp_path, "generator", small.generator)
     with pytest.raises(InputError, match=r"generator\.safetensors: not the weights of this vocoder"):
-        model.load(tmp_path)
+        model.load_vocoder(tmp_path)
 
 
 def test_predictors_answer_for_each_unit_and_frame():

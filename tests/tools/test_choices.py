@@ -61,10 +61,10 @@ def test_labels_of_a_channel_name_it(run):
         "term": 1,
         "occurrences": [{"id": "a", "audio_filepath": "a.wav", "channel": 1, "start": 0, "end": 1}],
     }
-    found = run("su-units", "export", "-t", "json", stdin=lines([term])).records
+    found = run("su-labels", "export", "-t", "json", stdin=lines([term])).records
     assert found[0]["channel"] == 1
     wrong = {"term": 1, "occurrences": [{"id": "a", "channel": "left", "start": 0, "end": 1}]}
-    assert run("su-units", "export", "-t", "json", stdin=lines([wrong])).status == 1
+    assert run("su-labels", "export", "-t", "json", stdin=lines([wrong])).status == 1
 
 
 def test_what_is_spoken_has_no_channel_of_the_recording(run, corpus, tmp_path):
@@ -104,7 +104,7 @@ def test_alignments_that_are_left_out_are_said():
 
 def test_a_speaker_with_no_voiced_frame_is_said():
     zeros = np.zeros(4)
-    corpus = dataset.Corpus(
+    corpus = dataset.UnitCorpus(
         zeros.astype(int), np.array([0, 0, 90, 95.0]), np.array([0, 0, 1, 1]), zeros, zeros
     )
     with pytest.warns(InputWarning, match="speaker 1 of 2 has no voiced frame"):

@@ -14,7 +14,7 @@ from units.audio.timing import RATE
 from units.audio.writing import save
 from units.encoders.ahead import Ahead
 from units.encoders.models import load_encoder
-from units.encoders.stream import Recording, Stream, encode
+from units.encoders.stream import Encoding, EncodingStream, encode
 from units.files.streams import read_records
 from units.records import Record
 
@@ -223,7 +223,7 @@ def test_an_item_heavier_than_the_limit_waits_alone():
 def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
     encoder = load_encoder("mfcc", chunk_seconds=1)
     recordings = [
-        (Recording(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
+        (Encoding(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
         for i, n in enumerate(lengths)
     ]
     blocks = {}
@@ -237,5 +237,5 @@ def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
 
 def test_equal_records_in_a_row_are_told_apart(folder):
     line = Record({"audio_filepath": str(folder / "talk.wav"), "offset": 0.0, "duration": 1.0})
-    with Stream(iter([line, Record(line), Record(line)]), load_encoder("mfcc")) as stream:
+    with EncodingStream(iter([line, Record(line), Record(line)]), load_encoder("mfcc")) as stream:
         assert [sum(block.shape[1] for block in blocks) for _, blocks in stream] == [49, 49, 49]

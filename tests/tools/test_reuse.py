@@ -113,8 +113,8 @@ def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
     units = [1] * (samples // 320)
     records = [Record({"id": "a", "audio_filepath": str(tmp_path / "a.wav"), "units": units}, "-:1")]
     for build in (
-        lambda: dataset.build(records, [], str(tmp_path / "v")),
-        lambda: corpus.build(records, str(tmp_path / "e")),
+        lambda: dataset.build_corpus(records, [], str(tmp_path / "v")),
+        lambda: corpus.build_corpus(records, str(tmp_path / "e")),
     ):
         before = build()
         audio, content = np.array(before.audio), before.content
@@ -131,7 +131,7 @@ def test_a_channel_is_a_part_of_what_training_audio_is_kept_by(tmp_path):
     soundfile.write(tmp_path / "two.wav", np.tile([0.25, -0.5], (16000, 1)), 16000)
     for channel, level in ((0, 8192), (1, -16384)):
         record = Record({"id": "a", "audio_filepath": str(tmp_path / "two.wav"), "channel": channel}, "-:1")
-        assert set(corpus.build([record], str(tmp_path / "c")).audio.tolist()) == {level}
+        assert set(corpus.build_corpus([record], str(tmp_path / "c")).audio.tolist()) == {level}
 
 
 def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, monkeypatch):
@@ -140,11 +140,11 @@ def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, m
     save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
     save(tmp_path / "b.wav", recording([0.1, 1.0], seed=2))
     one, other = ([Record({"audio_filepath": str(tmp_path / f"{name}.wav")}, "-:1")] for name in "ab")
-    wanted = np.array(corpus.build(one, str(tmp_path / "c")).audio)
+    wanted = np.array(corpus.build_corpus(one, str(tmp_path / "c")).audio)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(np, "savez", lambda *_args, **_more: (_ for _ in ()).throw(KeyboardInterrupt))
-        corpus.build(other, str(tmp_path / "c"))
-    np.testing.assert_array_equal(corpus.build(one, str(tmp_path / "c")).audio, wanted)
+        corpus.build_corpus(other, str(tmp_path / "c"))
+    np.testing.assert_array_equal(corpus.build_corpus(one, str(tmp_path / "c")).audio, wanted)
 
 
 def test_16_bit_audio_is_kept_as_it_was(tmp_path):
