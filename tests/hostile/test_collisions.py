@@ -250,7 +250,7 @@ def test_no_id_leads_out_of_the_folder(run, corpus, line, tmp_path):
     out.parent.mkdir(parents=True)
     tool, *words = words_of(line, corpus)
     data = b"".join(serialize({**record, "id": identity}) for identity in (*ASTRAY, *HARMLESS))
-    result = run(tool, "-k", *words, "-o", out, stdin=data, cwd=tmp_path)
+    result = run(tool, "--keep-going", *words, "-o", out, stdin=data, cwd=tmp_path)
     *faults, count = result.stderr.splitlines()
     assert result.status == 1
     assert count == f"{tool}: {len(ASTRAY)} of {len(ASTRAY) + len(HARMLESS)} records skipped"
@@ -274,7 +274,7 @@ def test_no_recording_s_name_leads_a_label_file_out_of_its_folder(run, corpus, t
     out = tmp_path / "a" / "b" / kind
     out.parent.mkdir(parents=True)
     result = run(
-        *("su-labels", "export", "-k", "-t", kind, "-o", out),
+        *("su-labels", "export", "--keep-going", "-t", kind, "--folder", out),
         stdin=b"".join(map(serialize, records)),
         cwd=tmp_path,
     )
@@ -290,6 +290,6 @@ def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
     data = b"".join(json.dumps(label).encode() + b"\n" for label in labels)
     out = tmp_path / "a" / "out"
     out.parent.mkdir()
-    result = run("su-labels", "export", "-t", "audacity", "-o", out, stdin=data, cwd=tmp_path)
+    result = run("su-labels", "export", "-t", "audacity", "--folder", out, stdin=data, cwd=tmp_path)
     assert "Traceback" not in result.stderr
     assert all(path.parent == out for path in tmp_path.rglob("*") if path.is_file())

@@ -115,7 +115,9 @@ def test_chunks_give_almost_what_one_pass_gives():
 
 
 def test_su_encode_takes_its_directory(run, corpus, folder):
-    done = run("su-encode", "-m", folder, "-l", "all", "-o", folder.parent / "out", corpus["segments.jsonl"])
+    done = run(
+        "su-encode", "-m", folder, "-l", "all", "--arrays", folder.parent / "out", corpus["segments.jsonl"]
+    )
     assert (done.status, done.stderr) == (0, "")
     records = done.records
     names = {record["encoder"] for record in records}

@@ -23,13 +23,14 @@ from speechlike import phrase
 from units.cli import eval_html
 from units.metrics.aligned import align
 from units.metrics.figures import SPEECH as FIGURES
+from units.metrics.figures import UNITS as UNIT_FIGURES
+from units.metrics.figures import written
 from units.metrics.phones import AlignedCorpus
 from units.records import InputError
 from units.report import clusters, listening
 from units.report.page import page, text, visible
 from units.report.speech import ranking, speech_page
-from units.report.tables import MOST_ROWS, PAGE_ROWS, written
-from units.report.units import FIGURES as UNIT_FIGURES
+from units.report.tables import MOST_ROWS, PAGE_ROWS
 from units.report.units import units_page
 
 ROOT = Path(__file__).parent.parent.parent

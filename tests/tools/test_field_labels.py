@@ -447,7 +447,7 @@ def test_times_just_outside_the_recording_are_put_inside_and_can_be_encoded(run,
     result = run("su-labels", "import", "--audio", ".", "story.TextGrid", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     assert [(r["offset"], r["duration"]) for r in result.records] == [(0.0, 3.0), (3.0, 3.0)]
-    encoded = run("su-encode", "-m", "mfcc", "-o", "f", stdin=result.stdout, cwd=tmp_path)
+    encoded = run("su-encode", "-m", "mfcc", "--arrays", "f", stdin=result.stdout, cwd=tmp_path)
     assert (encoded.status, encoded.stderr) == (0, "")
 
 
@@ -455,7 +455,7 @@ def test_times_far_outside_the_recording_are_faults_or_cut_with_a_line(run, tmp_
     soundfile.write(tmp_path / "s.wav", np.zeros(16000 * 6), 16000)
     rows = ['-0.5\n1\n"a"', '1\n5\n"b"', '5\n8\n"c"', '8\n9\n"d"']
     (tmp_path / "s.TextGrid").write_text(textgrid(("IntervalTier", "p", rows)))
-    result = run("su-labels", "import", "-k", "--audio", ".", "s.TextGrid", cwd=tmp_path)
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", "s.TextGrid", cwd=tmp_path)
     assert [(r["label"], r["offset"], r["duration"]) for r in result.records] == [("b", 1, 4), ("c", 5, 1)]
     assert (result.status, result.stderr.splitlines()) == (
         1,
@@ -521,7 +521,7 @@ def test_one_bad_label_is_the_error_or_with_keep_going_skipped_and_counted(run, 
     (tmp_path / name).write_text(text)
     result = run("su-labels", "import", "--audio", ".", name, cwd=tmp_path)
     assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: {fault}\n")
-    result = run("su-labels", "import", "-k", "--audio", ".", name, cwd=tmp_path)
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", name, cwd=tmp_path)
     assert [(r["label"], r["offset"], r["duration"]) for r in result.records] == [("a", 0, 1), ("b", 4, 1)]
     assert (result.status, result.stderr) == (1, f"su-labels: {fault}\nsu-labels: 1 of 3 records skipped\n")
 
@@ -661,7 +661,7 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
     ]
     (tmp_path / "u.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (tmp_path / "x.ctm").write_text("x 1 0 0.05 a\nbad\nx 1 0.05 0.05 b\n")
-    result = run("su-eval", "units", "-k", "--no-abx", "u.jsonl", "x.ctm", cwd=tmp_path)
+    result = run("su-eval", "units", "--keep-going", "--no-abx", "u.jsonl", "x.ctm", cwd=tmp_path)
     assert (result.status, result.stderr.splitlines()) == (
         1,
         [
@@ -676,7 +676,7 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
 def test_one_recording_of_a_ctm_that_is_not_there_does_not_lose_the_others(run, tmp_path):
     (tmp_path / "s.wav").touch()
     (tmp_path / "c.ctm").write_text("gone 1 0 1 x\ns 1 0 1 y\n")
-    result = run("su-labels", "import", "-k", "--audio", ".", "c.ctm", cwd=tmp_path)
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", "c.ctm", cwd=tmp_path)
     assert [record["label"] for record in result.records] == ["y"]
     lines = ["su-labels: c.ctm: no recording is named 'gone' in .", "su-labels: 1 of 2 records skipped"]
     assert (result.status, result.stderr.splitlines()) == (1, lines)
@@ -691,13 +691,13 @@ def test_each_channel_of_a_file_has_its_own_tier_and_import_knows_the_channel(ru
     ]
     records.append({"id": "talk", "audio_filepath": "talk.wav", "units": [5] * 50})
     stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
-    result = run("su-labels", "export", "-t", kind, "-o", "labels", stdin=stdin, cwd=tmp_path)
+    result = run("su-labels", "export", "-t", kind, "--folder", "labels", stdin=stdin, cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     words = ("import", "--audio", ".", f"labels/talk.{suffix}")
     found = run("su-labels", *words, cwd=tmp_path)
     tiers = [(record["tier"], record.get("channel"), record["label"]) for record in found.records]
     assert tiers == [("units, channel 0", 0, "1"), ("units, channel 1", 1, "2"), ("units", None, "5")]
-    run("su-labels", "export", "-t", kind, "-o", "again", stdin=found.stdout, cwd=tmp_path)
+    run("su-labels", "export", "-t", kind, "--folder", "again", stdin=found.stdout, cwd=tmp_path)
     again = run("su-labels", *words[:-1], f"again/talk.{suffix}", cwd=tmp_path)
     assert again.stdout == found.stdout
 
@@ -708,6 +708,6 @@ def test_audacity_gets_a_track_for_each_channel(run, tmp_path):
         for c, name in enumerate("ab")
     ]
     stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
-    run("su-labels", "export", "-t", "audacity", "-o", "labels", stdin=stdin, cwd=tmp_path)
+    run("su-labels", "export", "-t", "audacity", "--folder", "labels", stdin=stdin, cwd=tmp_path)
     names = ["talk.units, channel 0.txt", "talk.units, channel 1.txt"]
     assert sorted(os.listdir(tmp_path / "labels")) == names

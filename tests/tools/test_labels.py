@@ -63,7 +63,7 @@ def exported(run, tmp_path):
     def export(kind, *words):
         (tmp_path / "units.jsonl").write_bytes(lines(UNITS))
         (tmp_path / "motifs.jsonl").write_bytes(lines(MOTIFS))
-        command = ["export", "-t", kind, "-o", "labels", *words, "units.jsonl", "motifs.jsonl"]
+        command = ["export", "-t", kind, "--folder", "labels", *words, "units.jsonl", "motifs.jsonl"]
         assert good(run("su-labels", *command, cwd=tmp_path)).stdout == b""
         return tmp_path / "labels"
 
@@ -112,7 +112,7 @@ def test_json_is_a_record_for_each_run_and_export_reads_it(run, exported, tmp_pa
         "end": 0.58,
         "motif": 41,
     }
-    good(run("su-labels", "export", "-t", "eaf", "-o", "again", stdin=done.stdout, cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "again", stdin=done.stdout, cwd=tmp_path))
     assert contents(exported("eaf")) == contents(tmp_path / "again")
 
 
@@ -149,7 +149,16 @@ def test_phones_alone_stand_where_the_record_of_their_id_does(run, tmp_path):
 
 
 def test_pieces_stand_where_their_units_do(run, corpus, tmp_path):
-    words = ["export", "-t", "textgrid", "-m", corpus["bpe.model"], "-o", "labels", corpus["pieces.jsonl"]]
+    words = [
+        "export",
+        "-t",
+        "textgrid",
+        "-m",
+        corpus["bpe.model"],
+        "--folder",
+        "labels",
+        corpus["pieces.jsonl"],
+    ]
     good(run("su-labels", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
         ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
@@ -164,7 +173,7 @@ def test_motifs_found_and_units_agree_to_the_frame(run, corpus, tmp_path):
     words = ["motifs", "-m", corpus["bpe.model"], corpus["units.jsonl"]]
     motifs = good(run("su-bpe", *words)).stdout
     (tmp_path / "motifs").write_bytes(motifs)
-    words = ["export", "-t", "eaf", "-o", "labels", corpus["units.jsonl"], "motifs"]
+    words = ["export", "-t", "eaf", "--folder", "labels", corpus["units.jsonl"], "motifs"]
     good(run("su-labels", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
         ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
@@ -190,7 +199,7 @@ def test_any_name_survives_and_none_leads_out_of_the_folder(run, tmp_path):
     records = [{**UNITS[0], "id": f"../../{i}", "audio_filepath": name} for i, name in enumerate(names)]
     records += [{"id": "../out/side", "units": [1]}]
     for kind in ("textgrid", "eaf", "audacity"):
-        good(run("su-labels", "export", "-t", kind, "-o", kind, stdin=lines(records), cwd=tmp_path))
+        good(run("su-labels", "export", "-t", kind, "--folder", kind, stdin=lines(records), cwd=tmp_path))
         assert len(os.listdir(tmp_path / kind)) == len(records)
     assert sorted(os.listdir(tmp_path)) == ["audacity", "audio", "eaf", "textgrid"]
     stems = [os.path.splitext(name)[0] for name in UGLY]
@@ -202,10 +211,12 @@ def test_any_name_survives_and_none_leads_out_of_the_folder(run, tmp_path):
 
 def test_recordings_of_one_name_get_files_of_their_own(run, tmp_path):
     records = [{**UNITS[0], "audio_filepath": f"{folder}/1.wav"} for folder in ("Mc", "Lc", "/abs/Lc")]
-    good(run("su-labels", "export", "-t", "eaf", "-o", "labels", stdin=lines(records), cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "labels", stdin=lines(records), cwd=tmp_path))
     assert list(contents(tmp_path / "labels")) == ["Lc_1.wav.eaf", "Mc_1.wav.eaf", "abs_Lc_1.wav.eaf"]
     tiers = [{"id": "a", "duration": 1, "tier": tier, "label": "x"} for tier in ("b/c", "b_c")]
-    result = run("su-labels", "export", "-t", "audacity", "-o", "labels", stdin=lines(tiers), cwd=tmp_path)
+    result = run(
+        "su-labels", "export", "-t", "audacity", "--folder", "labels", stdin=lines(tiers), cwd=tmp_path
+    )
     assert result.stderr == "su-labels: two files would be named 'a.b_c.txt'\n"
 
 
@@ -235,7 +246,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path):
 
 
 def test_segments_corrected_in_elan_are_encoded_as_they_now_are(run, corpus, tmp_path):
-    good(run("su-labels", "export", "-t", "eaf", "-o", "elan", corpus["segments.jsonl"], cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "elan", corpus["segments.jsonl"], cwd=tmp_path))
     path = sorted((tmp_path / "elan").iterdir())[0]
     eaf = pympi.Eaf(path)
     start, end, name = sorted(eaf.get_annotation_data_for_tier("segments"))[0]
@@ -250,7 +261,7 @@ def test_segments_corrected_in_elan_are_encoded_as_they_now_are(run, corpus, tmp
     audio, offset, duration = expected.pop(name)
     expected["corrected"] = audio, round(offset + 0.1, 6), round(duration - 0.1, 6)
     assert expected == {r["label"]: (r["audio_filepath"], r["offset"], r["duration"]) for r in found.records}
-    encoded = run("su-encode", "-m", "mfcc", "-o", "features", stdin=found.stdout, cwd=tmp_path)
+    encoded = run("su-encode", "-m", "mfcc", "--arrays", "features", stdin=found.stdout, cwd=tmp_path)
     assert len(good(encoded).records) == len(expected)
 
 

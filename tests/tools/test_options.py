@@ -12,7 +12,7 @@ from processes import ROOT
 # Each option, its short form, and what --help calls its value.
 MEANINGS = {
     "--output": ("-o", {"FILE", "DIR"}),
-    "--clusters": ("-k", {"N", "N,..."}),
+    "--clusters": ("--keep-going", {"N", "N,..."}),
     "--top": ("-n", {"N"}),
     "--jobs": ("-j", {"N"}),
     "--model": ("-m", {"ENCODER", "BPE", "VOCODER"}),

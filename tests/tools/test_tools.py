@@ -62,12 +62,12 @@ USES = [
     Use("su-pitch -j 1", "segments.jsonl", "audio_filepath", "/nowhere.wav"),
     Use(f"su-train-vocoder -o {{tmp}}/vocoder {TINY_VOCODER}", "pitch.jsonl", "units", [], False, empty=1),
     Use(f"su-train-encoder -o {{tmp}}/enc {TINY_ENCODER}", "segments.jsonl", "audio_filepath", "?", False, 1),
-    Use("su-synth -m {vocoder} -o {tmp}/spoken", "units.jsonl", "units", [10**9]),
+    Use("su-synth -m {vocoder} --audio {tmp}/spoken", "units.jsonl", "units", [10**9]),
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not readers of such records: su-segment reads audio, su-labels import labels, su-eval table figures.
-OTHERS = ["su-segment", "su-labels import", "su-eval table"]
+# Not readers of such records: su-segment reads audio, su-labels import labels, su-eval table figures, su-onnx a vocoder.
+OTHERS = ["su-segment", "su-labels import", "su-eval table", "su-onnx"]
 
 
 def of_name(use):
@@ -367,7 +367,7 @@ def test_any_name_survives_the_whole_pipe(run, corpus, tmp_path):
         ["su-encode", "-m", "mfcc"],
         ["su-quantize", "-c", corpus["codebook.npz"]],
         ["su-pitch", "-j", "1"],
-        ["su-synth", "-m", corpus["vocoder"], "-o", "spoken"],
+        ["su-synth", "-m", corpus["vocoder"], "--audio", "spoken"],
     ):
         assert read(data)[0]["audio_filepath"] == name
         result = run(*words, stdin=data, cwd=tmp_path)

@@ -51,7 +51,11 @@ def read_vocoder_config(folder):
 
     Raises InputError, naming config.json and the setting at fault.
     """
-    path = os.path.join(folder, "config.json")
+    return parse_vocoder_config(os.path.join(folder, "config.json"))
+
+
+def parse_vocoder_config(path):
+    """Return the VocoderConfig in a file. Raises InputError, naming the file and the setting at fault."""
     config = read_config(VocoderConfig, path)
     speakers = max(1, len(config.speakers))
     for name in ("f0_mean", "f0_sd"):
