@@ -179,11 +179,12 @@ class SpeakConfig:
 class UnitsEvalConfig:
     """How units are compared with phones."""
 
-    units: int | None = setting(
+    inventory: int | None = setting(
         None,
         "Size of the unit inventory, to count units that never occur.",
         low=1,
         high=20000,
+        names=("--units",),
         words="the largest unit plus 1",
     )
     abx: bool = setting(True, "Compute ABX, which takes longest.")

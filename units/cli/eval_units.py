@@ -51,7 +51,7 @@ def units_command(
     if [units, *alignments, features].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
     with create_report(UnitsReport, (units, *alignments), output, html) as report, create(output) as out:
-        aligned = _read(job, units, alignments, tier, silence.split(), config.units)
+        aligned = _read(job, units, alignments, tier, silence.split(), config.inventory)
         corpus = AlignedCorpus(aligned) if aligned else None
         summary = _summary(job, corpus, config, features, seed, jobs) if corpus else {}
         for number, record in enumerate(aligned):
@@ -94,7 +94,7 @@ def _read(job, units, alignments, tier, silence, size):
 
 def _summary(job, corpus, config, features, seed, jobs):
     """Return {name: interval} of all figures that can be computed, in the order of UNIT_FIGURES."""
-    figures = corpus.summary(config.units, seed)
+    figures = corpus.summary(config.inventory, seed)
     if config.abx:
         figures |= _abx(job, corpus.records, config, features, seed, jobs)
     return {name: figures[name] for name in UNIT_FIGURES if name in figures}
