@@ -104,7 +104,7 @@ def test_alignments_that_are_left_out_are_said():
 
 def test_a_speaker_with_no_voiced_frame_is_said():
     zeros = np.zeros(4)
-    corpus = dataset.Corpus(
+    corpus = dataset.UnitCorpus(
         zeros.astype(int), np.array([0, 0, 90, 95.0]), np.array([0, 0, 1, 1]), zeros, zeros
     )
     with pytest.warns(InputWarning, match="speaker 1 of 2 has no voiced frame"):

@@ -1,35 +1,44 @@
-"""What a training run leaves to look at: log.jsonl, TensorBoard where there is one, a bar on a terminal."""
+"""The log of a training run: log.jsonl, TensorBoard if it is installed, a bar on a terminal."""
 
-import contextlib
 import json
 import os
 
-RATE = 16000
 _FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
-def alone(folder):
-    """Return the context in which no second copy of a job writes to a folder."""
-    from units.files.output import claim
+class ShareBar:
+    """A bar on a terminal that shows the share of a run that is done; shown: whether to show it at all."""
 
-    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, which write together
-    return claim(folder) if first else contextlib.nullcontext()
+    def __init__(self, shown=True):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=None if shown else True)
+
+    def move(self, share, text):
+        """Move to a share of the run, 0 to 1, with a text next to the bar."""
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(min(share, 1.0) - self._bar.n)
+
+    def close(self):
+        """Remove the bar."""
+        self._bar.close()
 
 
 class Log:
-    """Writes lines of figures and moves the bar; where `first` is false, another process does so."""
+    """Writes figures to DIR/log.jsonl and DIR/tensorboard, and moves the bar.
+
+    resume: append to the log; first: whether this process logs at all; shown: the figure next to the bar.
+    """
 
     def __init__(self, folder, resume, first=True, shown="held_out_loss"):
-        from tqdm import tqdm
-
         path = os.path.join(folder, "log.jsonl") if first else os.devnull
         self._file = open(path, "a" if resume else "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
         self._board = _tensorboard(folder) if first else None
-        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=None if first else True)
+        self._bar = ShareBar(first)
         self._shown, self._figure, self._heard = shown, "", set()
 
     def write(self, line):
-        """Append a line of figures."""
+        """Append a line of figures, a dict."""
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         for name, value in line.items():
@@ -39,12 +48,13 @@ class Log:
             self._figure = f", {self._shown.replace('_', ' ')} {line[self._shown]:.3f}"
 
     def progress(self, step, _seconds, share):
-        """Move the bar to a step and to the share of the run, of 1, that is done; it tells when it ends."""
-        self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
-        self._bar.update(min(share, 1.0) - self._bar.n)
+        """Show the step, and the share of the run that is done, 0 to 1."""
+        self._bar.move(share, f"{step} steps{self._figure}")
 
     def listen(self, step, clips):
-        """Let clips, {name: samples at 16 kHz}, be heard in TensorBoard; what was recorded, only once."""
+        """Add clips, {name: samples at 16 kHz}, to TensorBoard; add recorded clips only once."""
+        from units.audio.timing import RATE
+
         for name, samples in clips.items() if self._board else ():
             if name not in self._heard or not name.endswith("recorded"):
                 self._board.add_audio(name, samples, step, RATE)

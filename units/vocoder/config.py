@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 
 from units.files.opening import read_whole
 from units.records import InputError
@@ -30,64 +30,9 @@ class VocoderConfig:
     version: int = VERSION
 
 
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How it is trained. What stands here is v2's; `training_defaults` gives each architecture's own."""
-
-    epochs: int = 1000
-    max_hours: float = 0.0  # 0: no limit
-    batch_size: int = 12  # crops a step, over all processes
-    segment_length: int = 32000  # samples of a crop
-    lr: float = 2e-4
-    discriminator_lr: float = 2e-4
-    lr_decay: float = 0.999  # an epoch
-    decay: float = 0.2  # share of the run, its last, over which the rates fall to nothing
-    warmup: int = 100  # steps
-    discriminators: str = "mpd+msd"
-    discriminator_width: float = 1.0  # channels relative to HiFi-GAN's
-    discriminator_length: int = 0  # samples of each crop that they judge; 0: all
-    adversarial_start: float = 0.0  # step, or under 1 share of the run, at which the discriminators join
-    adversarial: str = "lsgan"  # or hinge
-    mel_weight: float = 45.0
-    stft_weight: float = 2.0
-    feature_weight: float = 2.0
-    adversarial_weight: float = 1.0
-    save_every: int = 500  # steps between validations and checkpoints
-    patience: int = 100  # validations without a better one
-    held_out: float = 0.05  # share of the recordings
-    ema: float = 0.999
-    predictor_steps: int = 1200
-    seed: int = 0
-
-
-_OWN = {
-    "v1": {
-        "segment_length": 16000,
-        "discriminators": "msd",
-        "stft_weight": 0.0,
-        "feature_weight": 0.0,
-    },
-    "fast": {
-        "batch_size": 8,
-        "segment_length": 16000,
-        "lr": 1e-3,
-        "discriminators": "mpd+mrd",
-        "discriminator_width": 0.25,
-        "discriminator_length": 8000,
-        "adversarial_start": 100000.0,  # before that they cost more than they teach
-        "adversarial": "hinge",
-    },
-}
-
-
 def shape_defaults(arch):
     """Return the VocoderConfig of an architecture where nothing else is said."""
     return VocoderConfig(arch=arch, width=256 if arch == "fast" else VocoderConfig.width)
-
-
-def training_defaults(arch):
-    """Return the TrainingConfig that an architecture is trained by where nothing else is said."""
-    return replace(TrainingConfig(), **_OWN.get(arch, {}))
 
 
 def to_json(config):

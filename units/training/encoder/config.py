@@ -1,40 +1,63 @@
-"""How a learned encoder is trained; what it is stands in units.encoders.network."""
+"""How an encoder is trained; units.encoders.network has the settings of the network itself."""
 
 from dataclasses import dataclass, field
+
+from units.settings import setting
+from units.training.config import RunConfig, changed
 
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """How far a crop is changed, so that what is learned does not depend on the speaker and the room.
+    """How far crops are changed, so that the encoder learns sounds rather than speakers and rooms.
 
-    Each is drawn anew for each crop, evenly from -x to x in the logarithm, but for the noise.
+    Speed, pitch and formants are drawn for each crop, evenly from -x to x in the logarithm.
     """
 
-    speed: float = 0.1  # share by which the tape runs faster or slower: tempo, pitch and formants together
-    pitch: float = 0.15  # share by which the pitch alone is moved
-    formants: float = 0.1  # share by which the spectrum is stretched, as by a longer or shorter vocal tract
-    tilt_db: float = 6.0  # loudness of each third of the spectrum
-    noise: float = 0.3  # share of crops that get noise, or another crop, 5 to 25 dB under them
+    speed: float = setting(
+        0.1,
+        "Largest change of a crop's speed, as a fraction; tempo, pitch and formants change together.",
+        low=0,
+        high=0.5,
+    )
+    pitch: float = setting(0.15, "Largest change of a crop's pitch alone, as a fraction.", low=0, high=0.5)
+    formants: float = setting(
+        0.1,
+        "Largest change of a crop's formants alone, as a fraction: a longer or shorter vocal tract.",
+        low=0,
+        high=0.3,
+    )
+    noise: float = setting(
+        0.3, "Fraction of crops that are mixed with noise or with another crop.", low=0, high=1
+    )
 
 
 @dataclass(frozen=True)
-class PretrainingConfig:
-    """The loop, its targets and its masks."""
+class PretrainingConfig(RunConfig):
+    """The rounds, their targets, and the masks."""
 
-    steps: int = 20_000  # of all rounds together
-    max_hours: float = 0.0  # of all rounds together; 0 is no limit
-    rounds: int = 3
-    clusters: tuple = (100, 200, 500)  # targets of each round; the last stands for all after
-    target_layer: int = 4  # whose frames the later rounds cluster
-    batch_seconds: float = 96.0
-    crop_seconds: float = 4.0
-    lr: float = 2e-3
-    warmup: int = 200  # steps
-    decay: float = 0.3  # share of the whole, its last, over which the rate falls to nothing
-    mask_share: float = 0.065  # of frames that begin a masked span
+    warmup: int = changed(
+        RunConfig,
+        "warmup",
+        200,
+        help="Steps over which the learning rate rises at the start of each round.",
+    )
+    decay: float = changed(RunConfig, "decay", 0.3)
+    held_out: float = changed(RunConfig, "held_out", 0.03)
+    steps: int = setting(20_000, "Steps of all rounds together.", unit="steps", low=1)
+    rounds: int = setting(3, "Number of rounds; each begins with new targets.", low=1, high=20)
+    clusters: tuple[int, ...] = setting(
+        (100, 200, 500),
+        "Number of clusters to predict in each round; the last number also serves all later rounds.",
+        low=2,
+        high=20000,
+    )
+    target_layer: int | None = setting(
+        None,
+        "Layer whose frames are clustered for the rounds after the first.",
+        low=1,
+        words="the layer that su-encode uses",
+    )
+    batch_seconds: float = setting(96.0, "Audio per step, over all processes.", unit="s", low=2, high=36000)
+    mask_share: float = 0.065  # fraction of frames that begin a masked span
     mask_length: int = 10  # frames
-    ema: float = 0.999
-    held_out: float = 0.03  # share of the recordings
-    save_every: int = 500  # steps between checkpoints
-    seed: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
