@@ -3,10 +3,11 @@
 
     bench/adaptation.py [--cpu-seconds 600] [--minutes 10,60,0] [--threads 1] FOLDER...
 
-FOLDER: as bench/units.py has them. Of several speakers the first one's recordings are trained on and the others
-are scored; of one, every fourth recording is scored and the others are trained on, so many minutes of them (0
-is all). Each training is given the same machine time, that of the process. Prints a Markdown table: PNMI and
-ABX of K=100 units of z-scored frames, silence left out, of the encoder's default layer, beside mfcc's.
+FOLDER: as bench/units.py has them. Of several speakers the first one's recordings are trained on and the
+others are scored; of one, every fourth recording is scored and the others are trained on, so many minutes of
+them (0 is all). Each training is given the same machine time, that of the process. Prints a Markdown table:
+PNMI and ABX of K=100 units of z-scored frames, silence left out, of the encoder's default layer, beside
+mfcc's.
 """
 
 import argparse

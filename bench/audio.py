@@ -3,11 +3,11 @@
 
     bench/audio.py [--minutes 10] [--hours 3] [--spans 600] RECORDING...
 
-The recordings (of one rate, such as festvox-ru's) are joined, resampled to 48 kHz stereo and encoded with each codec.
-Whole: read block by block as su-segment does; beside it soundfile and soxr, and the ffmpeg program where there is one
-(which starts a process). Spans: 600 spans of 5 s of a long MP3, in the order of time as records name them, and in
-random order as hits do; beside it libsndfile, which seeks (and is then wrong, see bench/exactness.py). Each figure is the
-least of three, in seconds.
+The recordings (of one rate, such as festvox-ru's) are joined, resampled to 48 kHz stereo and encoded with
+each codec. Whole: read block by block as su-segment does; beside it soundfile and soxr, and the ffmpeg
+program where there is one (which starts a process). Spans: 600 spans of 5 s of a long MP3, in the order of
+time as records name them, and in random order as hits do; beside it libsndfile, which seeks (and is then
+wrong, see bench/exactness.py). Each figure is the least of three, in seconds.
 """
 
 import argparse

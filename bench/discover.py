@@ -5,9 +5,9 @@
 
 UNITS: records of units, with CODEBOOK; ALIGNMENTS: their phones (see su-eval(1)). --quality prints normalised
 edit distance and coverage at several numbers of false alarms, and ten terms with their phones; --recall, how
-many alignments an exact search finds in the first 6 minutes, and how many of them the tool finds too; --growth,
-CPU seconds and peak memory: the units are repeated to so many hours, one run in three of the copies replaced by
-one of its neighbours at random. One core.
+many alignments an exact search finds in the first 6 minutes, and how many of them the tool finds too;
+--growth, CPU seconds and peak memory: the units are repeated to so many hours, one run in three of the copies
+replaced by one of its neighbours at random. One core.
 """
 
 import argparse
@@ -27,16 +27,16 @@ import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
 from units.codebook.codebook import load_codebook
-from units.codebook.quantize import run_lengths
+from units.codebook.runs import run_lengths
 from units.config import DiscoverConfig
 from units.files.streams import read_records
 from units.labels.alignments import find, read_all
 from units.metrics.names import SILENCE
 from units.metrics.term_discovery import Corpus
+from units.patterns.corpus import Recording
 from units.patterns.discovery.chance import measure
 from units.patterns.discovery.find import align, discover, prepare
 from units.patterns.discovery.scores import substitution
-from units.patterns.discovery.text import Recording
 from units.records import InputError, frame_units
 
 FALSE_ALARMS = (1e-6, 1e-3, 0.03, 1.0, 30.0)

@@ -3,8 +3,9 @@
 
     bench/fuzz.py [--cases N] [--seed N] [--plain] [READER...]
 
-Anything that a reader raises but InputError is said on stderr with the input that caused it, and so is an input that
-ends the process; the status is then 1. Prints a Markdown table of cases and seconds. Where atheris is installed,
+Anything that a reader raises but InputError is said on stderr with the input that caused it, and so is an
+input that ends the process; the status is then 1. Prints a Markdown table of cases and seconds. Where atheris
+is installed,
 
     pip install --target atheris atheris; PYTHONPATH=atheris bench/fuzz.py
 

@@ -4,9 +4,10 @@
     bench/large.py [--work DIR] [--skip TOOL] [HOURS...=1 5]
 
 Makes recordings of ten minutes, phrases of made speech with pauses and noise between them, and runs each tool
-over all of them as a process of its own. Prints a Markdown table: CPU seconds an hour of audio, which is the same
-in each column where a tool's time grows linearly, and peak memory. 84 hours want 15 GB of disk and, without
-su-pitch, a quarter of an hour; su-pitch takes half a minute an hour of audio and core, and no part in the rest.
+over all of them as a process of its own. Prints a Markdown table: CPU seconds an hour of audio, which is the
+same in each column where a tool's time grows linearly, and peak memory. 84 hours want 15 GB of disk and,
+without su-pitch, a quarter of an hour; su-pitch takes half a minute an hour of audio and core, and no part in
+the rest.
 """
 
 import argparse

@@ -25,7 +25,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
-from units.codebook.quantize import runs_of
+from units.codebook.runs import runs_of
 from units.config import BpeConfig
 from units.files.streams import read_records
 from units.labels.alignments import find as find_phones
@@ -33,7 +33,8 @@ from units.labels.alignments import read_all
 from units.metrics.names import SILENCE
 from units.metrics.phone_error import edit_distance
 from units.patterns.bpe import Model, to_text, train
-from units.patterns.motifs import Segment, find
+from units.patterns.corpus import Recording
+from units.patterns.motifs import find_motifs
 from units.records import InputError
 
 PAIRS = 300
@@ -99,10 +100,10 @@ def variant(rows, phones, config, min_count, ranking):
     rng = np.random.default_rng(0)
     model = Model(train([to_text(units) for _, units, _ in rows], config))
     segments = [
-        Segment(r["id"], None, r.get("speaker"), units, edges, model.encode(units), edges[-1])
-        for r, units, edges in rows
+        Recording(units, edges, r["id"], None, r.get("speaker"), edges[-1]) for r, units, edges in rows
     ]
-    motifs = find(segments, model, min_count, ranking)
+    pieces = [model.encode(each.units) for each in segments]
+    motifs = find_motifs(segments, pieces, model, min_count, ranking)
     best = motifs[:100]
     strings = [heard(motif, phones) for motif in best]
     ned = [mean_distance(pairs_of(each, rng)) for each in strings]

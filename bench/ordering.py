@@ -3,8 +3,8 @@
 
     bench/ordering.py FILE...         recordings; the table in su-eval(1) is of festvox-ru's first twenty
 
-Prints a Markdown table of means. The copies are those of tests/test_ordering.py, kept as float: what saving at
-16 bits would add in near silence is not in it.
+Prints a Markdown table of means. The copies are those of tests/test_ordering.py, kept as float: what saving
+at 16 bits would add in near silence is not in it.
 """
 
 import os

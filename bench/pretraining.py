@@ -3,10 +3,10 @@
 
     bench/pretraining.py [--cpu-seconds 480] [--only NAME,...] [--threads 1] SEGMENTS SCORED...
 
-SEGMENTS: records to train on. SCORED: folders as bench/units.py has them (wav/ with lab/, or records.jsonl with
-alignments.jsonl), on which layers are scored: PNMI and ABX of K=100 units of z-scored frames, silence left out.
-Machine time is that of the process, so two rivals may run beside each other. Prints a Markdown table, a row a
-rival and the layer whose PNMI on the first folder is best.
+SEGMENTS: records to train on. SCORED: folders as bench/units.py has them (wav/ with lab/, or records.jsonl
+with alignments.jsonl), on which layers are scored: PNMI and ABX of K=100 units of z-scored frames, silence
+left out. Machine time is that of the process, so two rivals may run beside each other. Prints a Markdown
+table, a row a rival and the layer whose PNMI on the first folder is best.
 """
 
 import argparse

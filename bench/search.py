@@ -3,17 +3,18 @@
 
     bench/search.py [--queries 100] [--hours 84] FOLDER
 
-FOLDER: records.jsonl with alignments.jsonl that hold phones and words, such as Mboshi's. Spoken term detection by
-example, as Hazen, Shen and White 2009 score it: a query is a token of a word of 0.35 to 1.5 s and five phones or
-more; all other recordings are ranked by the best place in them; those that hold the word are right. Average
-precision and precision at 5 are means over queries whose word some recording of the speaker, or of others,
-holds, with the bootstrap 95 % interval. `units` searches for the query's units, `frames` for its frames.
+FOLDER: records.jsonl with alignments.jsonl that hold phones and words, such as Mboshi's. Spoken term
+detection by example, as Hazen, Shen and White 2009 score it: a query is a token of a word of 0.35 to 1.5 s
+and five phones or more; all other recordings are ranked by the best place in them; those that hold the word
+are right. Average precision and precision at 5 are means over queries whose word some recording of the
+speaker, or of others, holds, with the bootstrap 95 % interval. `units` searches for the query's units,
+`frames` for its frames.
 
 DTW: steps (1, 0), (0, 1), (1, 1), cosine distance, free ends, the cost divided by the query's frames.
 
-Then the time of one query over --hours of the same units, one in ten runs of each copy replaced by chance, in CPU
-seconds of one core, and how many of the 20 best places of the exhaustive search the quick one finds. The queries
-are of every tenth recording, which is left out. Status 1 where the median query takes 100 ms or more.
+Then the time of one query over --hours of the same units, one in ten runs of each copy replaced by chance, in
+CPU seconds of one core, and how many of the 20 best places of the exhaustive search the quick one finds. The
+queries are of every tenth recording, which is left out. Status 1 where the median query takes 100 ms or more.
 """
 
 import argparse
@@ -31,14 +32,16 @@ import numpy as np
 from units.audio.reading import load_record
 from units.audio.timing import FRAME_SHIFT
 from units.codebook.kmeans import fit
-from units.codebook.quantize import quantize, run_lengths
+from units.codebook.quantize import quantize
+from units.codebook.runs import run_lengths
 from units.config import ClusterConfig
 from units.encoders.models import load_encoder
 from units.files.streams import read_records
 from units.metrics.bootstrap import interval
 from units.metrics.dtw import unit_length
+from units.patterns.corpus import of_runs
 from units.patterns.search.find import Finder
-from units.patterns.search.index import join
+from units.patterns.search.index import join_recordings
 
 SHORTEST, LONGEST, PHONES = 0.35, 1.5, 5
 MOST_MS = 100
@@ -142,7 +145,7 @@ def quality(records, frames, words, number, sizes):
     table_row("DTW on frames", queries, speakers, lambda q: dtw(normal[q[0]][q[1] : q[2]], normal))
     for k, book in zip(sizes, books, strict=True):
         units = [quantize(f, book) for f in frames]
-        finder = Finder(join([({"id": "x"}, *run_lengths(u)) for u in units], book))
+        finder = Finder(join_recordings([of_runs({"id": "x"}, *run_lengths(u)) for u in units], book))
         ways = {
             "units": lambda q, u=units: run_lengths(u[q[0]][q[1] : q[2]])[0],
             "frames": lambda q, b=book: b.normalize(frames[q[0]])[q[1] : q[2]],
@@ -159,11 +162,11 @@ def grown(frames, book, hours):
     runs = [run_lengths(quantize(f, book)) for f in frames]
     for units, counts in itertools.cycle(runs):
         if total * FRAME_SHIFT >= hours * 3600:
-            return join(recordings, book)
+            return join_recordings(recordings, book)
         noisy = np.array(units)
         changed = random.random(len(noisy)) < 0.1
         noisy[changed] = random.integers(len(book.centroids), size=changed.sum())
-        recordings.append(({"id": str(len(recordings))}, *run_lengths(np.repeat(noisy, counts))))
+        recordings.append(of_runs({"id": str(len(recordings))}, *run_lengths(np.repeat(noisy, counts))))
         total += sum(counts)
     return None
 

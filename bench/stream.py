@@ -3,10 +3,10 @@
 
     bench/stream.py [RECORDS...=10000 1000000]
 
-Each tool is a process of its own that reads cheap records, made as it reads them, and whose output goes nowhere.
-Prints a Markdown table of microseconds of processor time a record, and of peak memory, which is the same in each
-column where a tool keeps nothing of what has passed. Audio is that of one short recording, again and again;
-su-encode, su-pitch and su-synth work on it, and are given a hundredth of the records.
+Each tool is a process of its own that reads cheap records, made as it reads them, and whose output goes
+nowhere. Prints a Markdown table of microseconds of processor time a record, and of peak memory, which is the
+same in each column where a tool keeps nothing of what has passed. Audio is that of one short recording, again
+and again; su-encode, su-pitch and su-synth work on it, and are given a hundredth of the records.
 """
 
 import argparse

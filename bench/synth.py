@@ -3,17 +3,18 @@
 
     bench/synth.py [--seconds 10] [--rounds 5]
 
-Peers, all with random weights, as speed does not depend on them: a HiFi-GAN V1 generator of its original shape
-(80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5 frames a second at 16 kHz), and PyPI's
-vocos of its published size with our 50 frames a second. vocos asks for encodec and a torchaudio built for the
-torch beside it, of which only names are used; so as not to break an environment it may stand in a folder apart:
+Peers, all with random weights, as speed does not depend on them: a HiFi-GAN V1 generator of its original
+shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5 frames a second at 16 kHz),
+and PyPI's vocos of its published size with our 50 frames a second. vocos asks for encodec and a torchaudio
+built for the torch beside it, of which only names are used; so as not to break an environment it may stand in
+a folder apart:
 
     pip install --target DIR --no-deps vocos encodec einops; PYTHONPATH=DIR bench/synth.py
 
-Without it that row is left out. Prints, a row a model and precision, the real-time factor (seconds a second of
-audio, the best of the rounds) by the processor's clock and the wall's, and how many times as fast as v2 it is.
-Rounds take turns, so that what else the machine does falls on all alike. A processor that does not multiply bf16
-by itself emulates it, hundreds of times slower: there fp32 is measured alone.
+Without it that row is left out. Prints, a row a model and precision, the real-time factor (seconds a second
+of audio, the best of the rounds) by the processor's clock and the wall's, and how many times as fast as v2 it
+is. Rounds take turns, so that what else the machine does falls on all alike. A processor that does not
+multiply bf16 by itself emulates it, hundreds of times slower: there fp32 is measured alone.
 """
 
 import argparse

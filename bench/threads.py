@@ -3,14 +3,15 @@
 
     bench/threads.py [--spins 0 1000 default] [--loops 0 1 2] [--rounds 5] [--work fast v2 small cluster] [--records FILE]
 
-Runs work of the tools in processes of their own with GOMP_SPINCOUNT set to each count, or not set ("default"),
-next to busy loops of which each takes one processor. Models have random weights, as speed does not depend on them.
-FILE, units with their audio as su-quantize writes them, adds a training step of the vocoder `fast`.
+Runs work of the tools in processes of their own with GOMP_SPINCOUNT set to each count, or not set
+("default"), next to busy loops of which each takes one processor. Models have random weights, as speed does
+not depend on them. FILE, units with their audio as su-quantize writes them, adds a training step of the
+vocoder `fast`.
 
-Prints, for each kind of work, the milliseconds it takes: the median of the rounds, each the mean over a second, and
-in parentheses the quickest of all calls. The settings take turns, so that what else the machine does falls on all
-alike. How many processors others took meanwhile is printed above the table.
-On a machine that others use as well, `chrt -f 1 bench/threads.py --loops 0` measures as if it were quiet.
+Prints, for each kind of work, the milliseconds it takes: the median of the rounds, each the mean over a
+second, and in parentheses the quickest of all calls. The settings take turns, so that what else the machine
+does falls on all alike. How many processors others took meanwhile is printed above the table. On a machine
+that others use as well, `chrt -f 1 bench/threads.py --loops 0` measures as if it were quiet.
 """
 
 import argparse

@@ -3,12 +3,12 @@
 
     bench/train_step.py [--steps 3] [--batch-size N] [--threads 1] [--profile] RECORDS
 
-RECORDS: units with their audio, as su-quantize writes them; some minutes of them are taken. The straightforward
-loop makes the same steps in fp32, but decodes the recording of each crop every time and estimates its F0 there
-and then. Both are given the architecture's own crop and batch unless told otherwise, and discriminators that have
-joined; ours are also measured before they join. Each runs in a process of its own; prints steps a second by the
-processor's clock and the wall's, the share that loading takes, and peak memory.
---profile shows what a step spends its time on, by torch.profiler.
+RECORDS: units with their audio, as su-quantize writes them; some minutes of them are taken. The
+straightforward loop makes the same steps in fp32, but decodes the recording of each crop every time and
+estimates its F0 there and then. Both are given the architecture's own crop and batch unless told otherwise,
+and discriminators that have joined; ours are also measured before they join. Each runs in a process of its
+own; prints steps a second by the processor's clock and the wall's, the share that loading takes, and peak
+memory. --profile shows what a step spends its time on, by torch.profiler.
 """
 
 import argparse

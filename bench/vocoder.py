@@ -5,11 +5,11 @@
 
 FOLDER: a Festival voice with wav/*.wav, such as Debian's festvox-ru, or any folder of WAV files. Each variant
 is su-train-vocoder with the options that VARIANTS gives it, for so many hours by the clock; its held-out
-recordings are then spoken from their units and recorded F0, and from units alone, and judged by
-`su-eval speech`. Beside them stand the WORLD copy of the recordings (a ceiling) and noise with their spectrum
-(a floor). What was trained stays in DIR, and is gone on with when the command is run again with more hours.
-Prints a Markdown table of means with 95 % intervals. The clock counts, so leave the machine alone meanwhile, or
-give each run a core of its own: `taskset -c 0 bench/vocoder.py ...`.
+recordings are then spoken from their units and recorded F0, and from units alone, and judged by `su-eval
+speech`. Beside them stand the WORLD copy of the recordings (a ceiling) and noise with their spectrum (a
+floor). What was trained stays in DIR, and is gone on with when the command is run again with more hours.
+Prints a Markdown table of means with 95 % intervals. The clock counts, so leave the machine alone meanwhile,
+or give each run a core of its own: `taskset -c 0 bench/vocoder.py ...`.
 """
 
 import argparse

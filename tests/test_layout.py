@@ -18,7 +18,7 @@ MODULES = LIBRARY + CLI
 
 # Each heavy dependency has one home: to replace it is to edit that file.
 HOMES = {
-    "transformers": {"units/encoders/huggingface.py"},
+    "transformers": {"units/encoders/hub.py"},
     "faiss": {"units/codebook/kmeans.py"},
     "sentencepiece": {"units/patterns/bpe.py"},
     "soundfile": {"units/audio/pcm.py", "units/audio/writing.py"},

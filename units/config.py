@@ -85,21 +85,66 @@ class BpeConfig:
 
 
 @dataclass(frozen=True)
-class MotifConfig:
-    """Which pieces are motifs, and which of their occurrences to listen to."""
+class QuantizeConfig:
+    """How strongly units are smoothed."""
 
-    min_count: int = 2
-    page: int = 50  # motifs of a page, if no number is given
-    examples: int = 5  # voices of each
+    smooth: float = setting(
+        0.0,
+        "Penalty per change of unit, a squared distance; the optimal sequence is found exactly.",
+        low=0,
+    )
+    smooth_rate: float | None = setting(
+        None,
+        "Choose the --smooth that leaves at most this many runs per second in the first ten minutes; -v "
+        "reports it.",
+        unit="Hz",
+        low=0,
+        low_open=True,
+    )
+
+
+@dataclass(frozen=True)
+class MotifConfig:
+    """Which pieces are motifs, and in what order."""
+
+    ranking: str = setting(
+        "llr",
+        "Which motifs come first: those that occur more often than their pairs of units predict (llr, a "
+        "log-likelihood ratio), or the most frequent ones (count).",
+        choices=("llr", "count"),
+        names=("--by",),
+    )
+    min_count: int = setting(2, "Smallest number of occurrences of a motif.", low=1)
 
 
 @dataclass(frozen=True)
 class DiscoverConfig:
-    """What counts as said again."""
+    """Which stretches of speech count as repetitions."""
 
-    min_duration: float = 0.3  # s, of each of two fragments
-    false_alarms: float = 0.001  # alignments in all of a corpus that may be due to chance
-    near: float = 0.3  # distance of two units that are alike, of the usual distance of two
-    min_count: int = 2  # fragments of a term
-    keep_pauses: bool = False
-    max_alignments: int = 2_000_000  # best ones, so that memory is bounded
+    min_duration: float = setting(0.3, "Shortest duration of a term.", unit="s", low=0, high=60)
+    false_alarms: float = setting(
+        0.001,
+        "Expected number of alignments in the whole corpus that are due to chance. A larger number finds "
+        "more terms, and more false ones.",
+        low=0,
+        low_open=True,
+        high=1e6,
+    )
+    near: float = setting(
+        0.3,
+        "Two units are similar if their distance is below this fraction of the median distance of a pair.",
+        low=0,
+        low_open=True,
+        high=1,
+    )
+    min_count: int = setting(2, "Smallest number of occurrences of a term.", low=2)
+    keep_pauses: bool = setting(False, "Do not exclude pauses.")
+    max_alignments: int = 2_000_000  # the best are kept, so that memory is bounded
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """Which hits of a query are written."""
+
+    min_score: float = setting(0.0, "Leave out hits with a lower score.", low=0, high=1)
+    exhaustive: bool = setting(False, "Align the query with every place, not only with the likely ones.")

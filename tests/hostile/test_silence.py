@@ -12,7 +12,7 @@ from speechlike import RATE, recording
 from units.audio.reading import load
 from units.codebook.sampling import Reservoir
 from units.encoders.huggingface import _normalizes
-from units.files import npy
+from units.files import arrays
 from units.records import InputError, InputWarning, parse, warn
 from units.training.vocoder.initial import _take_discriminators
 
@@ -26,7 +26,7 @@ def test_threads_that_read_headers_leave_warnings_as_they_were(tmp_path):
 
     def read():
         for _ in range(200):
-            npy.read_tail(str(tmp_path / "a.npy"), 10)
+            arrays.read_tail(str(tmp_path / "a.npy"), 10)
 
     with warnings.catch_warnings():
         before = list(warnings.filters)

@@ -11,10 +11,10 @@ from test_bpe import WORD, corpus, model
 from test_discovery import CONFIG, PLACES, K, corpus_with
 from test_discovery import WORD as TERM
 
+from units.patterns.corpus import Recording, of_runs
 from units.patterns.discovery.find import discover
-from units.patterns.discovery.text import Recording
 from units.patterns.moments import owned
-from units.patterns.motifs import Segment, describe, find
+from units.patterns.motifs import describe_motif, find_motifs
 from units.patterns.search import find as searching
 from units.patterns.search import index
 
@@ -76,9 +76,11 @@ def test_each_moment_belongs_to_exactly_one_record_of_its_channel(spans):
 def test_a_motif_of_a_phrase_and_of_its_half_is_one_occurrence_with_one_score():
     def segments(units, name, path, first=0):
         edges = 0.02 * (first + np.arange(len(units) + 1))
-        return Segment(
-            name, path, None, np.array(units, np.int32), edges, model().encode(units), float(edges[-1])
-        )
+        return Recording(np.array(units, np.int32), edges, name, path, None, float(edges[-1]))
+
+    def motifs(recordings):
+        pieces = [model().encode(recording.units) for recording in recordings]
+        return find_motifs(recordings, pieces, model())
 
     rows = corpus(seed=5)
     once = [segments(units, f"s{i}", f"{i}.wav") for i, units in enumerate(rows)]
@@ -87,9 +89,9 @@ def test_a_motif_of_a_phrase_and_of_its_half_is_one_occurrence_with_one_score():
         for i, units in enumerate(rows)
         for part in (slice(None, len(units) // 2), slice(len(units) // 2, None))
     ]
-    alone, both = find(once, model()), find([*halves, *once], model())
-    wanted = [describe(m, once) for m in alone]
-    assert [describe(m, [*halves, *once]) for m in both] == wanted
+    alone, both = motifs(once), motifs([*halves, *once])
+    wanted = [describe_motif(m, once) for m in alone]
+    assert [describe_motif(m, [*halves, *once]) for m in both] == wanted
     assert WORD in [m.units for m in alone]
 
 
@@ -116,12 +118,12 @@ def test_a_moment_is_found_once_and_in_the_longest_record_that_has_it():
         ({"id": "other", "audio_filepath": "b.wav"}, row, [1] * 40),
     ]
     for order in itertools.permutations(records):
-        made = index.join(order)
+        made = index.join_recordings([of_runs(*each) for each in order])
         hits = list(itertools.islice(searching.Finder(made).find(row[25:32]), 2))
         assert sorted(made.records[hit.recording]["id"] for hit in hits) == ["other", "phrase"]
         assert [hit.score for hit in hits] == [1.0, 1.0]
-    apart = [({**fields, "channel": i}, *runs) for i, (fields, *runs) in enumerate(records)]
-    hits = list(itertools.islice(searching.Finder(index.join(apart)).find(row[25:32]), 3))
+    apart = [of_runs({**fields, "channel": i}, *runs) for i, (fields, *runs) in enumerate(records)]
+    hits = list(itertools.islice(searching.Finder(index.join_recordings(apart)).find(row[25:32]), 3))
     assert [hit.score for hit in hits] == [1.0, 1.0, 1.0]
 
 

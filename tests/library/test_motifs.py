@@ -12,14 +12,18 @@ from test_bpe import WORD, corpus, lines, model
 
 from units.config import BpeConfig
 from units.patterns.bpe import to_text, train
-from units.patterns.motifs import Motif, Segment, association, choose, describe, find
+from units.patterns.corpus import Recording
+from units.patterns.motifs import Motif, association, describe_motif, find_motifs
+from units.patterns.occurrences import choose_examples
 
 
 def segment(units, name="a", path="a.wav", speaker=None, offset=0.0):
     edges = offset + 0.02 * np.arange(len(units) + 1)
-    return Segment(
-        name, path, speaker, np.array(units, np.int32), edges, model().encode(units), float(edges[-1])
-    )
+    return Recording(np.array(units, np.int32), edges, name, path, speaker, float(edges[-1]))
+
+
+def pieces_of(recordings):
+    return [model().encode(each.units) for each in recordings]
 
 
 def motif(durations, where=None):
@@ -61,7 +65,7 @@ def test_a_string_of_512_units_has_a_finite_association():
 def test_every_occurrence_is_found_with_its_time():
     segments = [segment(units, f"s{i}", offset=1000.0 * i) for i, units in enumerate(corpus(seed=5))]
     expected = reference.occurrences(segments, model())
-    motifs = find(segments, model(), min_count=1)
+    motifs = find_motifs(segments, pieces_of(segments), model(), min_count=1)
     assert {m.piece for m in motifs} == {p for p in expected if len(model().units_of(p)) > 1}
     for m in motifs:
         found = list(zip(m.where.tolist(), m.starts.tolist(), m.ends.tolist(), strict=True))
@@ -71,12 +75,14 @@ def test_every_occurrence_is_found_with_its_time():
 
 def test_motifs_are_ranked_by_association_or_count_and_the_rare_left_out():
     segments = [segment(units, path=f"{i}.wav") for i, units in enumerate(corpus(seed=5))]
-    motifs = find(segments, model())
+    motifs = find_motifs(segments, pieces_of(segments), model())
     assert [m.llr for m in motifs] == sorted((m.llr for m in motifs), reverse=True)
-    counts = [len(m.where) for m in find(segments, model(), ranking="count")]
+    counts = [len(m.where) for m in find_motifs(segments, pieces_of(segments), model(), ranking="count")]
     assert counts == sorted(counts, reverse=True)
     least = counts[len(counts) // 2]
-    assert len(find(segments, model(), min_count=least)) == sum(count >= least for count in counts)
+    assert len(find_motifs(segments, pieces_of(segments), model(), min_count=least)) == sum(
+        count >= least for count in counts
+    )
 
 
 def test_a_motif_says_in_how_many_recordings_and_by_how_many_speakers_it_was_heard():
@@ -86,8 +92,8 @@ def test_a_motif_says_in_how_many_recordings_and_by_how_many_speakers_it_was_hea
         segment(WORD, "c", "y.wav", "Rui", offset=7.0),
         segment(WORD, "d", "z.wav"),
     ]
-    (found,) = find(segments, model())
-    record = describe(found, segments)
+    (found,) = find_motifs(segments, pieces_of(segments), model())
+    record = describe_motif(found, segments)
     assert (record["count"], record["recordings"], record["speakers"]) == (4, 3, 2)
     assert (record["mean_duration"], record["sd_duration"]) == pytest.approx((0.14, 0.0), abs=1e-6)
     third = {"id": "c", "audio_filepath": "y.wav", "start": 7.0, "end": 7.14}
@@ -95,20 +101,20 @@ def test_a_motif_says_in_how_many_recordings_and_by_how_many_speakers_it_was_hea
 
 
 def test_no_segments_have_no_motifs():
-    assert find([], model()) == []
-    assert find([segment([])], model()) == []
+    assert find_motifs([], [], model()) == []
+    assert find_motifs([segment([])], [model().encode([])], model()) == []
 
 
 def test_examples_come_from_all_speakers_and_recordings_before_any_comes_twice():
     names = [("x", "Ana"), ("x", "Ana"), ("y", "Ana"), ("z", "Rui"), ("z", "Rui")]
     segments = [segment([1], path=path, speaker=speaker) for path, speaker in names]
-    chosen = choose(motif([0.2] * 5), segments, 4)
+    chosen = choose_examples(motif([0.2] * 5), segments, 4)
     assert [names[i] for i in chosen] == [("x", "Ana"), ("z", "Rui"), ("y", "Ana"), ("z", "Rui")]
 
 
 def test_the_example_of_typical_duration_comes_first():
     segments = [segment([1]) for _ in range(5)]
-    assert choose(motif([0.9, 0.1, 0.3, 0.31, 0.5]), segments, 2) == [3, 2]
+    assert choose_examples(motif([0.9, 0.1, 0.3, 0.31, 0.5]), segments, 2) == [3, 2]
 
 
 @pytest.fixture(scope="module")

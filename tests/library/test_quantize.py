@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from units.codebook.codebook import Codebook, save_codebook
-from units.codebook.quantize import assign, expand, penalty_for_rate, quantize, run_lengths, runs_of, smooth
+from units.codebook.quantize import assign, penalty_for_rate, quantize
+from units.codebook.runs import expand, run_lengths, runs_of
 from units.files.streams import write_record
 from units.records import InputError, Record, frame_units
 
@@ -47,15 +48,13 @@ def test_units_do_not_depend_on_where_blocks_end():
     one_by_one = [int(np.square(frame - centroids).sum(axis=1).argmin()) for frame in frames]
     assert assign(frames, centroids).tolist() == one_by_one
     assert quantize(frames, book(centroids)).tolist() == one_by_one
-    whole = smooth(frames, centroids, 1.5)
-    assert quantize(frames, book(centroids), 1.5).tolist() == whole.tolist()
-    assert runs(whole) < runs(one_by_one)
+    assert runs(quantize(frames, book(centroids), 1.5)) < runs(one_by_one)
 
 
 @given(SEEDS, st.integers(1, 6), st.integers(1, 4), st.integers(0, 40))
 def test_smoothing_finds_the_least_cost_of_all_sequences(seed, frames, size, half_penalty):
     points, centroids = corpus(seed, frames, size)
-    units = smooth(points, centroids, half_penalty / 2)
+    units = quantize(points, book(centroids), half_penalty / 2)
     cost = reference.path_cost(units, points, centroids, half_penalty / 2)
     assert cost == pytest.approx(reference.least_cost(points, centroids, half_penalty / 2), abs=1e-4)
 
@@ -63,22 +62,22 @@ def test_smoothing_finds_the_least_cost_of_all_sequences(seed, frames, size, hal
 @given(SEEDS, st.integers(0, 60), st.integers(1, 8))
 def test_smoothing_at_no_cost_costs_nothing(seed, frames, size):
     points, centroids = corpus(seed, frames, size)
-    cost = reference.path_cost(smooth(points, centroids, 0.0), points, centroids, 0.0)
+    cost = reference.path_cost(quantize(points, book(centroids), 0.0), points, centroids, 0.0)
     assert cost == pytest.approx(reference.path_cost(assign(points, centroids), points, centroids, 0.0))
 
 
 @given(SEEDS, st.integers(1, 60), st.integers(1, 9), st.lists(st.floats(0, 50), min_size=2, max_size=4))
 def test_the_dearer_a_change_the_fewer_changes(seed, frames, size, penalties):
     points, centroids = corpus(seed, frames, size)
-    found = [runs(smooth(points, centroids, penalty)) for penalty in sorted(penalties)]
+    found = [runs(quantize(points, book(centroids), penalty)) for penalty in sorted(penalties)]
     assert found == sorted(found, reverse=True)
-    assert runs(smooth(points, centroids, 1e6)) == 1
+    assert runs(quantize(points, book(centroids), 1e6)) == 1
 
 
 @given(st.lists(st.integers(0, 3), max_size=40))
 def test_runs_expand_to_what_they_were_made_of(units):
     found, counts = run_lengths(units)
-    assert expand(found, counts) == units
+    assert expand(found, counts).tolist() == units
     assert all(a != b for a, b in itertools.pairwise(found)) and all(count > 0 for count in counts)
 
 
@@ -99,7 +98,7 @@ def test_a_wanted_rate_is_met_and_not_by_more_than_needed(seed, rate_hz):
 
 def test_a_rate_that_no_smoothing_reaches_is_refused():
     samples = [(np.zeros((5, 2), np.float32), 0.02)] * 3
-    with pytest.raises(InputError, match="more than 5 runs a second"):
+    with pytest.raises(InputError, match="more than 5 runs per second"):
         penalty_for_rate(samples, book(np.eye(2, dtype=np.float32)), 5.0)
 
 
@@ -185,4 +184,4 @@ def test_runs_are_the_same_of_a_record_of_frames_and_of_one_of_runs_that_touch(p
     frames = frame_units(record)
     for each in (record, {"units": frames}):
         found, counts = runs_of(each)
-        assert (found.tolist(), counts.tolist()) == run_lengths(frames)
+        assert [found.tolist(), counts.tolist()] == [column.tolist() for column in run_lengths(frames)]

@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as arrays
 
 from units.cli.signals import Terminated, unwind
 from units.files import output, streams
-from units.files.npy import read_npy
+from units.files.arrays import read_npy
 from units.files.output import create
 from units.files.streams import features_of, read_records, write_record
 from units.records import InputError, LostError, Record, serialize

@@ -23,13 +23,13 @@ def association(string, observed, sequences):
     return ratio if observed >= expected else -ratio
 
 
-def occurrences(segments, model):
+def occurrences(recordings, model):
     """{piece: [(segment index, start, end)]} with times in s, of every piece."""
     found = {}
-    for index, segment in enumerate(segments):
+    for index, recording in enumerate(recordings):
         run = 0
-        for piece in segment.pieces.tolist():
+        for piece in model.encode(recording.units).tolist():
             end = run + len(model.units_of(piece))
-            found.setdefault(piece, []).append((index, segment.edges[run], segment.edges[end]))
+            found.setdefault(piece, []).append((index, recording.edges[run], recording.edges[end]))
             run = end
     return found

@@ -18,13 +18,14 @@ from units.config import BpeConfig
 from units.encoders import learned, local
 from units.encoders.network import NetworkConfig
 from units.files import weights
-from units.files.npy import read_npy
+from units.files.arrays import read_npy
 from units.files.streams import _read_file
 from units.labels.ctm import read_ctm
 from units.labels.elan import read_eaf
 from units.labels.lines import read_audacity, read_lab
 from units.labels.textgrid import read_textgrid
 from units.patterns.bpe import Model, to_text, train
+from units.patterns.corpus import of_runs
 from units.patterns.search import index
 from units.records import FIELDS, InputError, LostError, file_name, require, serialize, units_and_counts
 from units.vocoder.config import VocoderConfig, from_json, to_json
@@ -177,8 +178,8 @@ def _records():
 
 
 def _index():
-    recordings = [({"id": name, "offset": 1.0}, [0, 1, 0], [3, 1, 2]) for name in "ab"]
-    return _saved(index.save, index.join(recordings, _codebook(), _codebook().hash))
+    recordings = [of_runs({"id": name, "offset": 1.0}, [0, 1, 0], [3, 1, 2]) for name in "ab"]
+    return _saved(index.save_index, index.join_recordings(recordings, _codebook(), _codebook().hash))
 
 
 def _weights():
@@ -235,7 +236,7 @@ READERS = {
         by_path(load_codebook),
         lambda: [_saved(save_codebook, _codebook()), npy(np.ones((2, 3), np.float32))],
     ),
-    "index": (by_path(index.load), lambda: [_index()]),
+    "index": (by_path(index.load_index), lambda: [_index()]),
     "bpe": (Model, _bpe),
     "weights": (by_path(read_weights), lambda: [_weights()]),
     "vocoder-config": (read_vocoder_config, lambda: [to_json(VocoderConfig(speakers=("a",))).encode()]),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from units.config import BpeConfig
-from units.patterns.bpe import MAX_ALPHABET, Model, load, to_text, to_units, train
+from units.patterns.bpe import MAX_ALPHABET, Model, load_model, to_text, to_units, train
 from units.records import InputError
 
 WORD = [3, 8, 5, 0, 9, 2, 7]
@@ -96,7 +96,7 @@ def test_many_sequences_at_once_are_encoded_as_one_by_one(sequences):
 def test_the_model_is_a_plain_sentencepiece_file_that_needs_nothing_of_ours(model_file):
     plain = sentencepiece.SentencePieceProcessor(model_file=model_file)
     units = corpus(seed=1)[0]
-    assert plain.encode(to_text(units)) == load(model_file).encode(units).tolist()
+    assert plain.encode(to_text(units)) == load_model(model_file).encode(units).tolist()
     assert plain.decode(plain.encode(to_text(units))) == to_text(units)
     assert plain.vocab_size() == 60
 
@@ -279,7 +279,7 @@ def test_runs_that_touch_count_as_one_and_keep_runs_takes_frames(run, model_file
     (kept,) = run("su-bpe", "encode", "--keep-runs", "-m", model_file, stdin=record).records
     assert kept["units"] == [1, 1, 1, 2, 2, 2]
     assert "counts" not in kept
-    assert load(model_file).decode(kept["pieces"]).tolist() == kept["units"]
+    assert load_model(model_file).decode(kept["pieces"]).tolist() == kept["units"]
 
 
 def test_with_keep_runs_pieces_may_hold_a_unit_many_times(run, tmp_path):
@@ -290,12 +290,12 @@ def test_with_keep_runs_pieces_may_hold_a_unit_many_times(run, tmp_path):
         ).status
         == 0
     )
-    assert load(tmp_path / "m").units_of(1)[:2] == [1, 1]
+    assert load_model(tmp_path / "m").units_of(1)[:2] == [1, 1]
 
 
 def test_pieces_that_a_model_made_up_decode_to_units_alone(run, model_file):
     (record,) = run("su-bpe", "decode", "-m", model_file, stdin=b'{"pieces": [5, 6, 7]}').records
-    assert record["units"] == load(model_file).decode([5, 6, 7]).tolist()
+    assert record["units"] == load_model(model_file).decode([5, 6, 7]).tolist()
     assert "counts" not in record
 
 

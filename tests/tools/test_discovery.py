@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from units.config import DiscoverConfig
+from units.patterns.corpus import Recording
 from units.patterns.discovery import chance
 from units.patterns.discovery.clusters import stars
-from units.patterns.discovery.find import align, describe, discover, prepare
+from units.patterns.discovery.find import align, describe_term, discover, prepare
 from units.patterns.discovery.pauses import find_pauses
 from units.patterns.discovery.scan import TILE, blocks, scan
 from units.patterns.discovery.scores import SAME, substitution
-from units.patterns.discovery.text import Recording, join
+from units.patterns.discovery.text import join_recordings
 from units.patterns.discovery.trace import trace
 
 K = 30
@@ -106,7 +107,7 @@ def test_no_term_goes_across_the_end_of_a_recording_or_over_a_pause():
             assert 0 <= start < end <= recordings[where].end
     pauses = [np.zeros(60, bool) for _ in rows]
     pauses[0][30] = True
-    text = join(recordings, pauses, K)
+    text = join_recordings(recordings, pauses, K)
     cells = scan((0, len(text.units)), text.units, text.units, substitution(K), 3 * SAME, 10**6)
     found = trace(cells, text.units, text.units, substitution(K))
     for first, last in np.concatenate([found[:, :2], found[:, 2:4]]):
@@ -192,7 +193,7 @@ def test_a_term_says_who_said_it_where():
     recordings[0] = recording(recordings[0].units, "r0", offset=100.0, speaker="Ana")
     recordings[3] = recording(recordings[3].units, "r3", speaker="Rui")
     (term,) = discover(recordings, K, None, CONFIG)
-    record = describe(term, recordings)
+    record = describe_term(term, recordings)
     assert (record["count"], record["recordings"], record["speakers"]) == (3, 3, 2)
     assert record["mean_duration"] == pytest.approx(14 * 0.08, abs=0.3)
     (there,) = [place for place in record["occurrences"] if place["id"] == "r0"]

@@ -17,7 +17,7 @@ from test_report import Outline, open_page
 
 from units.config import BpeConfig, MotifConfig
 from units.patterns.bpe import to_text, train
-from units.patterns.motifs import Segment
+from units.patterns.corpus import Recording
 from units.report.motifs import AROUND, NEAR, load_voice, motifs_page
 from units.report.page import text
 from units.report.spectrogram import SHADES, png, strip
@@ -105,7 +105,7 @@ def test_what_is_heard_is_the_occurrence_with_what_is_around_it(folder):
 def test_voices_are_as_loud_as_each_other_and_never_clipped(tmp_path, level):
     soundfile.write(tmp_path / "a.wav", level * np.sin(np.arange(32000) / 9), 16000, subtype="FLOAT")
     edges = np.array([0.0, 1.0, 1.2, 2.0])
-    segment = Segment("a", str(tmp_path / "a.wav"), None, np.arange(3), edges, np.arange(3), 2.0)
+    segment = Recording(np.arange(3), edges, "a", str(tmp_path / "a.wav"), end=2.0)
     voice = load_voice(segment, 1.0, 1.2)
     assert len(voice.samples) == pytest.approx(1.2 * 16000, abs=1)
     assert (voice.first, voice.last, voice.start) == pytest.approx((0.5, 0.7, 1.0))

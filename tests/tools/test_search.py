@@ -21,7 +21,9 @@ from speechlike import RATE, recording
 from units.audio.reading import load
 from units.audio.timing import HOP
 from units.codebook.codebook import Codebook, load_codebook
-from units.codebook.quantize import run_lengths
+from units.codebook.runs import run_lengths
+from units.patterns.corpus import of_runs
+from units.patterns.distances import CentroidDistances
 from units.patterns.search import costs, find, index, query, scan
 from units.patterns.search.matching import FAR, SCALE, STEP, align
 from units.records import InputError
@@ -41,7 +43,9 @@ def sequences(number=40, length=120, seed=0):
 
 
 def index_of(rows, codebook=None):
-    return index.join([({"id": f"r{i}"}, row, [1] * len(row)) for i, row in enumerate(rows)], codebook)
+    return index.join_recordings(
+        [of_runs({"id": f"r{i}"}, row, [1] * len(row)) for i, row in enumerate(rows)], codebook
+    )
 
 
 def best(finder, wanted, number=20, **options):
@@ -73,7 +77,7 @@ def test_distances_are_those_of_a_plain_loop(seed, size):
     random = np.random.default_rng(seed)
     centroids, points = random.standard_normal((size, 3)), random.standard_normal((4, 3))
     expected = reference.distances(points, centroids)
-    assert np.allclose(costs.Distances(centroids).between(points), expected, atol=1e-9)
+    assert np.allclose(CentroidDistances(centroids).between(points), expected, atol=1e-9)
 
 
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=60), st.data())
@@ -168,19 +172,23 @@ def test_what_cannot_be_searched_for_is_one_line(wanted, message):
 @given(st.lists(st.lists(st.integers(0, 400), max_size=8), max_size=5))
 def test_an_index_read_back_is_the_one_that_was_written(rows):
     runs = [run_lengths(row) for row in rows]
-    written = index.join([({"id": f"🔴 {i}", "offset": 0.5}, *run) for i, run in enumerate(runs)])
+    written = index.join_recordings(
+        of_runs({"id": f"🔴 {i}", "offset": 0.5}, *run) for i, run in enumerate(runs)
+    )
     file = io.BytesIO()
-    index.save(written, file)
+    index.save_index(written, file)
     again = index._parse(file.getvalue())
     index._check(again)
-    assert [(r, u.tolist(), c.tolist()) for r, u, c in again.recordings()] == [
-        ({"id": f"🔴 {i}", "offset": 0.5}, *run) for i, run in enumerate(runs)
+    assert [(r.fields, r.units.tolist(), r.counts.tolist()) for r in again.recordings()] == [
+        ({"id": f"🔴 {i}", "offset": 0.5}, *(column.tolist() for column in run)) for i, run in enumerate(runs)
     ]
 
 
 def test_times_are_those_of_the_runs_in_the_file():
     units, counts = run_lengths([3, 3, 3, 5, 5, 8, 1, 1])
-    made = index.join([({"id": "a"}, [1], [4]), ({"id": "b", "offset": 2.0}, units, counts)])
+    made = index.join_recordings(
+        [of_runs({"id": "a"}, [1], [4]), of_runs({"id": "b", "offset": 2.0}, units, counts)]
+    )
     start = int(made.starts[1])
     assert made.span(1, start + 1, start + 3) == (2.06, 2.12)
 
@@ -288,11 +296,11 @@ def test_no_file_that_was_cut_off_or_changed_is_taken_for_an_index(corpus, tmp_p
     for cut in random.integers(0, len(good), 40).tolist():
         path.write_bytes(good[:cut])
         with pytest.raises(InputError, match="not an index"):
-            index.load(path)
+            index.load_index(path)
     for data in (b"", b"text", pickle.dumps([1]), b"PK\x01\x02" * 100):
         path.write_bytes(data)
         with pytest.raises(InputError, match="not an index"):
-            index.load(path)
+            index.load_index(path)
 
 
 def test_a_word_cut_from_a_recording_is_found_there_first_with_its_times(run, corpus, tmp_path):
@@ -382,9 +390,9 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
 def test_an_encoder_of_ones_own_must_lie_where_it_lay_when_a_voice_is_heard(run, corpus, tmp_path):
     known = load_codebook(corpus["codebook.npz"])
     own = Codebook(known.centroids, known.mean, known.scale, f"{tmp_path}/enc@01234567:2")
-    made = index.join([({"id": "a"}, [1, 2], [1, 1])], own, own.hash)
+    made = index.join_recordings([of_runs({"id": "a"}, [1, 2], [1, 1])], own, own.hash)
     with open(tmp_path / "i", "wb") as file:
-        index.save(made, file)
+        index.save_index(made, file)
     soundfile.write(tmp_path / "q.wav", recording([0.1, 0.6, 0.1]), RATE)
     assert run("su-search", "find", "-i", tmp_path / "i", "1 2").status == 0
     result = run("su-search", "find", "-i", tmp_path / "i", tmp_path / "q.wav")

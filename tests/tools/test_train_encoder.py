@@ -44,8 +44,7 @@ def test_a_directory_that_holds_an_encoder_is_not_overwritten(run, corpus, train
     before = (trained / WEIGHTS).read_bytes()
     result = run("su-train-encoder", *words(trained, 12), corpus["segments.jsonl"])
     told = "already holds an encoder; continue with --resume, or choose another folder"
-    message = f"su-train-encoder: {trained}: {told}
-"
+    message = f"su-train-encoder: {trained}: {told}\n"
     assert (result.status, result.stderr) == (1, message)
     assert (trained / WEIGHTS).read_bytes() == before
 

@@ -14,7 +14,7 @@ from units.audio.timing import RATE
 from units.config import SegmentConfig
 from units.records import InputError
 
-HOP = 160  # samples between energies: 10 ms
+ENERGY_HOP = RATE // 100  # samples between energies: 10 ms
 WINDOW = 400  # samples of one energy: 25 ms
 _QUIET = 20  # hops over which the quietest point is sought: longer than the closure of a stop
 FLOOR_DB = -120.0  # of digital silence, below full scale
@@ -49,10 +49,10 @@ def levels(path):
         # the mean of one channel is that channel
         block = np.hstack([channels.mix(path, block), block]) if block.shape[1] > 1 else block
         carry = np.concatenate([carry if len(carry) else block[:0], block])
-        count = max(0, (len(carry) - WINDOW) // HOP + 1)
+        count = max(0, (len(carry) - WINDOW) // ENERGY_HOP + 1)
         found.append(_rms_db(carry, count))
-        carry = carry[count * HOP :]
-    for start in range(0, len(carry), HOP):  # windows that the end of the recording cuts
+        carry = carry[count * ENERGY_HOP :]
+    for start in range(0, len(carry), ENERGY_HOP):  # windows that the end of the recording cuts
         found.append(_db(carry[start:].astype(np.float64).var(axis=0))[:, None])
     joined = np.concatenate([np.zeros((1, 0)) if not found else found[0], *found[1:]], axis=1)
     return Levels(joined[0], joined[1:] if len(joined) > 1 else joined, samples / RATE, powers)
@@ -61,7 +61,7 @@ def levels(path):
 def _rms_db(samples, count):
     """Return the levels of `count` windows of (n, columns) samples: (columns, count) dB."""
     rows = samples.T.astype(np.float64)
-    starts = np.arange(count) * HOP
+    starts = np.arange(count) * ENERGY_HOP
     sums, squares = (_running_sum(values) for values in (rows, np.square(rows)))
     mean = (sums[:, starts + WINDOW] - sums[:, starts]) / WINDOW
     power = (squares[:, starts + WINDOW] - squares[:, starts]) / WINDOW - np.square(mean)
@@ -138,8 +138,11 @@ def spans(speech, levels_db, config=SegmentConfig()):
     then shorter than min_duration joins a neighbour; what is longer than max_duration is cut in the middle of
     its quietest 0.2 s; what holds no speech at all is left out.
     """
-    least, most = round(config.min_duration * RATE / HOP), round(config.max_duration * RATE / HOP)
-    cuts = _silence_middles(speech, round(config.min_silence * RATE / HOP))
+    least, most = (
+        round(config.min_duration * RATE / ENERGY_HOP),
+        round(config.max_duration * RATE / ENERGY_HOP),
+    )
+    cuts = _silence_middles(speech, round(config.min_silence * RATE / ENERGY_HOP))
     pieces = list(zip([0, *cuts], [*cuts, len(speech)], strict=True))
     pieces = _join_short([p for p in pieces if speech[p[0] : p[1]].any()], least)
     power = _mean_power(levels_db)

@@ -14,7 +14,7 @@ from units.audio.timing import RATE
 
 WINDOW = 512  # samples the network judges at once: 32 ms
 CONTEXT = 64  # samples of the window before that it sees as well
-HOP = 160  # samples between what `speech_by_network` returns: 10 ms
+ENERGY_HOP = 160  # samples between what `speech_by_network` returns: 10 ms
 
 
 def _open_model():
@@ -47,5 +47,5 @@ def speech_by_network(path, hops, channel=None, threshold=0.5):
             probabilities.append(float(probability[0, 0]))
             context = window[:, -CONTEXT:]
         carry = carry[len(carry) // WINDOW * WINDOW :]
-    windows = np.minimum(np.arange(hops) * HOP // WINDOW, max(0, len(probabilities) - 1))
+    windows = np.minimum(np.arange(hops) * ENERGY_HOP // WINDOW, max(0, len(probabilities) - 1))
     return (np.array(probabilities) > threshold)[windows] if probabilities else np.zeros(hops, bool)

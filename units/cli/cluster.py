@@ -4,7 +4,7 @@ import json
 
 import click
 
-from units.cli.options import output_option, records_argument, seed_option, settings
+from units.cli.options import device_option, output_option, records_argument, seed_option, settings
 from units.cli.tool import tool
 from units.config import ClusterConfig
 from units.records import InputError, optional, require, warn
@@ -14,12 +14,13 @@ from units.records import InputError, optional, require, warn
 @records_argument("features")
 @settings(ClusterConfig)
 @click.option(
-    "--weight-by-speaker", is_flag=True, help="Let all speakers weigh the same, however long they speak."
+    "--weight-by-speaker", is_flag=True, help="Give all speakers the same weight, however long each speaks."
 )
 @seed_option
+@device_option
 @output_option("The codebook (.npz)", required=True)
-def main(job, features, weight_by_speaker, output, seed, config):
-    """Find the centroids of a corpus's frames; say inertia and perplexity on stdout."""
+def main(job, features, weight_by_speaker, output, seed, device, config):
+    """Find the centroids of a corpus's frames. Inertia and perplexity are printed as JSON."""
     from units.codebook.codebook import save_codebook
     from units.codebook.kmeans import fit
     from units.codebook.sampling import Reservoir, speaker_weights
@@ -29,15 +30,16 @@ def main(job, features, weight_by_speaker, output, seed, config):
     encoder = _fill(sample, job, features, weight_by_speaker)
     weights = speaker_weights(sample.speakers()) if weight_by_speaker else None
     if weight_by_speaker and (lost := sample.unheard()):
-        warn(f"{lost} speaker{'s'[: lost > 1]} of the corpus has no frame in the sample; raise --max-frames")
-    book, report = fit(sample.frames(), config, seed, encoder, weights)
+        are = "speakers have" if lost > 1 else "speaker has"
+        warn(f"{lost} {are} no frame in the sample; raise --max-frames")
+    book, report = fit(sample.frames(), config, seed, encoder, weights, device)
     with create(output) as out:
         save_codebook(book, out)
     click.echo(json.dumps({"codebook": book.hash, "encoder": book.encoder, "seen": sample.seen, **report}))
 
 
 def _fill(sample, job, paths, with_speakers):
-    """Add the frames of all records to the sample; return the encoder, of which there may be only one."""
+    """Add the frames of all records to the sample; return their encoder, which must be the same for all."""
     from units.files.streams import features_of
 
     encoder, speakers = None, {}
@@ -46,7 +48,8 @@ def _fill(sample, job, paths, with_speakers):
             name = optional(record, "encoder", "")
             encoder = name if encoder is None else encoder
             if name != encoder:
-                raise InputError(f"frames of {name or 'no named encoder'} after some of {encoder or 'none'}")
+                names = [other or "no named encoder" for other in (name, encoder)]
+                raise InputError(f"these frames come from {names[0]}, but earlier ones from {names[1]}")
             speaker = require(record, "speaker") if with_speakers else ""
             sample.add(features_of(record), speakers.setdefault(speaker, len(speakers)))
     return encoder or ""

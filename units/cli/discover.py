@@ -1,100 +1,73 @@
-"""su-discover: what is said again in a corpus."""
+"""su-discover: terms, which are stretches of speech that recur in a corpus."""
 
-import click
-
-from units.cli.clips import check_clips, clips_options
-from units.cli.options import PATH, jobs_option, records_argument
+from units.cli import patterns
+from units.cli.options import (
+    codebook_option,
+    jobs_option,
+    output_option,
+    records_argument,
+    settings,
+    top_option,
+)
 from units.cli.tool import tool
 from units.config import DiscoverConfig
-from units.records import InputError, optional, require
-
-DEFAULT = DiscoverConfig()
+from units.records import InputError
 
 
 @tool("su-discover")
 @records_argument("units")
-@click.option(
-    "-c",
-    "--codebook",
-    type=PATH,
-    metavar="FILE",
-    help="The codebook of the units: then units are alike, not only equal.",
-)
-@click.option(
-    "--min-duration",
-    type=click.FloatRange(0, 60),
-    default=DEFAULT.min_duration,
-    help="Shortest that a term may be, in seconds.",
-)
-@click.option(
-    "--false-alarms",
-    type=click.FloatRange(0, 1e6, min_open=True),
-    default=DEFAULT.false_alarms,
-    help="Alignments in all of the corpus that may be due to chance; more finds more, and less alike.",
-)
-@click.option(
-    "--near",
-    type=click.FloatRange(0, 1, min_open=True),
-    default=DEFAULT.near,
-    help="Units nearer than this, of the usual distance of two, are alike.",
-)
-@click.option(
-    "--min-count", type=click.IntRange(min=2), default=DEFAULT.min_count, help="Fewest times a term is said."
-)
-@click.option("--keep-pauses", is_flag=True, help="Take for speech what recordings begin and end with, too.")
-@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Write the N best only.  [default: all]")
-@clips_options("examples of each term")
+@codebook_option("Codebook of the units. With it, similar units match; without it, only identical ones.")
+@settings(DiscoverConfig)
+@top_option("terms")
+@patterns.clips_option
+@patterns.page_option
+@patterns.examples_option
 @jobs_option
-def main(job, units, codebook, top, clips, jobs, output, **settings):
-    """Find the terms, of any length, that are said again in a corpus, and write each with all its places."""
-    import os
-    import sys
-
-    from units.cli.clips import cut_examples
+@output_option("Records of the terms")
+def main(job, units, codebook, config, top, clips, html, examples, jobs, output):
+    """Find terms of any length that recur in a corpus, and write each with all its occurrences."""
     from units.codebook.codebook import load_codebook
     from units.codebook.same import SameCodebook
-    from units.files.streams import write_record
-    from units.patterns.discovery.find import describe, discover
+    from units.files.output import create
+    from units.patterns.discovery.find import describe_term, discover
 
-    check_clips(clips, output)
     book = load_codebook(codebook) if codebook else None
-    same = SameCodebook(book.hash, ", but {} is given") if book else SameCodebook()
-    recordings = []
-    for record in job.records(units):
-        with job.item(record):
-            recording = _recording(record, book, clips)
-            same.check(record)
-            recordings.append(recording)
-    if book is None:
-        same.report()
-    size = _size(recordings) if book is None else len(book.centroids)
-    centroids = None if book is None else book.centroids
-    config = DiscoverConfig(**settings)
-    for rank, term in enumerate(discover(recordings, size, centroids, config, jobs, job.log)[:top], start=1):
-        record = {"term": rank, **describe(term, recordings)}
-        if clips:
-            record["clips"] = cut_examples(term, recordings, clips, os.path.join(output, f"{rank:04d}"))
-        write_record(record, sys.stdout.buffer)
+    same = SameCodebook(book.hash, "-c") if book else SameCodebook()
+    most = top or patterns.PAGE
+    identity = book.hash if book else ""
+    with (
+        create(output) as out,
+        patterns.open_page(html, "Terms", units, identity, most, examples) as page,
+    ):
+        recordings = patterns.read_recordings(
+            job, units, same, needs_audio=clips or html, check=lambda recording: _check_units(recording, book)
+        )
+        if book is None:
+            same.report()
+        size = _size(recordings) if book is None else len(book.centroids)
+        centroids = None if book is None else book.centroids
+        found = discover(recordings, size, centroids, config, jobs, job.log)[:top]
+        patterns.write_patterns(
+            found,
+            lambda rank, term: {"term": rank, **describe_term(term, recordings)},
+            recordings,
+            out,
+            page,
+            lambda rank, term: f"{rank:04d}",
+            clips,
+            examples,
+        )
 
 
-def _recording(record, book, needs_audio):
-    """Return the Recording of a record; raise InputError where it does not fit the codebook."""
-    import numpy as np
+def _check_units(recording, book):
+    """Raise InputError if a recording has units that the codebook lacks, or that are too large."""
+    from units.patterns.discovery.text import MOST_UNITS
 
-    from units.codebook.quantize import run_lengths
-    from units.labels.spans import run_edges
-    from units.patterns.discovery.text import MOST_UNITS, Recording
-    from units.records import frame_units
-
-    if needs_audio:
-        require(record, "audio_filepath")
-    values, counts = run_lengths(frame_units(record))
     size = len(book.centroids) if book else MOST_UNITS
-    if max(values, default=0) >= size:
-        raise InputError(f"unit {max(values)}, but there are {size} units at most")
-    edges, end = run_edges(record, counts)
-    names = [optional(record, name) for name in ("id", "audio_filepath", "speaker")]
-    return Recording(np.array(values, np.int64), edges, *names, end, optional(record, "channel"))
+    largest = max(recording.units.tolist(), default=0)
+    if largest >= size:
+        where = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
+        raise InputError(f"unit {largest} is too large: {where}")
 
 
 def _size(recordings):

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
-from units.files.npy import read_tail
+from units.files.arrays import read_tail, write_header
 from units.files.opening import read_whole
 from units.files.output import create
 from units.files.sources import is_same, source_of, state_of
@@ -16,14 +16,13 @@ from units.files.streams import write_record
 from units.records import InputError, file_name, require, serialize, warn
 
 
-def write_npy(frames, dimension, blocks, files):
+def write_frames(frames, dimension, blocks, files):
     """Write the frames of a record to one file a layer, block by block: NPY, (frames, dimension) float32.
 
     blocks: (layers, n, dimension) float32 in turn, `frames` of them together.
     """
-    header = {"descr": "<f4", "fortran_order": False, "shape": (frames, dimension)}
     for file in files:
-        np.lib.format.write_array_header_1_0(file, header)
+        write_header(file, (frames, dimension))
     for block in blocks:
         for file, layer in zip(files, block, strict=True):
             file.write(np.ascontiguousarray(layer, "<f4").data)
@@ -44,7 +43,7 @@ class Pipe:
         record = recording.record
         record.update(frame_shift=FRAME_SHIFT, encoder=self.encoder.name, features="-")
         self.out.write(serialize(record))
-        write_npy(recording.frames, self.encoder.dimension, blocks, [self.out])
+        write_frames(recording.frames, self.encoder.dimension, blocks, [self.out])
         self.out.flush()
 
 
@@ -92,7 +91,7 @@ class Folders:
             self._say_if_other(files, source)
             with contextlib.ExitStack() as stack:
                 outs = [stack.enter_context(create(file)) for file in files]
-                write_npy(recording.frames, self.encoder.dimension, blocks, outs)
+                write_frames(recording.frames, self.encoder.dimension, blocks, outs)
                 for out, name in zip(outs, self.encoder.names, strict=True):
                     out.write(json.dumps({**source, "encoder": name, "model": self._model}).encode() + b"\n")
         record.array = None

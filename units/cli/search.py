@@ -1,129 +1,144 @@
-"""su-search: where in a corpus a query stands, spoken or of units."""
+"""su-search: find a query, spoken or given as units, in a corpus."""
 
 import click
 
 from units import __version__
-from units.cli.clips import check_clips, clips_options
-from units.cli.options import PATH, device_option, output_option, records_argument
+from units.cli.options import (
+    PATH,
+    codebook_option,
+    device_option,
+    folder_option,
+    output_option,
+    records_argument,
+    settings,
+    top_option,
+)
 from units.cli.tool import CONTEXT, ToolGroup, tool
+from units.config import SearchConfig
 from units.records import InputError, optional, require, warn
 
 
 @click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main():
-    """Find where a sequence of units occurs, or nearly so: spoken, written as units, or of a record."""
+    """Find where a sequence of units occurs exactly or nearly: spoken, written as units, or from a record."""
 
 
 @tool("build")
 @records_argument("units")
-@click.option("-c", "--codebook", type=PATH, metavar="FILE", help="The codebook of the units.")
-@output_option("The index; where there is one, records are added to it.", required=True)
+@codebook_option("Codebook of the units. An index that has it can be searched by voice.")
+@output_option("The index. If it exists, records are added to it", required=True)
 def build(job, units, codebook, output):
-    """Write the units of a corpus as an index, or add them to the one that is there."""
+    """Write the units of a corpus as an index, or add them to an existing index."""
     import os
 
     from units.codebook.codebook import load_codebook
-    from units.codebook.same import SameCodebook
+    from units.codebook.same import SameCodebook, check_codebook
     from units.files.output import create
-    from units.patterns.search import index
+    from units.patterns.search.index import join_recordings, load_index, save_index
 
-    with create(output) as out:  # before the old one is read: no other job may add to it meanwhile
-        old = index.load(output) if os.path.isfile(output) else index.join([])
+    with create(output) as out:  # before the old index is read: no other job may add to it meanwhile
+        old = load_index(output) if os.path.isfile(output) else join_recordings([])
         book = load_codebook(codebook) if codebook else old.codebook
         known = book.hash if book else old.hash
-        if old.hash not in (None, known):
-            raise InputError(f"{output}: an index of codebook {old.hash}, not of {known}")
-        if book and old.hash is None and old.records:
-            raise InputError(f"{output}: holds units of no known codebook; build it anew to give it one (-c)")
+        _check_index(output, old, book)
         unnamed = len(old.records) if old.hash is None else 0
-        same, added = SameCodebook(known, ", but the index is of {}", unnamed), {}
+        owner = "the index" if old.hash is not None else "-c" if codebook else "an earlier record"
+        same, added = SameCodebook(known, owner, unnamed), {}
         for record in job.records(units):
             with job.item(record):
-                _check(record, same, book, added)
-                added[record["id"]] = _recording(record)
+                if require(record, "id") in added:
+                    raise InputError(f'"id" {record["id"]!r} occurs twice')
+                added[record["id"]] = _read(record, book)
+                check_codebook(optional(record, "codebook"), same.known, owner)
+                same.check(record)
         if not codebook:
             same.report()
-        _say_replaced(old, added)
-        kept = (entry for entry in old.recordings() if entry[0]["id"] not in added)
-        index.save(index.join([*kept, *added.values()], book, same.known), out)
+        _report_replaced(old, added)
+        kept = (recording for recording in old.recordings() if recording.id not in added)
+        save_index(join_recordings([*kept, *added.values()], book, same.known), out)
 
 
-def _say_replaced(old, added):
-    """Say how many records of an index give way to records of other audio that have the same ids."""
+def _check_index(path, old, book):
+    """Raise InputError if an existing index and a codebook do not fit together."""
+    if book and old.hash not in (None, book.hash):
+        raise InputError(f"{path}: the index has codebook {old.hash}, but -c has codebook {book.hash}")
+    if book and old.hash is None and old.records:
+        raise InputError(
+            f"{path}: the units in the index name no codebook; to use -c, delete it and rebuild it"
+        )
+
+
+def _report_replaced(old, added):
+    """Report how many records of an index are replaced by records of other audio with the same ids."""
     names = ("audio_filepath", "offset", "channel")
-    pairs = ((record, added[record["id"]][0]) for record in old.records if record["id"] in added)
+    pairs = ((record, added[record["id"]].fields) for record in old.records if record["id"] in added)
     if count := sum(any(one.get(name) != other.get(name) for name in names) for one, other in pairs):
         warn(f"{count} records of the index are replaced by records of other audio with the same id")
 
 
-def _check(record, same, book, added):
-    """Raise InputError where a record does not fit the index; same: the SameCodebook of the job."""
+def _read(record, book):
+    """Return the Recording of a record; raise InputError if its units do not fit the index."""
+    from units.patterns.corpus import read_recording
     from units.patterns.search.index import MOST_UNITS
 
-    if require(record, "id") in added:
-        raise InputError(f'"id" {record["id"]!r} occurs twice')
-    units = require(record, "units")
+    recording = read_recording(record)
     size = len(book.centroids) if book else MOST_UNITS
-    if max(units, default=0) >= size:
-        of = " of this codebook" if book else ""
-        raise InputError(f"unit {max(units)}, but an index{of} has units below {size}")
-    same.check(record)
-
-
-def _recording(record):
-    from units.codebook.quantize import run_lengths
-    from units.patterns.search.index import KEPT
-    from units.records import frame_units
-
-    fields = {name: require(record, name) for name in KEPT if name in record}
-    return fields, *run_lengths(frame_units(record))
+    largest = max(recording.units.tolist(), default=0)
+    if largest >= size:
+        limit = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
+        raise InputError(f"unit {largest} is too large: {limit}")
+    return recording
 
 
 @tool("find")
 @click.argument("queries", nargs=-1, metavar="[QUERY]...")
-@click.option("-i", "--index", "path", type=PATH, required=True, metavar="INDEX", help="Where to search.")
-@click.option("--top", type=click.IntRange(1), default=20, help="Write so many of the best, for each query.")
-@click.option("--min-score", type=click.FloatRange(0, 1), default=0.0, help="Write none of lower score.")
-@click.option("--exhaustive", is_flag=True, help="Align with every place, not the likely ones alone.")
-@clips_options("of each query")
+@click.option("-i", "--index", "path", type=PATH, required=True, metavar="INDEX", help="Index to search in.")
+@top_option("hits of each query")
+@settings(SearchConfig)
+@folder_option("--clips", "Write the hits as WAV files, with 75 ms of context, to this folder.")
 @device_option
-def find(job, queries, path, top, min_score, exhaustive, clips, output, device):
-    """Write where each query occurs, or what is most like it, best first."""
-    import itertools
-    import sys
-
+@output_option("Records of the hits")
+def find(job, queries, path, top, config, clips, device, output):
+    """Write where each query occurs, or the places most similar to it, best first."""
+    from units.files.output import create
     from units.files.streams import write_record
     from units.patterns.search.find import Finder
-    from units.patterns.search.index import load
+    from units.patterns.search.index import load_index
 
-    check_clips(clips, output)
-    finder = Finder(load(path))
-    for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
-        with job.item(query):
-            hits = itertools.islice(finder.find(rows(), exhaustive), top)
-            for rank, hit in enumerate(itertools.takewhile(lambda h: h.score >= min_score, hits), start=1):
-                record = _describe(finder.index, hit, query["query"])
-                if rank <= (clips or 0):
-                    record["clip"] = _cut(record, output, number, rank)
-                write_record(record, sys.stdout.buffer)
+    finder = Finder(load_index(path))
+    with create(output) as out:
+        for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
+            with job.item(query):
+                for rank, hit in enumerate(_hits(finder, rows(), config, top), start=1):
+                    record = _describe(finder.index, hit, query["query"])
+                    if clips:
+                        record["clip"] = _cut(record, clips, number, rank)
+                    write_record(record, out)
+
+
+def _hits(finder, rows, config, top):
+    import itertools
+
+    found = itertools.islice(finder.find(rows, config.exhaustive), top)
+    return itertools.takewhile(lambda hit: hit.score >= config.min_score, found)
 
 
 def _queries(job, words, index, device):
-    """Yield ({"query": its name}, a function that returns what Finder.find takes) of each query."""
+    """Yield ({"query": name}, a function that returns the query for Finder.find) for each query."""
     from units.patterns.search import query
     from units.records import Record
 
-    listener = query.Listener(index, device)
+    encoder = query.QueryEncoder(index, device)
     for word in words or ("-",):
         if query.is_pattern(word):
             yield Record({"query": word}, word), lambda word=word: query.parse_pattern(word)
         elif word == "-" or _holds_records(word):
             for record in job.records([word]):
                 named = Record({"query": record.get("id", record.place)}, record.place)
-                yield named, lambda record=record: _of_record(record, index, listener)
+                yield named, lambda record=record: _of_record(record, index, encoder)
         else:
-            yield Record({"query": word}, word), lambda word=word: listener.whole(word)
+            yield Record({"query": word}, word), lambda word=word: encoder.whole(word)
 
 
 def _holds_records(path):
@@ -133,30 +148,28 @@ def _holds_records(path):
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
     except ValueError:
-        raise InputError(f"{path!r}: neither units nor a file name") from None
+        raise InputError(f"{path!r} is neither a sequence of units nor a file name") from None
 
 
-def _of_record(record, index, listener):
-    """Return the runs of a record's units; of one without, its frames, or those of its audio."""
-    from units.codebook.quantize import run_lengths
+def _of_record(record, index, encoder):
+    """Return the runs of a record's units, or if it has none its frames, or the frames of its audio."""
+    from units.codebook.runs import run_lengths
+    from units.codebook.same import check_codebook
     from units.files.streams import features_of
 
     if "units" in record:
-        if "codebook" in record and index.hash not in (None, require(record, "codebook")):
-            raise InputError(f"units of codebook {record['codebook']}, but the index is of {index.hash}")
+        check_codebook(optional(record, "codebook"), index.hash, "the index")
         return run_lengths(require(record, "units"))[0]
     if "features" in record:
-        if index.codebook and "encoder" in record and require(record, "encoder") != index.codebook.encoder:
-            raise InputError(
-                f"frames of {record['encoder']}, but the index is of {index.codebook.encoder or 'others'}"
-            )
-        return listener.frames(features_of(record))
+        if index.codebook:
+            index.codebook.check_encoder(optional(record, "encoder"))
+        return encoder.frames(features_of(record))
     if "duration" in record or optional(record, "offset", 0.0) > 0:
         offset, duration = optional(record, "offset", 0.0), optional(record, "duration")
-        return listener.span(require(record, "audio_filepath"), offset, duration, optional(record, "channel"))
+        return encoder.span(require(record, "audio_filepath"), offset, duration, optional(record, "channel"))
     if "audio_filepath" in record:
-        return listener.whole(require(record, "audio_filepath"), optional(record, "channel"))
-    raise InputError('no "units", "features" or "audio_filepath"')
+        return encoder.whole(require(record, "audio_filepath"), optional(record, "channel"))
+    raise InputError('a query needs "units", "features" or "audio_filepath"')
 
 
 def _describe(index, hit, query):
@@ -168,7 +181,7 @@ def _describe(index, hit, query):
 
 
 def _cut(record, folder, number, rank):
-    """Write the sound of a hit; return the file's name."""
+    """Write the audio of a hit as a WAV file; return its name."""
     import os
 
     from units.cli.clips import cut

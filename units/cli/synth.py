@@ -104,11 +104,11 @@ def prepare(record, vocoder, how):
 
     speaker = _speaker(record, vocoder, how["speaker"])
     if how["durations"] == "predict":
-        from units.codebook.quantize import expand, run_lengths
+        from units.codebook.runs import expand, run_lengths
 
-        runs, _ = run_lengths(require(record, "units"))
+        runs = run_lengths(require(record, "units"))[0].tolist()
         vocoder.check(runs)
-        units = expand(runs, vocoder.predict_counts(runs, speaker))
+        units = expand(runs, vocoder.predict_counts(runs, speaker)).tolist()
     else:
         units = frame_units(record)
         vocoder.check(units)

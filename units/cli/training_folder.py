@@ -30,8 +30,8 @@ def opened(folder, resume, model, weights):
             )
         if not begun and os.path.exists(os.path.join(folder, weights)):
             raise InputError(
-                f"{folder}: already holds {model}, without a checkpoint to resume from; choose another folder "
-                f"with -o, or remove {weights}"
+                f"{folder}: already holds {model}, without a checkpoint to resume from; "
+                f"choose another folder, or remove {weights}"
             )
         yield begun
 

@@ -45,7 +45,7 @@ def export(job, records, kind, fields, model, output):
     if model:
         from units.patterns import bpe
 
-        model = bpe.load(model)
+        model = bpe.load_model(model)
     places = Named()
     with open_output(kind, output) as add:
         for record in job.records(records):

@@ -1,7 +1,6 @@
-"""The codebook: K centroids, what happens to a frame before it meets them, and its file.
+"""The codebook: K centroids, how frames are normalised before they are compared with them, and its file.
 
-A file is an .npz of uncompressed arrays with no time in it, so that the same codebook is the same bytes.
-Nothing is ever unpickled, and no more is read than such a file may hold.
+The file is an uncompressed NPZ without times, so that the same codebook gives the same bytes.
 """
 
 import hashlib
@@ -10,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from units.files.npy import NPY_MAGIC
-from units.files.npz import FAULTS, parse_array, read_members, save_arrays
+from units.files.arrays import NPY_MAGIC, parse_array, read_members, save_arrays
+from units.files.damage import damaged
 from units.files.opening import read_whole
 from units.records import InputError
 
@@ -22,11 +21,12 @@ _BLOCK = 4096  # frames normalised at once
 
 @dataclass(frozen=True)
 class Codebook:
-    """K centroids, and what happens to a frame before it meets them.
+    """K centroids, and how frames are normalised before they are compared with them.
 
     centroids: (K, R) float32. mean, scale: (D,) float32; each frame becomes (frame - mean) / scale.
-    projection: (W D, R) float32, where there is one: then W such frames, the middle one its own, stand side
-    by side and are multiplied by it; at an edge the outermost frame is repeated. encoder: their maker.
+    projection: (W D, R) float32 or None. If there is one, W consecutive normalised frames, centred on the
+    current one, are concatenated and multiplied by it; at an edge the outermost frame is repeated. encoder:
+    the name of the encoder that made the frames.
     """
 
     centroids: np.ndarray
@@ -37,7 +37,7 @@ class Codebook:
 
     @cached_property
     def hash(self):
-        """A short hash of the content, the same wherever the file lies."""
+        """A short hash of the content; the name and place of the file do not matter."""
         digest = hashlib.sha256(self.encoder.encode())
         for array in self.arrays().values():
             digest.update(np.ascontiguousarray(array, "<f4"))
@@ -45,25 +45,36 @@ class Codebook:
 
     @property
     def context(self):
-        """How many frames, W, one unit is decided by."""
+        """W, the number of frames that decide one unit."""
         return 1 if self.projection is None else len(self.projection) // len(self.mean)
 
     def arrays(self):
-        """Return {name: array} of what the file holds beside the encoder's name."""
+        """Return {name: array} of all arrays of the file, except the encoder's name."""
         arrays = {"centroids": self.centroids, "mean": self.mean, "scale": self.scale}
         return arrays if self.projection is None else {**arrays, "projection": self.projection}
 
     def check(self, frames):
-        """Raise InputError where frames have not as many dimensions as those the codebook was made of."""
+        """Raise InputError if frames have another number of dimensions than the codebook."""
         if frames.shape[1] != len(self.mean):
             raise InputError(
-                f"frames of {frames.shape[1]} dimensions, but the codebook is of {len(self.mean)}"
+                f"the frames have {frames.shape[1]} dimensions, but the codebook has {len(self.mean)}"
+            )
+
+    def check_encoder(self, encoder, remedy=""):
+        """Raise InputError if frames come from another encoder than the codebook's.
+
+        encoder: the name in the frames' record, None if it has none. remedy: what the user can do.
+        """
+        if encoder and self.encoder and encoder != self.encoder:
+            hint = f" ({remedy})" if remedy else ""
+            raise InputError(
+                f"these frames come from {encoder}, but the codebook was made for {self.encoder}{hint}"
             )
 
     def normalize(self, frames):
         """Return the (N, D) frames of one record as the centroids expect them, (N, R) float32.
 
-        Raises InputError where the frames have another D.
+        Raises InputError if the frames have another D.
         """
         normalized = np.empty((len(frames), self.centroids.shape[1]), np.float32)
         for start, block in self.blocks(frames):
@@ -99,26 +110,23 @@ def save_codebook(book, file):
 
 
 def load_codebook(path):
-    """Return the Codebook in an .npz that su-cluster wrote, or of a bare (K, D) .npy.
+    """Return the Codebook in an .npz of su-cluster, or of a plain (K, D) .npy.
 
-    Raises InputError naming the file where it is neither, or where its arrays do not fit each other. Reads at
+    Raises InputError, naming the file, if it is neither, or if its arrays do not fit each other. Reads at
     most 256 MiB, compressed or not.
     """
     content = read_whole(path, _LARGEST)
-    try:
+    with damaged(path, "a codebook"):
         return parse_codebook(content)
-    except FAULTS as error:
-        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
-        raise InputError(f"{path}: not a codebook ({reason})") from None
 
 
 def parse_codebook(content):
-    """Return the Codebook in the bytes of its file; raise one of archives.FAULTS where it is none."""
+    """Return the Codebook in the bytes of its file; raise one of damage.FAULTS if it is not one."""
     if len(content) > _LARGEST:
         raise ValueError(f"more than {_LARGEST >> 20} MiB")
     if content.startswith(NPY_MAGIC):
         centroids = parse_array(content)
-        if not centroids.size:  # of nothing there may be any number of dimensions
+        if not centroids.size:  # an empty array may have any number of dimensions
             raise ValueError(f"centroids of shape {centroids.shape}, not (K, D)")
         dimensions = centroids.shape[-1]
         book = Codebook(centroids, np.zeros(dimensions, np.float32), np.ones(dimensions, np.float32))
@@ -131,17 +139,17 @@ def parse_codebook(content):
 
 
 def _check(book):
-    """Raise ValueError where the arrays of a codebook do not fit each other, or are not finite."""
+    """Raise ValueError if the arrays of a codebook do not fit each other, or are not finite."""
     if book.centroids.ndim != 2 or not book.centroids.size:
         raise ValueError(f"centroids of shape {book.centroids.shape}, not (K, D)")
     if not all(np.isfinite(array).all() for array in book.arrays().values()):
-        raise ValueError("NaN or infinity in it")
+        raise ValueError("it has NaN or infinity")
     if book.mean.ndim != 1 or book.mean.shape != book.scale.shape or not (book.scale > 0).all():
-        raise ValueError("mean and scale are not one positive number a dimension")
+        raise ValueError("mean and scale must have one number per dimension, and scale must be positive")
     rows = book.mean.shape if book.projection is None else book.projection.shape[1:]
     if rows != book.centroids.shape[1:] or (
         book.projection is not None
         and (book.projection.ndim != 2 or len(book.projection) % len(book.mean) or not book.context % 2)
     ):
         raise ValueError("its arrays do not fit each other")
-    _ = book.hash  # an encoder's name that is no text has none
+    _ = book.hash  # fails if the encoder's name is not text

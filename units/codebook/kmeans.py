@@ -2,41 +2,50 @@
 
 import numpy as np
 
-from units.codebook.codebook import Codebook, load_codebook
+from units.codebook.codebook import Codebook
 from units.config import ClusterConfig
 from units.records import InputError
 
-__all__ = ["fit", "load_codebook"]
-
-_BLOCK = 4096  # frames worked on at once, so that nothing of the size of the sample is held beside it
+_BLOCK = 4096  # frames worked on at once, so that no second array of the size of the sample is held
 _SUMMED = 256
-_SMALL = 128  # frames a centroid, on which starts are tried: many short tries beat a long one
-_LEAST = 12_800  # frames, that a few of a rare speaker are among them
+_SMALL = 128  # frames per centroid on which starts are tried: many short tries beat a long one
+_LEAST = 12_800  # frames, so that some of a rare speaker are among them
 _SMALL_NITER = 8
-_SMALL_BYTES = 1 << 28  # more than that, or an eighth of the sample, those frames never take
-_SEED_POINTS = 40  # frames a centroid, among which the first centroids are sought
+_SMALL_BYTES = 1 << 28  # these frames take at most this, or an eighth of the sample
+_SEED_POINTS = 40  # frames per centroid from which the first centroids are chosen
 _REPAIRS = 3
 _COVARIANCE_FRAMES = 200_000
 _KEPT = 0.99  # of the variance
 
 
-def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None):
+def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None, device="auto"):
     """Return the Codebook of a sample of frames, and a report of it.
 
     frames: (N, context * D) float32, as `sampling.Reservoir` holds them; they are normalised IN PLACE,
-    for a second copy of two million frames is gigabytes. weights: (N,) float32 or None. The report has the
-    inertia (mean squared distance of normalised frames to their centroids), the perplexity, the size of the
-    smallest cluster and how many are dead. Raises InputError where there are fewer frames than clusters.
+    because a second copy of two million frames takes gigabytes. weights: (N,) float32 or None. device: "cpu"
+    keeps faiss off a GPU. The report has the inertia (mean squared distance of normalised frames to their
+    centroids), the perplexity, the size of the smallest cluster and the number of dead ones. Raises
+    InputError if there are fewer frames than clusters.
     """
     if len(frames) < config.k:
         raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
-    random = np.random.default_rng(seed)
+    random, gpu = np.random.default_rng(seed), _gpu(device)
     mean, scale, projection = _normalize(frames, config, weights)
-    centroids = _start(frames, config, random, weights)
-    centroids, _ = _lloyd(frames, centroids, config.niter, weights)
-    centroids, nearest, squared = _repair(frames, centroids, weights)
+    centroids = _start(frames, config, random, weights, gpu)
+    centroids, _ = _lloyd(frames, centroids, config.niter, weights, gpu)
+    centroids, nearest, squared = _repair(frames, centroids, weights, gpu)
     book = Codebook(centroids, mean, scale, encoder, projection)
     return book, _report(nearest, squared, config.k, weights)
+
+
+def _gpu(device):
+    """Return whether faiss shall use a GPU. Raises InputError if one is asked for and faiss sees none."""
+    import faiss
+
+    seen = faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
+    if device.startswith("cuda") and not seen:
+        raise InputError(f"--device {device}: faiss sees no GPU (it needs faiss-gpu-cu12)")
+    return device != "cpu" and seen > 0
 
 
 def _normalize(frames, config, weights):
@@ -44,7 +53,7 @@ def _normalize(frames, config, weights):
     size = frames.shape[1] // config.context
     side = config.context // 2 * size
     mean, deviation = _moments(frames[:, side : side + size], weights)
-    # Without --normalize the mean still goes: distances are the same and are computed more exactly.
+    # Without --normalize the mean is still removed: distances stay the same, and are more exact.
     scale = np.where(deviation > 1e-8, deviation, 1.0) if config.normalize else np.ones(size)
     mean, scale = mean.astype(np.float32), scale.astype(np.float32)
     for block in _blocks(frames):
@@ -64,8 +73,8 @@ def _blocks(array):
 def _moments(frames, weights):
     """Return the weighted mean and standard deviation of each dimension, (D,) float64.
 
-    numpy's own sums, in float32 over 256 frames and in float64 over those: the sums of matrix products depend
-    on how many threads there are.
+    Sums are numpy's own, in float32 over 256 frames and in float64 over these: sums in matrix products depend
+    on the number of threads.
     """
     about = frames[:_SUMMED].mean(axis=0)
     total, first, second = 0.0, 0.0, 0.0
@@ -88,11 +97,11 @@ def _weighted(frames, weights):
 
 
 def _projection(frames, power, weights):
-    """Return the symmetric (R, R) float32 matrix that undoes correlations: the covariance to the -power / 2.
+    """Return the symmetric (R, R) float32 matrix that removes correlations: the covariance to the -power / 2.
 
-    At 1 all directions come to weigh the same (ZCA whitening), at 0 none changes. Directions that hold the
-    last 1 % of the variance are left out, for they are noise or sums of others. Being symmetric the matrix
-    does not depend on the signs and the order of eigenvectors.
+    At power 1 all directions get the same weight (ZCA whitening), at 0 nothing changes. Directions that hold
+    the last 1 % of the variance are left out: they are noise or sums of others. The matrix is symmetric, so
+    it does not depend on the signs and the order of eigenvectors.
     """
     step = 1 + len(frames) // _COVARIANCE_FRAMES
     few = frames[::step], None if weights is None else weights[::step]
@@ -102,32 +111,32 @@ def _projection(frames, power, weights):
     kept = np.cumsum(values) > (1 - _KEPT) * values.sum()
     vectors, values = vectors[:, kept], values[kept]
     projection = (vectors * values ** (-power / 2)) @ vectors.T
-    # The last bits depend on how many threads there are: they are rounded off.
+    # The last bits depend on the number of threads, so they are rounded off.
     step = 2.0 ** (np.floor(np.log2(np.abs(projection).max(initial=1e-9))) - 18)
     return (np.round(projection / step) * step).astype(np.float32)
 
 
-def _start(points, config, random, weights):
+def _start(points, config, random, weights, gpu):
     """Return (K, R) centroids to start from: the best of config.nredo runs on some of the points."""
     most = max(len(points) // 8, _SMALL_BYTES // (4 * points.shape[1]))
     size = min(len(points), max(config.k, min(max(_SMALL * config.k, _LEAST), most)))
     chosen = random.choice(len(points), size, replace=False)
     few, weights = points[chosen], None if weights is None else weights[chosen]
-    runs = [_run(few, config.k, random, weights) for _ in range(config.nredo)]
+    runs = [_run(few, config.k, random, weights, gpu) for _ in range(config.nredo)]
     return min(runs, key=lambda run: run[1])[0]
 
 
-def _run(points, k, random, weights):
+def _run(points, k, random, weights, gpu):
     some = random.permutation(len(points))[: max(_SEED_POINTS * k, _LEAST // 3)]
     seeds = some[plus_plus(points[some], k, random, None if weights is None else weights[some])]
-    return _lloyd(points, points[seeds], _SMALL_NITER, weights)
+    return _lloyd(points, points[seeds], _SMALL_NITER, weights, gpu)
 
 
 def plus_plus(points, k, random, weights=None):
-    """Return which k of the points lie far from each other, (K,) int64: greedy k-means++.
+    """Return the indices of k points that lie far from each other, (K,) int64, by greedy k-means++.
 
-    Each is drawn with a chance in proportion to its squared distance from those before, and of some drawn so
-    the one that lowers the sum of distances the most is taken (Arthur & Vassilvitskii, SODA 2007).
+    Candidates are drawn in proportion to their squared distance from the points chosen before; the one that
+    lowers the sum of distances most is taken (Arthur & Vassilvitskii, SODA 2007).
     """
     trials = 2 + int(np.log(k))
     norms = np.square(points).sum(axis=1)
@@ -156,11 +165,11 @@ def _squared(points, norms, chosen):
     return np.maximum(squared, 0.0, out=squared)
 
 
-def _lloyd(points, centroids, niter, weights):
+def _lloyd(points, centroids, niter, weights, gpu):
     """Return the centroids after niter iterations over all points, and the sum of squares before the last.
 
-    Unless told, faiss silently takes 256 points a centroid. A cluster that loses all its points is given half
-    of a large one.
+    By default faiss silently samples 256 points per centroid; here it uses all. It gives half of a large
+    cluster to one that loses all its points.
     """
     import faiss
 
@@ -170,16 +179,16 @@ def _lloyd(points, centroids, niter, weights):
         niter=niter,
         min_points_per_centroid=1,
         max_points_per_centroid=len(points),
-        gpu=hasattr(faiss, "StandardGpuResources") and faiss.get_num_gpus() > 0,
+        gpu=gpu,
     )
     kmeans.train(points, weights=weights, init_centroids=np.ascontiguousarray(centroids))
     return np.array(kmeans.centroids, np.float32), float(kmeans.obj[-1])
 
 
-def _repair(points, centroids, weights):
-    """Return centroids, none without points if that can be; the nearest of each point, and how far it is.
+def _repair(points, centroids, weights, gpu):
+    """Return centroids that all have points, if possible; the nearest of each point, and its distance.
 
-    A dead centroid goes to the point that is furthest from its own.
+    A dead centroid moves to the point that is furthest from its own centroid.
     """
     for left in reversed(range(_REPAIRS + 1)):
         nearest, squared = _nearest(points, centroids)
@@ -187,8 +196,8 @@ def _repair(points, centroids, weights):
         if not len(dead) or not left:
             break
         centroids[dead] = points[np.argsort(-squared, kind="stable")[: len(dead)]]
-        if left > 1:  # the last time they stay, where they have a point for certain
-            centroids, _ = _lloyd(points, centroids, 1, weights)
+        if left > 1:  # the last time they stay on that point, so that they have one for certain
+            centroids, _ = _lloyd(points, centroids, 1, weights, gpu)
     return centroids, nearest, squared
 
 
@@ -201,15 +210,25 @@ def _nearest(points, centroids):
     return nearest[:, 0], squared[:, 0]
 
 
+def perplexity(mass):
+    """Return the perplexity of a distribution given as counts or weights, (K,): exp of its entropy.
+
+    >>> perplexity([5, 5, 0])
+    2.0
+    """
+    mass = np.asarray(mass, np.float64)
+    share = mass[mass > 0] / mass.sum()
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
 def _report(nearest, squared, k, weights):
     sizes = np.bincount(nearest, minlength=k)
     mass = np.bincount(nearest, weights, minlength=k)
-    share = mass[mass > 0] / mass.sum()
     return {
         "frames": len(nearest),
         "k": k,
         "inertia": float(np.average(squared.astype(np.float64), weights=weights)),
-        "perplexity": float(np.exp(-(share * np.log(share)).sum())),
+        "perplexity": perplexity(mass),
         "smallest": int(sizes.min()),
         "dead": int((sizes == 0).sum()),
     }

@@ -1,10 +1,11 @@
-"""Frames and codebook to units; smoothing; run lengths."""
+"""Frames to units: the nearest centroid of each frame, or the best sequence with a penalty per change."""
 
 import itertools
 
 import numpy as np
 
-from units.records import InputError, units_and_counts
+from units.codebook.runs import run_starts
+from units.records import InputError
 
 _BLOCK = 2048  # frames whose distances to all centroids are held at once: they fit in the processor's cache
 _TOLERANCE = 1e-3  # of a penalty that is searched for
@@ -36,16 +37,6 @@ def _scores(frames, centroids):
         scores = np.matmul(block, centroids.T, out=whole[: len(block)])
         scores -= half_norms
         yield start, scores
-
-
-def smooth(frames, centroids, penalty):
-    """Return the units that minimise sum |frame - centroid|^2 + penalty * (number of changes), exactly.
-
-    frames: (N, D); centroids: (K, D); penalty >= 0, in squared distance. Returns (N,) int64. Viterbi in
-    O(N K) time: a change may come from any unit, so only the best of the frame before matters. Memory is a
-    bit a frame and centroid.
-    """
-    return _viterbi((scores for _, scores in _scores(frames, centroids)), len(centroids), penalty)
 
 
 def _viterbi(blocks, size, penalty):
@@ -105,11 +96,11 @@ def penalty_for_rate(samples, book, rate_hz):
     wanted = rate_hz * seconds
     if not seconds or sum(1 for frames, _ in samples if len(frames)) > wanted:
         raise InputError(
-            f"{seconds:.1f} s of speech in {len(samples)} records have more than {rate_hz:g} runs a second"
+            f"{len(samples)} records ({seconds:.1f} s) always have more than {rate_hz:g} runs per second"
         )
 
     def too_many(penalty):
-        return sum(len(run_lengths(quantize(frames, book, penalty))[0]) for frames, _ in samples) > wanted
+        return sum(len(run_starts(quantize(frames, book, penalty))) for frames, _ in samples) > wanted
 
     if not too_many(0.0):
         return 0.0
@@ -118,44 +109,3 @@ def penalty_for_rate(samples, book, rate_hz):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if too_many(middle) else (low, middle)
     return float(f"{high:.5g}")
-
-
-def run_lengths(units):
-    """Return the runs of a sequence: (units, counts), no two neighbours equal. The inverse of `expand`.
-
-    >>> run_lengths([5, 5, 9])
-    ([5, 9], [2, 1])
-    """
-    units = np.asarray(units, np.int64)
-    starts = _run_starts(units)
-    return units[starts].tolist(), np.diff(starts, append=len(units)).tolist()
-
-
-def _run_starts(units):
-    return np.flatnonzero(np.append(True, units[1:] != units[:-1])[: len(units)])
-
-
-def runs_of(record):
-    """Return the runs of a record, whether it holds frames or runs: units and counts, each (R,) int64.
-
-    Runs of one unit that follow each other count as one. Raises InputError.
-
-    >>> runs_of({"units": [5, 5, 9], "counts": [2, 1, 4]})
-    (array([5, 9]), array([3, 4]))
-    """
-    units, counts = units_and_counts(record)
-    units = np.array(units, np.int64)
-    starts = _run_starts(units)
-    if counts is None:
-        return units[starts], np.diff(starts, append=len(units))
-    until = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return units[starts], np.diff(until[starts], append=until[-1])
-
-
-def expand(units, counts):
-    """Return each unit as often as its count says.
-
-    >>> expand([5, 9], [2, 1])
-    [5, 5, 9]
-    """
-    return np.repeat(np.asarray(units, np.int64), counts).tolist()

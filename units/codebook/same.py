@@ -1,40 +1,53 @@
-"""Units of one codebook: unit 7 of one is not unit 7 of another, so a corpus has units of a single one."""
+"""One codebook per corpus: unit 7 of one codebook is not unit 7 of another."""
 
 from units.records import InputError, optional, warn
 
 
+def check_codebook(found, known, owner, remedy=""):
+    """Raise InputError if units have another codebook than expected. The one wording of that error.
+
+    found, known: hashes, None if unknown, which is accepted. owner: what has the codebook `known`, as "the
+    vocoder". remedy: what the user can do.
+
+    >>> check_codebook("bbbb", "aaaa", "the vocoder")
+    Traceback (most recent call last):
+    units.records.InputError: these units have codebook bbbb, but the vocoder has codebook aaaa
+    """
+    if found and known and found != known:
+        hint = f"; {remedy}" if remedy else ""
+        raise InputError(f"these units have codebook {found}, but {owner} has codebook {known}{hint}")
+
+
 class SameCodebook:
-    """Checks record by record that all units of a corpus are of one codebook; `report` at the end.
+    """Checks record by record that all units of a corpus have one codebook; call `report` at the end.
 
     >>> same = SameCodebook()
     >>> same.check({"codebook": "aaaa"})
     >>> same.check({"codebook": "bbbb"})
     Traceback (most recent call last):
-    units.records.InputError: units of codebook bbbb after some of aaaa
+    units.records.InputError: these units have codebook bbbb, but an earlier record has codebook aaaa
     """
 
-    def __init__(self, known=None, otherwise=" after some of {}", unnamed=0):
-        """known: the hash of the codebook, if it is given; otherwise: what the error says of it.
+    def __init__(self, known=None, owner="an earlier record", unnamed=0):
+        """known: the hash of the expected codebook, if there is one; owner: what has it, for the error.
 
-        unnamed: how many records that name no codebook the corpus holds already.
+        unnamed: number of records without a codebook that the corpus holds already.
         """
-        self.known, self._otherwise = known, otherwise
+        self.known, self._owner = known, owner
         self._unnamed = self._records = unnamed
 
     def check(self, record):
-        """Raise InputError if the units of a record are of another codebook than those before it."""
+        """Raise InputError if a record's units have another codebook than those before it."""
         found = optional(record, "codebook")
-        if found is not None:
-            if self.known not in (None, found):
-                raise InputError(f"units of codebook {found}{self._otherwise.format(self.known)}")
-            self.known = found
+        check_codebook(found, self.known, self._owner)
+        self.known = self.known or found
         self._records += 1
         self._unnamed += found is None
 
     def report(self):
-        """Report how many records name no codebook if others do."""
+        """Warn if some records name no codebook although others do."""
         if self._unnamed and self.known is not None:
             warn(
                 f"{self._unnamed} of {self._records} records name no codebook; "
-                f"their units are taken to be of {self.known}"
+                f"their units are assumed to have codebook {self.known}"
             )

@@ -7,53 +7,17 @@ transformers 5 does; 4 applied the LayerNorm there.
 """
 
 import math
-import os
-import warnings
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
-from units.encoders import local
+from units.encoders.hub import FAULTS, MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
-from units.files import weights
 from units.records import InputError, warn
 
-FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")
-MARGIN_SECONDS = 2.0
-# what transformers raises at what it cannot load: its own checks are few, and let a config fail anywhere
-_FAULTS = (
-    *(OSError, ValueError, LookupError, RuntimeError, ImportError, SafetensorError),
-    *(TypeError, AttributeError, ArithmeticError, AssertionError),
-)
 _SLICE = 50  # frames whose convolutions are computed at once on a CPU: what they need then stays in its cache
-
-
-def open_model(source, short_name, layers=None, device="auto", dtype="auto", chunk_seconds=30.0):
-    """Return the encoder for a Hugging Face id or a directory, by the kind of model that its config tells.
-
-    layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle). Raises
-    InputError, one line that says what to do, where the model cannot be loaded.
-    """
-    if os.path.isdir(source):
-        local.check_folder(source)
-    transformers = _import_transformers()
-    config = fetch(transformers.AutoConfig, source)
-    local.check_config(source, config)
-    if config.model_type == "whisper":
-        from units.encoders.whisper import Whisper
-
-        return Whisper(transformers, source, config, short_name, layers, device, dtype)
-    if config.model_type == "wav2vec2-bert":
-        from units.encoders.wav2vec2_bert import Wav2Vec2Bert
-
-        return Wav2Vec2Bert(transformers, source, config, short_name, layers, device, dtype, chunk_seconds)
-    if config.model_type not in FAMILY:
-        known = ", ".join((*FAMILY, "wav2vec2-bert", "whisper"))
-        raise InputError(f"{source}: a {config.model_type} model, not one of {known}")
-    return HuggingFace(transformers, source, config, short_name, layers, device, dtype, chunk_seconds)
 
 
 class HuggingFace(Transformer):
@@ -137,63 +101,10 @@ def _check_frames(source, config):
         raise InputError(f"{source}: a frame of {field} samples each {hop}, not {RECEPTIVE_FIELD} each {HOP}")
 
 
-def _import_transformers():
-    try:
-        import huggingface_hub
-        import transformers
-        from transformers import Wav2Vec2Model  # noqa: F401 - this is what fails where the pair does not fit
-    except (OSError, RuntimeError, ImportError) as error:
-        reason = str(error).splitlines()[-1]
-        raise InputError(
-            f"transformers cannot be imported ({reason}); `make install` sets up a pair that fits"
-        ) from None
-    transformers.utils.logging.set_verbosity_error()
-    huggingface_hub.utils.logging.set_verbosity_error()  # its retries would be lines on stderr
-    transformers.utils.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # WavLM's own doing
-    return transformers
-
-
-def fetch(kind, source, **options):
-    """Load from a directory or the hub; the code that a model's repository may hold is never run."""
-    from huggingface_hub import errors
-
-    strict = getattr(errors, "StrictDataclassError", OSError)  # what transformers 5 says of a config's fields
-    try:
-        return kind.from_pretrained(source, trust_remote_code=False, **options)
-    except (*_FAULTS, strict) as error:
-        reason = (str(error).strip() or repr(error)).splitlines()
-        raise _cannot_load(
-            source, " ".join(map(str.strip, reason[: 2 if reason[0].endswith(":") else 1]))
-        ) from None
-
-
-def fetch_model(kind, source, config):
-    """Load a model by its config, cut as that says; InputError where weights are missing."""
-    if os.path.isdir(source):
-        local.check_weights(source, config)
-    model, report = fetch(kind, source, config=config, output_loading_info=True)
-    missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
-    if missing:  # transformers would go on with random ones
-        raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")
-    try:
-        weights.check_finite(model.state_dict())
-    except ValueError as error:
-        raise _cannot_load(source, str(error)) from None
-    return model
-
-
-def _cannot_load(source, reason):
-    return InputError(
-        f"model {source} cannot be loaded ({reason.rstrip('.')}); name a directory that holds it, or use "
-        "-m small, which needs no download"
-    )
-
-
 def _normalizes(transformers, source, config):
     try:
         extractor = transformers.AutoFeatureExtractor.from_pretrained(source, trust_remote_code=False)
-    except _FAULTS:  # a directory with no preprocessor_config.json
+    except FAULTS:  # a directory with no preprocessor_config.json
         usual = config.feat_extract_norm == "layer"
         does = "normalised" if usual else "not normalised"
         warn(f"{source}: no preprocessor_config.json that can be read; audio is {does}")

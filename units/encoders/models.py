@@ -1,8 +1,8 @@
-"""The encoders by name: which there are, and how each is opened.
+"""The encoders by name, and how to open each.
 
 An encoder has a `name`, which says what made the frames (model, layer, normalisation), and a method
-`encode(samples)`. Frame i stands for the samples [320 i, 320 i + 400). Long recordings are encoded in
-overlapping chunks, so memory is bounded; `units.encoders.stream` encodes many recordings in batches.
+`encode(samples)`. Frame i covers the samples [320 i, 320 i + 400). Long recordings are encoded in overlapping
+chunks, so memory is bounded; `units.encoders.stream` encodes many recordings in batches.
 """
 
 from units.records import InputError
@@ -19,6 +19,7 @@ MODELS = {
     "whisper-small": ("openai/whisper-small", 6),
     "whisper-large": ("openai/whisper-large-v3", 16),
 }
+FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")  # model types of HuggingFace
 DEFAULT_MODEL = "mms-300m"
 CHUNK_SECONDS = 30.0
 
@@ -26,12 +27,10 @@ CHUNK_SECONDS = 30.0
 def load_encoder(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", chunk_seconds=CHUNK_SECONDS):
     """Return the encoder of that name: `mfcc`, `small`, one of MODELS, a Hugging Face id or a directory.
 
-    A directory is one of su-train-encoder or of transformers.
-
-    layer: a number, several, or "all", counted as transformers' `hidden_states` is, 0 the input of the first
-    transformer layer; None is the model's default. dtype: fp32, bf16 or auto. chunk_seconds: longer
-    recordings are encoded in overlapping chunks of this length. Raises InputError where the model cannot be
-    had or has no such layer.
+    A directory is one that su-train-encoder or transformers wrote. layer: a number, several, or "all",
+    counted as in transformers' `hidden_states`: 0 is the input of the first transformer layer; None is the
+    model's default. dtype: fp32, bf16 or auto. chunk_seconds: longer recordings are encoded in overlapping
+    chunks of this length. Raises InputError if the model cannot be loaded or has no such layer.
     """
     if isinstance(layer, int):
         layer = [layer]
@@ -45,21 +44,44 @@ def load_encoder(model=DEFAULT_MODEL, layer=None, device="auto", dtype="auto", c
     folder = SMALL if short == "small" else short
     if short == "small" or is_learned(folder):
         return open_learned(folder, model, layer, device, dtype, chunk_seconds)
-    from units.encoders.huggingface import open_model
-
     source, default = MODELS.get(model, (model, None))
     layers = [default] if layer is None and default is not None else layer
-    return open_model(source, model, layers, device, dtype, chunk_seconds)
+    return _open_pretrained(source, model, layers, device, dtype, chunk_seconds)
 
 
 def encoder_named(name, device="auto"):
-    """Return the encoder that has this `name`, as a codebook tells it: mfcc39, mms-300m:14, DIR@HASH:LAYER.
+    """Return the encoder that has this `name`, as a codebook gives it: mfcc39, mms-300m:14, DIR@HASH:LAYER.
 
-    Raises InputError where there is none.
+    Raises InputError if there is no such encoder.
     """
     if name == "mfcc39":
         return load_encoder("mfcc")
     model, _, layer = name.removesuffix(":raw").rpartition(":")
     if not model or not layer.isdecimal():
-        raise InputError(f"no encoder is called {name!r}")
+        raise InputError(f"there is no encoder named {name!r}")
     return load_encoder(model, int(layer), device)
+
+
+def _open_pretrained(source, short_name, layers, device, dtype, chunk_seconds):
+    """Return the encoder for a Hugging Face id or a directory, by the kind of model that its config names.
+
+    layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle).
+    """
+    from units.encoders.hub import fetch_config, import_transformers
+
+    config = fetch_config(source)
+    arguments = import_transformers(), source, config, short_name, layers, device, dtype
+    if config.model_type == "whisper":
+        from units.encoders.whisper import Whisper
+
+        return Whisper(*arguments)
+    if config.model_type == "wav2vec2-bert":
+        from units.encoders.wav2vec2_bert import Wav2Vec2Bert
+
+        return Wav2Vec2Bert(*arguments, chunk_seconds)
+    if config.model_type not in FAMILY:
+        known = ", ".join((*FAMILY, "wav2vec2-bert", "whisper"))
+        raise InputError(f"{source}: cannot use a {config.model_type} model; known types are {known}")
+    from units.encoders.huggingface import HuggingFace
+
+    return HuggingFace(*arguments, chunk_seconds)

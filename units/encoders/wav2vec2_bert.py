@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP
-from units.encoders.huggingface import MARGIN_SECONDS, fetch_model
+from units.encoders.hub import MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 
 _WINDOW, _STEP = 400, HOP // 2  # samples: 25 and 10 ms, as Kaldi's filter banks have them

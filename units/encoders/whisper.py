@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
-from units.encoders.huggingface import fetch_model
+from units.encoders.hub import fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 
 _WINDOW = 30 * RATE  # samples

@@ -6,9 +6,7 @@ line, so frames travel through a pipe with no file between (see su-records(5)).
 
 import sys
 
-import numpy as np
-
-from units.files.npy import is_array_next, pass_array, read_npy
+from units.files.arrays import is_array_next, pass_array, read_npy, write_npy
 from units.files.opening import open_file
 from units.records import InputError, LostError, parse, require, serialize
 
@@ -110,13 +108,5 @@ def write_record(record, out):
     """Write a record and the array it carries, and flush, so that the next tool can start at once."""
     out.write(serialize(record))
     if record.get("features") == "-":
-        _write_npy(np.ascontiguousarray(record.array, np.float32), out)
+        write_npy(out, record.array)
     out.flush()
-
-
-def _write_npy(array, out):
-    """Write NPY 1.0. numpy's own writer does not tell a broken pipe or a full disk from any other trouble."""
-    if array.ndim != 2:
-        raise ValueError(f"an array of shape {array.shape} cannot be the frames of a record")
-    np.lib.format.write_array_header_1_0(out, np.lib.format.header_data_from_array_1_0(array))
-    out.write(array)

@@ -7,16 +7,13 @@ import safetensors
 import torch
 from torch.overrides import TorchFunctionMode
 
+from units.files.damage import FAULTS, reason_of
 from units.files.opening import open_file
 from units.records import InputError
 
 MOST_WEIGHTS = 1 << 30  # numbers of one model: 4 GiB of float32
 _LONGEST_HEADER = 1 << 23  # bytes, of which the tensors of a large model take a tenth
 _FLOATS = ("F64", "F32", "F16", "BF16")
-_FAULTS = (
-    *(safetensors.SafetensorError, RuntimeError, LookupError, ValueError, TypeError, AttributeError),
-    *(RecursionError, MemoryError),
-)
 
 
 @contextlib.contextmanager
@@ -31,8 +28,8 @@ def opened(path, what):
             yield file
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or str(error).splitlines()[0]}") from None
-    except _FAULTS as error:
-        raise InputError(f"{path}: not {what} ({_first_line(error)})") from None
+    except (*FAULTS, safetensors.SafetensorError) as error:
+        raise InputError(f"{path}: not {what} ({reason_of(error)})") from None
 
 
 def check_header(path, what):
@@ -41,10 +38,6 @@ def check_header(path, what):
         size = int.from_bytes(file.read(8), "little")
     if size > _LONGEST_HEADER:
         raise InputError(f"{path}: not {what} (a header of {size} bytes)")
-
-
-def _first_line(error):
-    return next(iter(str(error).splitlines()), "")[:200] or "its content is damaged"
 
 
 def shapes(module):

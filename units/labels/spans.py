@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
-from units.codebook.quantize import run_lengths
+from units.codebook.runs import frame_edges, runs_of
 from units.records import InputError, frame_units, optional, require
 
 # fields that hold many labels of a segment: what one of them is called
@@ -83,30 +83,17 @@ def _of_list(record, name, model):
     yield Spans(name, LISTS[name], *identity, starts, ends, labels, until, channel)
 
 
-def run_edges(record, counts):
-    """Return where the runs of a record begin and the last ends, and where its segment ends.
-
-    counts: (R,) int, frames that each run lasts. Returns (R + 1,) float64 and a float, s in the recording.
-
-    >>> run_edges({"offset": 1.0, "duration": 0.5}, [2, 1])
-    (array([1.  , 1.04, 1.06]), 1.5)
-    """
-    offset, shift = optional(record, "offset", 0.0), optional(record, "frame_shift", FRAME_SHIFT)
-    edges = offset + shift * np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    return edges, max(float(edges[-1]), offset + optional(record, "duration", 0.0))
-
-
 def _placed(record, name, model):
     """Return (starts, ends, labels) of a field, in s from the start of the segment."""
     if name in ("phones", "words"):
         spans = require(record, name)
         return tuple([span[i] for span in spans] for i in range(3))
     if name == "units":
-        labels, lasting = run_lengths(frame_units(record))
+        labels, lasting = (column.tolist() for column in runs_of(record))
     else:
         labels, lasting = require(record, name), _frames_of_pieces(record, model)
     shift = optional(record, "frame_shift", FRAME_SHIFT)
-    edges = shift * np.concatenate([[0], np.cumsum(lasting, dtype=np.int64)])
+    edges = shift * frame_edges(lasting)
     return edges[:-1], edges[1:], labels
 
 
@@ -117,7 +104,7 @@ def _frames_of_pieces(record, model):
     pieces, frames = require(record, "pieces"), len(frame_units(record))
     if model.decode(pieces).tolist() != record["units"]:
         raise InputError('the "pieces" are not of this model: they make other "units"')
-    edges = np.concatenate([[0], np.cumsum(record.get("counts", [1] * frames))])
+    edges = frame_edges(record.get("counts", [1] * frames))
     after = np.cumsum(model.lengths[pieces])
     return edges[after] - edges[after - model.lengths[pieces]]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from units.codebook.runs import run_lengths
 from units.labels.frames import FIELD
 from units.metrics import boundaries, phone_error, purity, statistics
 from units.metrics.aligned import label_index
@@ -142,7 +143,7 @@ def _named(prefix, figures):
 
 def _runs(record):
     """Return numbers of frames, runs, and runs of one frame."""
-    lengths = statistics.run_lengths(record.units)
+    _, lengths = run_lengths(record.units)
     return lengths.sum(), len(lengths), (lengths == 1).sum()
 
 

@@ -48,19 +48,6 @@ def compression(rate):
     return PCM_BITRATE / rate if rate > 0 else np.nan
 
 
-def run_lengths(units):
-    """Return how many frames each run of equal units lasts, (R,) int64.
-
-    >>> run_lengths([3, 3, 5, 3])
-    array([2, 1, 1])
-    """
-    units = np.asarray(units)
-    if not len(units):
-        return np.zeros(0, np.int64)
-    starts = np.flatnonzero(np.concatenate([[True], units[1:] != units[:-1]]))
-    return np.diff(np.append(starts, len(units)))
-
-
 def mean_run(frames, runs):
     """Return the frames of a mean run; NaN for none."""
     return frames / runs if runs else np.nan

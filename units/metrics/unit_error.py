@@ -1,6 +1,7 @@
 """Unit error rate: what is left of the units once they were spoken and heard again."""
 
-from units.codebook.quantize import quantize, run_lengths
+from units.codebook.quantize import quantize
+from units.codebook.runs import run_lengths
 from units.encoders.models import encoder_named
 from units.metrics.phone_error import edit_distance
 from units.records import InputError, frame_units, optional

@@ -202,6 +202,6 @@ class Model:
         return self.flat[self.starts[piece] :][: self.lengths[piece]].tolist()
 
 
-def load(path):
+def load_model(path):
     """Return the Model in a file. Raises InputError where the file is no SentencePiece model of units."""
     return Model(read_whole(path, _LARGEST), path)

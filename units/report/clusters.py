@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from units.metrics.statistics import run_lengths
+from units.codebook.runs import run_lengths
 
 
 def phone_shares(joint):
@@ -60,7 +60,7 @@ def durations(records, units):
     """Return the lengths of all runs in s and the index in units of each: (R,) and (R,)."""
     lengths, codes = [np.zeros(0)], [np.zeros(0, np.int64)]
     for record in records:
-        runs = run_lengths(record.units)
+        runs = run_lengths(record.units)[1]
         starts = np.cumsum(runs) - runs
         lengths.append(runs * record.frame_shift)
         codes.append(np.searchsorted(units, record.units[starts]))

@@ -8,6 +8,7 @@ import numpy as np
 from units.audio.reading import load
 from units.audio.timing import FRAME_SHIFT
 from units.audio.writing import save
+from units.codebook.runs import frame_edges, run_lengths
 from units.labels.frames import FIELD
 from units.records import frame_units, optional, require
 
@@ -76,10 +77,10 @@ def unit_spans(record):
         return []
     shift = optional(record, "frame_shift", FRAME_SHIFT)
     units = np.array(frame_units(record)[: round(MOST_SECONDS / shift)], np.int64)
-    edges = np.flatnonzero(np.diff(units, prepend=-1, append=-1))
+    runs, counts = run_lengths(units)
     start = (FIELD - shift) / 2
-    times = [round(start + shift * edge, 6) for edge in edges.tolist()]
-    return list(zip(times, times[1:], units[edges[:-1]].tolist(), strict=False))
+    times = [round(start + shift * edge, 6) for edge in frame_edges(counts).tolist()]
+    return list(zip(times, times[1:], runs.tolist(), strict=False))
 
 
 def flac(samples):

@@ -12,7 +12,7 @@ import numpy as np
 
 from units.audio.timing import HOP
 from units.audio.writing import clipped_pcm16
-from units.files.npz import load_arrays
+from units.files.arrays import load_arrays
 from units.files.output import create
 from units.records import InputError
 

@@ -1,4 +1,4 @@
-"""The terms of a corpus: what is said again in it."""
+"""The terms of a corpus: stretches of speech that recur."""
 
 import functools
 import math
@@ -14,16 +14,17 @@ from units.patterns.discovery.scan import blocks, scan
 from units.patterns.discovery.scores import substitution
 from units.patterns.discovery.trace import trace
 from units.patterns.moments import owned
-from units.patterns.motifs import facts
+from units.patterns.occurrences import describe_occurrences
 from units.records import warn
 
 
 @dataclass(frozen=True)
 class Term:
-    """Fragments that are alike: of which recordings, from when to when (s of the file), each (C,).
+    """Similar fragments: the indices of their recordings, starts and ends (s in the audio file), (C,) each.
 
-    units: the runs of the first, which all others are like. score: how unlikely that is by chance, the sum
-    over the others of minus the natural logarithm of how many alignments as good chance would make.
+    units: the runs of the first fragment, the reference that the others resemble. score: how unlikely that is
+    by chance: the sum, over the others, of minus the natural logarithm of the number of alignments at least
+    as good that chance would produce.
     """
 
     units: list
@@ -34,10 +35,10 @@ class Term:
 
 
 def discover(recordings, size, centroids, config, jobs=1, log=lambda message: None):
-    """Return the Terms of a list of units.patterns.discovery.text.Recording, the best first.
+    """Return the Terms of a list of units.patterns.corpus.Recording, the best first.
 
-    size: number of units; centroids: (size, R) float or None; config: units.config.DiscoverConfig; log: is
-    told what was found on the way.
+    size: number of units; centroids: (size, R) float or None; config: units.config.DiscoverConfig; log: a
+    function that gets a line about each step.
     """
     corpus = prepare(recordings, size, config)
     scores = substitution(size, centroids, config.near)
@@ -50,7 +51,7 @@ def discover(recordings, size, centroids, config, jobs=1, log=lambda message: No
 def prepare(recordings, size, config):
     """Return the Text of recordings, without pauses unless they are kept.
 
-    A moment that several recordings have is in it once; see units.patterns.moments.
+    A moment that several recordings share is in it once; see units.patterns.moments.
     """
     own = owned(recordings)
     left_out = [~mine for mine in own]
@@ -58,20 +59,20 @@ def prepare(recordings, size, config):
         rows = [recording.units[mine] for recording, mine in zip(recordings, own, strict=True)]
         for out, mine, pause in zip(left_out, own, find_pauses(rows, size), strict=True):
             out[mine] = pause
-    return text.join(recordings, left_out, size)
+    return text.join_recordings(recordings, left_out, size)
 
 
 def align(corpus, scores, config, jobs=1, log=lambda message: None):
-    """Return ((A, 4) alignments of a Text with itself, (A,) what each is worth), no more than config says.
+    """Return ((A, 4) alignments of a Text with itself, (A,) their scores), the best ones.
 
-    Both sides of each last at least config.min_duration, do not overlap, and are as good as chance makes
-    config.false_alarms of in the whole text.
+    Both sides of each last at least config.min_duration and do not overlap. In the whole text, chance would
+    produce config.false_alarms alignments as good as the worst of them.
     """
     units = corpus.units
     tail = chance.measure(units, scores)
     pairs = len(units) ** 2 / 2
     least = max(1, tail.threshold(config.false_alarms, pairs))
-    # of each block more than are kept, so that it shows if any are not
+    # more per block than are kept in all, to notice if some are dropped
     work = functools.partial(
         scan, rows=units, columns=units, scores=scores, least=least, most=2 * config.max_alignments
     )
@@ -79,8 +80,8 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
     cells = limit(np.concatenate(parts), config.max_alignments)
     if sum(map(len, parts)) > len(cells):
         most = config.max_alignments
-        warn(f"more than {most} alignments: the best are kept; a longer --min-duration makes fewer")
-    log(f"{len(units)} runs, least score {least}, {len(cells)} places where alignments end")
+        warn(f"more than {most} alignments: only the best are kept; a longer --min-duration gives fewer")
+    log(f"{len(units)} runs, lowest score {least}, {len(cells)} ends of alignments")
     found = trace(cells, units, units, scores)
     found, scored = _keep(corpus, found, config.min_duration)
     good = scored >= least
@@ -89,7 +90,7 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
 
 
 def limit(cells, most):
-    """Return the best cells, no more than most: where equal ones would be too many, none of them."""
+    """Return the best cells, at most `most`. If equal ones would exceed that, none of these are kept."""
     if len(cells) <= most:
         return cells
     least = np.partition(cells[:, 2], len(cells) - most - 1)[len(cells) - most - 1] + 1
@@ -97,9 +98,9 @@ def limit(cells, most):
 
 
 def _keep(corpus, found, min_duration):
-    """Return the alignments whose sides last long enough and do not overlap, and what they score.
+    """Return the alignments whose sides last long enough and do not overlap, and their scores.
 
-    That is less the more one side outlasts the other.
+    The score is reduced by the ratio of the two durations.
     """
     first = corpus.durations(found[:, 0], found[:, 1])
     second = corpus.durations(found[:, 2], found[:, 3])
@@ -120,6 +121,6 @@ def _term(corpus, cluster):
     )
 
 
-def describe(term, recordings):
+def describe_term(term, recordings):
     """Return a Term as the fields of a record; durations in s, its occurrences objects."""
-    return facts(term, recordings, score=term.score)
+    return describe_occurrences(term, recordings, score=term.score)

@@ -1,4 +1,4 @@
-"""The runs of a corpus as one text, in which no alignment can cross from one recording, or over a pause."""
+"""The runs of a corpus as one text. Separators keep alignments from crossing recordings and pauses."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,8 @@ MOST_UNITS = 10_000
 
 
 @dataclass(frozen=True)
-class Recording:
-    """The runs of a recording.
-
-    units: (R,) int; edges: (R + 1,) float, where each begins and the last ends, s in the file; end: where the
-    recording does, s.
-    """
-
-    units: np.ndarray
-    edges: np.ndarray
-    id: str | None = None
-    audio_filepath: str | None = None
-    speaker: str | None = None
-    end: float = 0.0
-    channel: int | None = None
-
-
-@dataclass(frozen=True)
 class Text:
-    """The runs of recordings, two separators after each, before the first, and where pauses were.
+    """The runs of recordings, with two separators before the first, after each, and in place of pauses.
 
     units: (T,) uint16, `separator` between recordings; recording: (T,) int32, which one, -1 for a separator;
     begins, ends: (T,) float64, s in the recording's file.
@@ -39,14 +22,14 @@ class Text:
     separator: int
 
     def durations(self, starts, stops):
-        """Return how long the runs [start, stop) last, s."""
+        """Return the durations of the runs [start, stop), s."""
         return self.ends[stops - 1] - self.begins[starts]
 
 
-def join(recordings, pauses, size):
-    """Return the Text of Recordings without what is left out, their pauses mostly.
+def join_recordings(recordings, pauses, size):
+    """Return the Text of Recordings without the runs to leave out, which are mostly pauses.
 
-    pauses: for each recording (R,) bool, which of its runs are none of the text. size: number of units.
+    pauses: for each recording (R,) bool, the runs to leave out. size: number of units.
     """
     parts = [_separators(size)]
     for number, (recording, pause) in enumerate(zip(recordings, pauses, strict=True)):
@@ -62,5 +45,5 @@ def join(recordings, pauses, size):
 
 
 def _separators(size):
-    # two, for an alignment skips one run at a time
+    # two, because an alignment can skip one run at a time
     return np.full(2, size), np.full(2, -1), np.zeros(2), np.zeros(2)

@@ -1,26 +1,27 @@
-"""A query's places in an index, best first."""
+"""Find a query in an index: the places that match it, best first."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from units.patterns.distances import CentroidDistances
 from units.patterns.moments import may_be_same, same
 from units.patterns.search import costs
 from units.patterns.search.matching import SCALE, align
 from units.patterns.search.scan import BIN, candidates
 from units.records import InputError
 
-MOST_ROWS = 500  # of a query: frames, 10 s of them, or runs
-_CELLS = 4_000_000  # of exact alignments, whatever the query's length
-_ALL_CELLS = 8_000_000  # up to so many every place is aligned: of an hour or two of speech
+MOST_ROWS = 500  # of a query: frames (10 s) or runs
+_CELLS = 4_000_000  # of exact alignments, for queries of any length
+_ALL_CELLS = 8_000_000  # if there are fewer, every place is aligned: an hour or two of speech
 _FEWEST, _MOST = 200, 3000  # bins that are aligned exactly
-_WIDE = 2048  # runs that are aligned together where all are
-_BLOCK = 4096  # cells of all bins that are aligned at once: what stays in a core's cache
+_WIDE = 2048  # runs that are aligned together if all places are
+_BLOCK = 4096  # cells of all bins that are aligned at once; they fit in a core's cache
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A place in an index: the runs [begin, end) of its text, in which recording, and a score of 0 to 1."""
+    """A place in an index: runs [begin, end) of its text, the recording they lie in, a score from 0 to 1."""
 
     recording: int
     begin: int
@@ -29,20 +30,20 @@ class Hit:
 
 
 class Finder:
-    """Finds queries in an index, whose distances are made once."""
+    """Finds queries in an index. The distances of its codebook are computed once."""
 
     def __init__(self, index):
         self.index = index
-        self._distances = None if index.codebook is None else costs.Distances(index.codebook.centroids)
+        self._distances = None if index.codebook is None else CentroidDistances(index.codebook.centroids)
 
     def find(self, query, exhaustive=False):
         """Return an iterator of the Hits of a query, the best first.
 
-        query: (m,) int, units or costs.ANY, each run once; or (m, R) frames as the index's codebook
-        normalises them. The score is 1 less the mean cost of the query's rows. Of two that are the same
-        moment, in one record or in two, only the better is told. exhaustive: every place is aligned, not
-        only those that units.patterns.search.scan finds.
-        Raises InputError where the query is none, too long, or of units that the index's codebook lacks.
+        query: (m,) int, units or costs.ANY, one per run; or (m, R) frames as the index's codebook normalises
+        them. The score is 1 minus the mean cost of the query's rows. Of two hits at the same moment, in one
+        record or in two, only the better is returned. exhaustive: align with every place, not only with those
+        that units.patterns.search.scan finds. Raises InputError if the query is empty, too long, has only
+        wildcards, or has units that are not in the index's codebook.
         """
         index, query = self.index, np.asarray(query)
         self._check(query)
@@ -62,23 +63,21 @@ class Finder:
 
     def _check(self, query):
         if not 1 <= len(query) <= MOST_ROWS:
-            raise InputError(f"a query of {len(query)} {'frames' if query.ndim == 2 else 'runs'};"
-                             f" 1 to {MOST_ROWS} are searched for")  # fmt: skip
+            kind = "frames" if query.ndim == 2 else "runs"
+            raise InputError(f"the query has {len(query)} {kind}; it must have 1 to {MOST_ROWS}")
         if query.ndim == 2:
             return
         if not (query != costs.ANY).any():
-            raise InputError("a query that anything fits")
+            raise InputError("the query has only wildcards")
         size = self.index.separator if self._distances is None else len(self._distances.centroids)
         if query.max() >= size:
-            raise InputError(
-                f"unit {query.max()} of the query is beyond those of the index, which are below {size}"
-            )
+            raise InputError(f"the query has unit {query.max()}; the units of the index are 0 to {size - 1}")
 
 
 def _align(query, text, tiles, width, reach, separator):
     """Return (costs, begins, ends) of the best alignment that ends in each bin and begins in reach of it.
 
-    tiles: (N,) int, which stretches of `width` runs, a number of bins, are looked at.
+    tiles: (N,) int, the stretches of `width` runs, a multiple of BIN, to align with.
     """
     before = BIN * -(-reach // BIN)
     padded = np.full(before + width * -(-len(text) // width), separator, text.dtype)
@@ -100,11 +99,11 @@ def _align(query, text, tiles, width, reach, separator):
 
 
 def _distinct(index, scores, begins, ends):
-    """Yield Hits by falling score, without those of the same moment as a better one; see `moments`.
+    """Yield Hits by falling score, without those at the same moment as a better one; see `moments`.
 
-    Equally good ones come in the order of their files in the index, then in time; of longer records first.
+    Equally good hits come in the order of their files in the index, then of time, then longer records first.
     """
-    good = np.flatnonzero(scores)  # what goes over the end of a record costs too much to have a score
+    good = np.flatnonzero(scores)  # alignments across the end of a record have a score of 0
     scores, begins, ends = scores[good], begins[good], ends[good]
     recordings = np.searchsorted(index.starts, begins, side="right") - 1
     starts, stops = index.times(recordings, begins, ends)

@@ -1,4 +1,4 @@
-"""The index: the runs of all recordings, one after the other, and what leads back to the audio; one file."""
+"""The index: one file with the runs of all recordings and the fields that lead back to the audio."""
 
 import io
 import json
@@ -9,25 +9,28 @@ import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
 from units.codebook.codebook import Codebook, parse_codebook, save_codebook
-from units.files.npz import FAULTS, parse_array, read_members, save_arrays
+from units.codebook.runs import frame_edges
+from units.files.arrays import parse_array, read_members, save_arrays
+from units.files.damage import damaged
 from units.files.opening import read_whole
+from units.patterns.corpus import of_runs
 from units.patterns.moments import recording_of
 from units.records import InputError, require
 
 VERSION = 1
 MOST_UNITS = (1 << 16) - 1
-_LARGEST = 1 << 32  # bytes of an index: some ten thousand hours
+_LARGEST = 1 << 32  # bytes of an index: about ten thousand hours
 _KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
-KEPT = ("id", "audio_filepath", "offset", "channel", "frame_shift", "speaker")
 
 
 @dataclass(frozen=True)
 class Index:
     """The runs of R recordings.
 
-    text: (T,) uint8 or uint16, units of runs, a separator, which is above all units, after each recording;
-    counts: (T,) uint, the frames each lasts; starts: (R,) int64, where each recording begins in them.
-    records: what led to them, the fields KEPT of each. codebook: that of the units where known, and its hash.
+    text: (T,) uint8 or uint16, one unit per run, and a separator, larger than all units, after each
+    recording; counts: (T,) uint, frames per run; starts: (R,) int64, the place in them at which each
+    recording begins; records: the fields corpus.KEPT of each; codebook: the units' codebook, if known, and
+    its hash.
     """
 
     text: np.ndarray
@@ -39,14 +42,14 @@ class Index:
 
     @property
     def separator(self):
-        """The number that parts recordings; 0 where there are none."""
+        """The number between recordings; 0 if the index is empty."""
         return int(self.text[-1]) if len(self.text) else 0
 
     def recordings(self):
-        """Yield (record, its runs' units, their counts)."""
+        """Yield the Recordings."""
         ends = [*self.starts.tolist(), len(self.text)][1:]
         for record, start, end in zip(self.records, self.starts.tolist(), ends, strict=True):
-            yield record, self.text[start : end - 1], self.counts[start : end - 1]
+            yield of_runs(record, self.text[start : end - 1], self.counts[start : end - 1])
 
     @cached_property
     def _places(self):
@@ -58,47 +61,49 @@ class Index:
 
     @cached_property
     def files(self):
-        """The number of each recording's file, in the order in which they come, (R,) int64."""
+        """The number of each recording's audio file, in order of first occurrence, (R,) int64."""
         names = (recording_of(record.get("audio_filepath"), record["id"]) for record in self.records)
         numbers = {}
         return np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int64)
 
     @cached_property
     def _frames(self):
-        """How many frames come before each run, (T + 1,) int64."""
-        return np.concatenate([[0], np.cumsum(self.counts, dtype=np.int64)])
+        """The number of frames before each run, (T + 1,) int64."""
+        return frame_edges(self.counts)
 
     def times(self, recordings, begins, ends):
-        """Return starts and ends (s in their files) of runs [begin, end) of the text, arrays like these."""
+        """Return starts and ends, s in their audio files, of runs [begin, end) of the text, as arrays."""
         offsets, shifts = (column[recordings] for column in self._places)
         first = self._frames[self.starts[recordings]]
         return tuple((offsets + (self._frames[at] - first) * shifts).round(6) for at in (begins, ends))
 
     def span(self, recording, begin, end):
-        """Return (start, end) in s in the recording's file of the runs [begin, end) of the text."""
+        """Return (start, end), in s in the recording's audio file, of the runs [begin, end) of the text."""
         return tuple(float(time[0]) for time in self.times([recording], np.array([begin]), np.array([end])))
 
 
-def join(recordings, codebook=None, hash_=None):
-    """Return the Index of [(record, units, counts)], arrays or lists of one length each."""
+def join_recordings(recordings, codebook=None, hash_=None):
+    """Return the Index of [Recording]. Raises InputError if there are units that it cannot hold."""
     recordings = list(recordings)
-    lengths = np.array([len(units) + 1 for _, units, _ in recordings], np.int64)
-    largest = max((int(np.max(units)) for _, units, _ in recordings if len(units)), default=0)
+    lengths = np.array([len(recording.units) + 1 for recording in recordings], np.int64)
+    largest = max((int(np.max(r.units)) for r in recordings if len(r.units)), default=0)
     separator = len(codebook.centroids) if codebook else largest + 1
     if largest >= separator:
-        raise InputError(f"unit {largest}, but an index of this codebook has units below {separator}")
+        raise InputError(f"unit {largest} is not in the codebook, whose units are 0 to {separator - 1}")
     if separator > MOST_UNITS:
-        raise InputError(f"an index takes units below {MOST_UNITS}")
+        raise InputError(f"unit {largest} is too large for an index, whose units are below {MOST_UNITS}")
     ends = np.cumsum(lengths)
     text = np.full(int(lengths.sum()), separator, np.min_scalar_type(separator))
     counts = np.zeros(len(text), np.uint32)
-    for (_, units, frames), start, end in zip(recordings, ends - lengths, ends, strict=True):
-        text[start : end - 1], counts[start : end - 1] = units, frames
+    for recording, start, end in zip(recordings, ends - lengths, ends, strict=True):
+        text[start : end - 1], counts[start : end - 1] = recording.units, recording.counts
     counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
-    return Index(text, counts, ends - lengths, [record for record, _, _ in recordings], codebook, hash_)
+    return Index(
+        text, counts, ends - lengths, [recording.fields for recording in recordings], codebook, hash_
+    )
 
 
-def save(index, file):
+def save_index(index, file):
     """Write an Index to a binary file; the same index gives the same bytes."""
     lines = b"".join(json.dumps(record).encode() + b"\n" for record in index.records)
     book = io.BytesIO()
@@ -110,24 +115,24 @@ def save(index, file):
     save_arrays({**arrays, **{name: np.frombuffer(data, np.uint8) for name, data in held.items()}}, file)
 
 
-def load(path):
-    """Return the Index in a file that `save` wrote. Raises InputError, naming it, where it is none."""
+def load_index(path):
+    """Return the Index in a file that `save_index` wrote.
+
+    Raises InputError, naming it, if it is not an index.
+    """
     content = read_whole(path, _LARGEST)
-    try:
+    with damaged(path, "an index", InputError):
         index = _parse(content)
         _check(index)
-    except (*FAULTS, InputError, TypeError, AttributeError, RecursionError) as error:
-        reason = next(iter(str(error).splitlines()), "") or "its content is damaged"
-        raise InputError(f"{path}: not an index ({reason})") from None
-    return index
+        return index
 
 
 def _parse(content):
-    members = read_members(content, _KINDS, most=len(content))  # what is compressed may be anything
+    members = read_members(content, _KINDS, most=len(content))  # compressed members may expand to anything
     arrays = {name: parse_array(member, _KINDS[name]) for name, member in members.items()}
     about = json.loads(arrays.pop("about").tobytes())
     if about["version"] != VERSION:
-        raise ValueError(f"of version {about['version']!r}, which this one cannot read")
+        raise ValueError(f"it has version {about['version']!r}, and this program reads version {VERSION}")
     records = [json.loads(line) for line in arrays.pop("records").tobytes().splitlines()]
     book = arrays.pop("codebook").tobytes()
     return Index(
@@ -139,7 +144,7 @@ def _parse(content):
 
 
 def _check(index):
-    """Raise ValueError where the arrays of an index do not fit each other."""
+    """Raise ValueError if the arrays of an index do not fit each other."""
     lasts = np.append(index.starts[1:], len(index.text)) - 1
     if not index.text.ndim == index.starts.ndim == 1 or index.text.shape != index.counts.shape:
         raise ValueError("its arrays do not fit each other")
@@ -148,7 +153,7 @@ def _check(index):
     if len(index.starts) and (index.starts[0] != 0 or (np.diff(index.starts) < 1).any() or lasts[-1] < 0):
         raise ValueError("its recordings do not follow each other")
     if not np.array_equal(np.flatnonzero(index.text >= index.separator), lasts[: len(index.starts)]):
-        raise ValueError("its recordings are not parted")
+        raise ValueError("its recordings are not separated")
     if index.codebook is not None and len(index.text) and index.separator != len(index.codebook.centroids):
         raise ValueError("its units are not of its codebook")
     for record in index.records:

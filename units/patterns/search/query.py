@@ -1,24 +1,23 @@
-"""What is searched for: a pattern of units, the units or frames of a record, or a recording."""
+"""Queries: a pattern of units, the units or frames of a record, or a recording."""
 
 import re
 
 import numpy as np
 
 from units.audio.reading import load
-from units.audio.segment import HOP, levels, speech_by_energy, tracks
-from units.audio.timing import FRAME_SHIFT, RATE
-from units.audio.timing import HOP as FRAME_HOP
+from units.audio.segment import ENERGY_HOP, levels, speech_by_energy, tracks
+from units.audio.timing import FRAME_SHIFT, HOP, RATE
 from units.encoders import models
 from units.patterns.search.costs import ANY
 from units.records import InputError
 
-LONGEST = 60.0  # s of a recording that is searched for
-AROUND = 1.0  # s on each side of a span that its encoder hears: of a word alone it makes less
-_HOPS = FRAME_HOP // HOP  # of 10 ms, in a frame
+LONGEST = 60.0  # s of a recording given as a query
+AROUND = 1.0  # s of context on each side of a span: encoders work less well on a word alone
+_HOPS = HOP // ENERGY_HOP  # of 10 ms, per frame
 
 
 def is_pattern(text):
-    """Return whether a query's words are units and * alone.
+    """Return whether a query consists of units and * only.
 
     >>> is_pattern("31 42 * 99"), is_pattern("31.wav")
     (True, False)
@@ -27,7 +26,7 @@ def is_pattern(text):
 
 
 def parse_pattern(text):
-    """Return the runs of a pattern: * is any one run; equal units side by side are one.
+    """Return the runs of a pattern. * is any one run; equal neighbours are one run.
 
     >>> parse_pattern("31 31 42 * 99")
     [31, 42, -1, 99]
@@ -36,8 +35,8 @@ def parse_pattern(text):
     return [unit for i, unit in enumerate(units) if unit == ANY or i == 0 or unit != units[i - 1]]
 
 
-class Listener:
-    """Makes queries of recordings, by the encoder and codebook of an index; the encoder is loaded once."""
+class QueryEncoder:
+    """Turns recordings into queries by the encoder and codebook of an index. The encoder is loaded once."""
 
     def __init__(self, index, device="auto"):
         self._book, self._device, self._encoder = index.codebook, device, None
@@ -47,9 +46,10 @@ class Listener:
         return self._known().normalize(frames)
 
     def span(self, path, offset, duration, channel=None):
-        """Return the frames of what stands at offset (s) for duration (s); what is around is heard too.
+        """Return the frames of a span of a recording, encoded with its context.
 
-        duration: None is to the end. Raises InputError where that is longer than LONGEST.
+        offset, duration: s; a duration of None is the rest of the file. Raises InputError if that is longer
+        than LONGEST.
         """
         start = max(0.0, offset - AROUND)
         before = round((offset - start) / FRAME_SHIFT)
@@ -57,7 +57,7 @@ class Listener:
         samples = load(path, start, offset + lasting + AROUND - start, channel, shorter=True)
         if duration is None and len(samples) / RATE - (offset - start) > LONGEST:
             raise InputError(
-                f"{path}: over {LONGEST:.0f} s long from {offset:g} s on; a spoken query is shorter"
+                f"{path}: more than {LONGEST:.0f} s long after {offset:g} s; a spoken query must be shorter"
             )
         found = self._encode(samples, path)[before : before + max(1, round(lasting / FRAME_SHIFT))]
         if not len(found):
@@ -65,27 +65,29 @@ class Listener:
         return found
 
     def whole(self, path, channel=None):
-        """Return the frames of a recording from where speech begins in it to where it ends.
+        """Return the frames of a recording, from the beginning to the end of speech in it.
 
-        Raises InputError where it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
+        Raises InputError if it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
         """
         self._known()
         found = levels(path)
         if found.seconds > LONGEST:
             raise InputError(
-                f"{path}: {found.seconds:.0f} s long; a spoken query has at most {LONGEST:.0f} s"
+                f"{path}: {found.seconds:.0f} s long; a spoken query must have at most {LONGEST:.0f} s"
             )
         [(channel, levels_db)] = tracks(path, found, "mix" if channel is None else channel)
         speech = np.flatnonzero(speech_by_energy(levels_db))
         if not len(speech):
-            raise InputError(f"{path}: no speech in it")
+            raise InputError(f"{path}: no speech found")
         frames = self._encode(load(path, channel=channel), path)
         first = min(speech[0] // _HOPS, len(frames) - 1)
         return frames[first : speech[-1] // _HOPS + 1]
 
     def _known(self):
         if self._book is None:
-            raise InputError("an index with no codebook cannot be searched by voice (su-search build -c)")
+            raise InputError(
+                "an index without a codebook cannot be searched by voice; use su-search build -c"
+            )
         return self._book
 
     def _encode(self, samples, path):
@@ -93,7 +95,7 @@ class Listener:
         if self._encoder is None:
             if not book.encoder:
                 raise InputError(
-                    "the index's codebook does not name its encoder: it cannot be searched by voice"
+                    "the codebook of the index names no encoder, so the index cannot be searched by voice"
                 )
             self._encoder = models.encoder_named(book.encoder, self._device)
         frames = self._encoder.encode(samples)

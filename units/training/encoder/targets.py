@@ -9,7 +9,7 @@ from units.codebook.kmeans import fit
 from units.codebook.quantize import quantize
 from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
-from units.files.npz import load_arrays
+from units.files.arrays import load_arrays
 from units.files.output import create
 from units.records import InputError
 
@@ -55,14 +55,3 @@ def load_targets(path, key):
         return None
     found = [kept[name].astype(np.int64) for name in ("training", "held_out")]
     return found if str(kept["key"]) == key and all(targets.ndim == 1 for targets in found) else None
-
-
-def perplexity(units, k):
-    """Return the perplexity of k units, the exponential of their entropy: about how many are in use.
-
-    >>> round(perplexity(np.array([0, 1, 2, 3]), 10), 3)
-    4.0
-    """
-    share = np.bincount(units, minlength=k) / len(units)
-    share = share[share > 0]
-    return float(np.exp(-(share * np.log(share)).sum()))

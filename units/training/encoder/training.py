@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from units.codebook.kmeans import perplexity
 from units.devices import choose_dtype
 from units.encoders import models
 from units.encoders.ahead import Ahead
@@ -217,8 +218,8 @@ class EncoderRun(run.Run):
             **found,
             "held_out_loss": float(np.mean(losses)),
             "held_out_accuracy": float(np.mean(right)),
-            "target_perplexity": making.perplexity(self.held_out_targets, k),
-            "guess_perplexity": making.perplexity(np.concatenate(guessed), k),
+            "target_perplexity": perplexity(np.bincount(self.held_out_targets, minlength=k)),
+            "guess_perplexity": perplexity(np.bincount(np.concatenate(guessed), minlength=k)),
         }
 
     def save(self):
