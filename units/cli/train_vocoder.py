@@ -9,6 +9,7 @@ from units.cli.options import device_option, output_option, records_argument, se
 from units.cli.tool import say, tool
 from units.cli.training_folder import corpora, opened, resume_option
 from units.cli.training_log import Log
+from units.codebook.same import SameCodebook, check_codebook
 from units.records import InputError, require, warn
 from units.training.vocoder.config import TrainingConfig, training_defaults
 from units.vocoder.config import read_config, shape_defaults
@@ -72,7 +73,7 @@ def main(job, units, output, arch, width, init, resume, training, dtype, seed, d
     records = _read(job, units)
     with opened(output, resume, "a vocoder", "generator.safetensors") as begun:
         if begun:
-            _check_codebook(output, records[0].get("codebook", ""))
+            check_codebook(_codebook(records), read_config(output).codebook, f"the vocoder in {output}")
         run = _prepare(records, output, shape, init, config, device, dtype)
         if begun:
             run.resume()
@@ -96,33 +97,29 @@ def _shape(init, arch, width):
     return shape
 
 
-def _check_codebook(folder, codebook):
-    """Raise InputError if the vocoder to resume is of another codebook: its units mean something else."""
-    known = read_config(folder).codebook
-    if known != codebook:
-        raise InputError(
-            f"{folder}: the vocoder is of codebook {known or 'unknown'}, but the units are of codebook "
-            f"{codebook or 'unknown'}"
-        )
-
-
 def _read(job, paths):
     """Return the records to train on, all of one codebook and one encoder."""
     from units.records import frame_units
 
-    records = []
+    records, same = [], SameCodebook()
     for record in job.records(paths):
         with job.item(record):
             require(record, "id", "audio_filepath")
             if not frame_units(record):
                 raise InputError("units is empty")
-            for name in ("codebook", "encoder"):
-                if records and record.get(name) != records[0].get(name):
-                    raise InputError(f"its {name} differs from that of the records before it")
+            same.check(record)
+            if records and record.get("encoder") != records[0].get("encoder"):
+                raise InputError("encoder is not that of the records before")
             records.append(record)
     if not records:
         raise InputError("there are no records to train on")
+    same.report()
     return records
+
+
+def _codebook(records):
+    """Return the hash of the codebook of records, "" if none names it."""
+    return next((record["codebook"] for record in records if record.get("codebook")), "")
 
 
 def _prepare(records, output, shape, init, config, device, dtype):
@@ -171,7 +168,7 @@ def _complete(shape, records, speakers, corpus):
     """Return the VocoderConfig of these records: their units, codebook and speakers."""
     from units.training.vocoder.dataset import f0_statistics
 
-    codebook = records[0].get("codebook", "")
+    codebook = _codebook(records)
     count = 1 + max(max(record["units"]) for record in records)
     mean, spread = f0_statistics(corpus, len(speakers))
     return replace(

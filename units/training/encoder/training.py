@@ -132,8 +132,8 @@ class EncoderRun(run.Run):
         if self.group.first and making.load_targets(path, key) is None:
             if self.step > self.begun and (self.round or self.adapting):
                 raise InputError(
-                    f"{path}: damaged or missing, and it cannot be made again once the round has begun; "
-                    "start again in another folder"
+                    f"{path}: damaged, or of another run; it cannot be made again once its round has begun, "
+                    "so start again in another folder"
                 )
             making.save_targets(path, key, self._make_targets())
         self.group.wait()
