@@ -85,7 +85,7 @@ def step_of(records, folder):
     count = 1 + max(max(record["units"]) for record in rows)
     config = dataclasses.replace(shape_defaults("fast"), units=count)
     settings = dataclasses.replace(training_defaults("fast"), adversarial_start=0.0, batch_size=2)
-    corpus = dataset.build(rows, (), os.path.join(folder, "cache"))
+    corpus = dataset.build_corpus(rows, (), os.path.join(folder, "cache"))
     device = choose("cpu")
     run = VocoderRun(folder, config, settings, corpus, corpus, device, choose_dtype("auto", device))
     return run._train_batch

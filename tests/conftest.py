@@ -145,7 +145,7 @@ class Corpus:
         "pieces.jsonl": "su-bpe encode -m {bpe.model} {units.jsonl}",
         "index": "su-search build -c {codebook.npz} -o {} {units.jsonl}",
         "vocoder": f"su-train-vocoder -o {{}} {TINY_VOCODER} {{pitch.jsonl}}",
-        "spoken.jsonl": "su-synth -m {vocoder} -o {spoken} {units.jsonl}",
+        "spoken.jsonl": "su-synth -m {vocoder} --audio {spoken} {units.jsonl}",
         "scores.jsonl": "su-eval speech --metrics log_mel -j 1 {segments.jsonl} {spoken.jsonl}",
     }
     NAMES = ("🔴 ÊXODO 📖 (a Saída de Israel do Egito).wav", 'it\'s "Mc 1".wav')

@@ -56,7 +56,7 @@ def click_record(folder, number, frames=120):
 
 def test_units_f0_and_audio_of_a_crop_agree_to_the_sample(tmp_path):
     records = [click_record(tmp_path, n) for n in range(3)]
-    corpus = dataset.build(records, [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     starts = corpus.crops(20, np.random.default_rng(1))
     units, f0_hz, _, audio = corpus.take(starts, 20)
     assert audio.shape == (len(starts), 20 * HOP)
@@ -66,7 +66,9 @@ def test_units_f0_and_audio_of_a_crop_agree_to_the_sample(tmp_path):
 
 
 def test_every_unit_is_drawn_equally_often(tmp_path):
-    corpus = dataset.build([click_record(tmp_path, n, 55) for n in range(2)], [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus(
+        [click_record(tmp_path, n, 55) for n in range(2)], [], str(tmp_path / "cache")
+    )
     drawn = np.zeros(110)
     for epoch in range(400):
         starts = corpus.crops(20, np.random.default_rng(epoch))
@@ -77,16 +79,16 @@ def test_every_unit_is_drawn_equally_often(tmp_path):
 
 def test_audio_is_decoded_once(tmp_path, monkeypatch):
     records = [click_record(tmp_path, n) for n in range(2)]
-    first = dataset.build(records, [], str(tmp_path / "cache"))
+    first = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     monkeypatch.setattr(dataset, "load_record", None)
-    again = dataset.build(records, [], str(tmp_path / "cache"))
+    again = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     np.testing.assert_array_equal(first.audio, again.audio)
 
 
 def test_f0_that_lacks_the_last_frame_is_unvoiced_there(tmp_path):
     record = click_record(tmp_path, 0)
     record["f0"] = record["f0"][:-1]
-    corpus = dataset.build([record], [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus([record], [], str(tmp_path / "cache"))
     assert corpus.f0_hz[-2:].tolist() == [100.0, 0.0]
 
 
@@ -96,8 +98,8 @@ def test_recordings_that_are_all_silent_teach_nothing_and_this_is_said(tmp_path)
     record = click_record(tmp_path, 0)
     save(record["audio_filepath"], np.zeros(120 * HOP + 80))
     for build in (
-        lambda: dataset.build([record], [], str(tmp_path / "v")),
-        lambda: corpus.build([record], str(tmp_path / "e")),
+        lambda: dataset.build_corpus([record], [], str(tmp_path / "v")),
+        lambda: corpus.build_corpus([record], str(tmp_path / "e")),
     ):
         with pytest.raises(InputError, match="every recording is completely silent"):
             build()
@@ -107,7 +109,7 @@ def test_units_that_do_not_fit_their_audio_are_refused_at_their_place(tmp_path):
     record = click_record(tmp_path, 0)
     record["units"] = record["units"][:50]
     with pytest.raises(InputError, match=r"records:0: 50 units do not fit \d+ samples"):
-        dataset.build([record], [], str(tmp_path / "cache"))
+        dataset.build_corpus([record], [], str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,8 @@ def corpora(tmp_path_factory):
         units = np.random.default_rng(number).integers(5, size=int(seconds * RATE) // HOP - 1).tolist()
         records.append(Record({"id": str(number), "audio_filepath": str(path), "units": units}))
     return [
-        dataset.build(part, [], str(folder / name)) for name, part in (("t", records[:2]), ("h", records[2:]))
+        dataset.build_corpus(part, [], str(folder / name))
+        for name, part in (("t", records[:2]), ("h", records[2:]))
     ]
 
 
@@ -377,7 +380,7 @@ def test_a_new_vocoder_starts_from_another_but_for_other_units(corpora, tmp_path
     shape = {"codebook": "a", "speakers": ("Ana", "Ben"), "f0_mean": (4.0, 5.0), "f0_sd": (0.1, 0.2)}
     run = run_of(tmp_path / "old", corpora, shape=shape, adversarial_start=0)
     run.run()
-    old = model.load(str(tmp_path / "old")).generator.state_dict()
+    old = model.load_vocoder(str(tmp_path / "old")).generator.state_dict()
     shape |= {"codebook": "b", "units": 7, "speakers": ("Ben", "Eva")}
     own = run_of(tmp_path / "new", corpora, shape=shape, init=str(tmp_path / "old"))
     new = model.folded(own.config, own.generator).state_dict()
@@ -399,7 +402,7 @@ def test_a_vocoder_that_starts_from_one_of_the_same_codebook_speaks_alike(arch, 
     for number, shape in enumerate(({"codebook": "a"}, named)):
         own = run_of(tmp_path / str(number), corpora, arch, shape=shape, init=str(tmp_path / "old"))
         found = model.folded(own.config, own.generator).state_dict()
-        old = model.load(str(tmp_path / "old")).generator.state_dict()
+        old = model.load_vocoder(str(tmp_path / "old")).generator.state_dict()
         alike = [name for name in old if old[name].shape == found[name].shape]
         assert len(old) - len(alike) == (number and 1)  # a first convolution with room for the speaker
         for name in alike:
@@ -452,7 +455,7 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused(corpora, tmp_path):
 def test_what_begins_from_a_vocoder_has_its_architecture(run, corpus, tmp_path):
     words = ["-o", str(tmp_path / "own"), "--init", corpus["vocoder"], "--arch", "fast"]
     result = run("su-train-vocoder", *words, corpus["pitch.jsonl"])
-    assert result.status == 2 and "has --arch v1 --width 32, which --init keeps" in result.stderr
+    assert result.status == 2 and "it must be v1, as in that vocoder" in result.stderr
     assert not (tmp_path / "own").exists()
 
 

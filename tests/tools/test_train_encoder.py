@@ -97,7 +97,7 @@ def test_an_encoder_is_adapted_and_keeps_its_shape(run, corpus, trained, tmp_pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--width", "100"], "--width must be a multiple of 64"),
+        (["--width", "100"], "it must be a multiple of 64 from 64 to 4096, not 100"),
         (["--convolution", "4"], "--convolution must be an odd number or 0, not 4"),
         (["--clusters", "7,x"], "not a list of numbers separated by commas"),
         (["--lr", "5"], "it must be a number from 1e-07 to 0.1, not 5"),
@@ -126,8 +126,9 @@ def test_a_shape_that_the_encoder_to_start_from_has_not_is_wrong_usage(
 ):
     more = ["--init", trained, "-o", tmp_path / "own", option, corpus["segments.jsonl"]]
     result = run("su-train-encoder", *more)
-    shape = "--width 64 --depth 2 --convolution 15"
-    told = f"{trained} has {shape}, which --init keeps; leave these options out"
+    name, _, value = option.partition("=")
+    own = {"--width": 64, "--depth": 2, "--convolution": 15}[name]
+    told = f"{name} {value}: with --init {trained} it must be {own}, as in that encoder"
     assert (result.status, result.stderr) == (2, f"su-train-encoder: {told} (see su-train-encoder --help)\n")
 
 

@@ -15,18 +15,15 @@ from units.cli.options import (
 from units.cli.tool import tool
 from units.cli.training_folder import corpora, opened, resume_option
 from units.cli.training_log import Log
-from units.training.encoder.config import AugmentConfig, PretrainingConfig
+from units.training.encoder.config import AugmentConfig, PretrainingConfig, ShapeConfig
 
-WIDTH, DEPTH, CONVOLUTION, SPAN = 256, 5, 15, 50
 HEAD = 64  # channels of an attention head
 
 
 @tool("su-train-encoder")
 @records_argument("segments")
 @output_option("Folder of the encoder", metavar="DIR", required=True)
-@click.option(
-    "--init", metavar="DIR|small", help="Start from this encoder and adapt it, instead of from scratch."
-)
+@click.option("--init", metavar="ENCODER", help="Start from this encoder, a folder or small, and adapt it.")
 @resume_option
 @click.option(
     "--alignments",
@@ -35,50 +32,21 @@ HEAD = 64  # channels of an attention head
     metavar="FILE",
     help="Phone alignments; if given, the log ends with scores of each layer.",
 )
-@click.option(
-    "--width",
-    type=click.IntRange(64, 4096),
-    metavar="N",
-    show_default=f"{WIDTH}, or as in --init",
-    help=f"Channels of each layer, a multiple of {HEAD}.",
-)
-@click.option(
-    "--depth",
-    type=click.IntRange(1, 64),
-    metavar="N",
-    show_default=f"{DEPTH}, or as in --init",
-    help="Number of transformer layers.",
-)
-@click.option(
-    "--convolution",
-    type=click.IntRange(0, 511),
-    metavar="FRAMES",
-    show_default=f"{CONVOLUTION}, or as in --init",
-    help="Width of the convolution in each layer, an odd number; 0 means no convolution.",
-)
-@click.option(
-    "--attention-span",
-    type=click.IntRange(0, 100_000),
-    metavar="FRAMES",
-    show_default=f"{SPAN}, or as in --init",
-    help="Number of frames before and after each frame that attention sees; 0 means all.",
-)
+@settings(ShapeConfig, into="shape")
 @settings(PretrainingConfig)
 @settings(AugmentConfig, into="augment")
 @dtype_option
 @seed_option
 @device_option
-def main(job, segments, output, init, resume, alignments, config, augment, dtype, seed, device, **shape):
+def main(job, segments, output, init, resume, alignments, shape, config, augment, dtype, seed, device):
     """Train an encoder to predict the clusters of masked frames; it needs neither text nor labels."""
-    if (shape["width"] or WIDTH) % HEAD:
-        raise click.UsageError(f"--width must be a multiple of {HEAD}, not {shape['width']}")
-    if shape["convolution"] and shape["convolution"] % 2 == 0:
-        raise click.UsageError(f"--convolution must be an odd number or 0, not {shape['convolution']}")
+    if shape.convolution and shape.convolution % 2 == 0:
+        raise click.UsageError(f"--convolution must be an odd number or 0, not {shape.convolution}")
     from units.labels.alignments import read_all
 
     phones = read_all(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
-    shape, network = _shape(init, **shape)
+    shape, network = _shape(init, shape)
     target = config.target_layer or shape.default_layer
     if target > shape.layers:
         raise click.UsageError(f"--target-layer must be from 1 to {shape.layers}, the depth, not {target}")
@@ -93,49 +61,52 @@ def main(job, segments, output, init, resume, alignments, config, augment, dtype
                 _score(run, records, phones, log)
 
 
-def _shape(init, width, depth, convolution, attention_span):
+def _shape(init, wanted):
     """Return the NetworkConfig, and the Network to start from or None."""
     from units.encoders.learned import SMALL, load_network
     from units.encoders.network import NetworkConfig
 
     if init:
         network = load_network(SMALL if init == "small" else init)
-        _check_shape(init, network.config, width=width, layers=depth, conv_kernel=convolution)
-        if attention_span is not None:
-            network.config = replace(network.config, attention_span=attention_span)
+        _check_shape(init, network.config, wanted)
+        if wanted.attention_span is not None:
+            network.config = replace(network.config, attention_span=wanted.attention_span)
         return network.config, network
-    width, depth = width or WIDTH, depth or DEPTH
+    width, depth = wanted.width or 256, wanted.depth or 5
     return NetworkConfig(
         width=width,
         layers=depth,
         heads=width // HEAD,
         feedforward=3 * width,
-        conv_kernel=CONVOLUTION if convolution is None else convolution,
-        attention_span=SPAN if attention_span is None else attention_span,
+        conv_kernel=15 if wanted.convolution is None else wanted.convolution,
+        attention_span=50 if wanted.attention_span is None else wanted.attention_span,
         default_layer=round(0.6 * depth),
     ), None
 
 
-def _check_shape(init, known, **wanted):
+def _check_shape(init, known, wanted):
     """Raise UsageError if the options ask for another shape than that of the encoder to start from."""
-    if any(value not in (None, getattr(known, name)) for name, value in wanted.items()):
-        raise click.UsageError(
-            f"{init} has --width {known.width} --depth {known.layers} --convolution {known.conv_kernel}, "
-            "which --init keeps; leave these options out"
-        )
+    pairs = {
+        "--width": (wanted.width, known.width),
+        "--depth": (wanted.depth, known.layers),
+        "--convolution": (wanted.convolution, known.conv_kernel),
+    }
+    for name, (value, own) in pairs.items():
+        if value not in (None, own):
+            raise click.UsageError(f"{name} {value}: with --init {init} it must be {own}, as in that encoder")
 
 
 def _prepare(job, records, output, shape, network, config, device, dtype):
     """Return the EncoderRun of records, split and decoded."""
     from units.devices import choose
     from units.training import distributed
-    from units.training.encoder import corpus
+    from units.training.encoder.corpus import build_corpus
     from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
     group, device = distributed.join(choose(device))
     parts = split_held_out(records, config.held_out, config.seed)
-    made = corpora(output, group, parts, lambda part, path: corpus.build(part, path, job.item))
+    made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item))
     return EncoderRun(output, shape, config, *made, device, dtype, network, group)
 
 

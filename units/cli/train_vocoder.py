@@ -5,17 +5,23 @@ from dataclasses import replace
 
 import click
 
-from units.cli.options import device_option, output_option, records_argument, seed_option, settings
+from units.cli.options import (
+    device_option,
+    dtype_option_with,
+    output_option,
+    records_argument,
+    seed_option,
+    settings,
+)
 from units.cli.tool import say, tool
 from units.cli.training_folder import corpora, opened, resume_option
 from units.cli.training_log import Log
 from units.codebook.same import SameCodebook, check_codebook
 from units.records import InputError, require, warn
-from units.training.vocoder.config import TrainingConfig, training_defaults
-from units.vocoder.config import read_config, shape_defaults
+from units.training.vocoder.config import ARCHITECTURES, TrainingConfig, training_defaults
+from units.vocoder.config import VocoderConfig, read_vocoder_config, shape_defaults
 
-ARCHITECTURES = ("v1", "v2", "fast")
-USUAL = "v2"
+USUAL = VocoderConfig.arch
 
 
 def words_of(defaults, name):
@@ -31,49 +37,32 @@ def words_of(defaults, name):
     return ", or ".join(parts) if others else None
 
 
+def shape_words(name):
+    """Return the default of a setting of VocoderConfig in words."""
+    own = USUAL if name == "arch" else words_of(shape_defaults, name)
+    return f"{own}, or as in --init"
+
+
 @tool("su-train-vocoder")
 @records_argument("units")
 @output_option("Folder of the vocoder", metavar="DIR", required=True)
-@click.option(
-    "--arch",
-    type=click.Choice(ARCHITECTURES),
-    show_default=f"{USUAL}, or as in --init",
-    help="Architecture: v1 uses units alone; v2 units and F0; fast shapes pulses at F0 and noise.",
-)
-@click.option(
-    "--width",
-    type=click.IntRange(32, 2048),
-    metavar="N",
-    show_default=f"{words_of(shape_defaults, 'width')}, or as in --init",
-    help="Channels after the first convolution, a multiple of 16.",
-)
-@click.option(
-    "--init",
-    metavar="DIR",
-    help="Start from this vocoder, also one of another language, instead of from scratch.",
-)
+@settings(VocoderConfig, into="shape", only=("arch", "width"), default_words=shape_words)
+@click.option("--init", metavar="VOCODER", help="Start from this vocoder, which may be of another language.")
 @resume_option
 @settings(TrainingConfig, into="training", default_words=lambda name: words_of(training_defaults, name))
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
-    default="auto",
-    help="Precision of the networks; auto is bf16 if the device computes in it, else fp32. Choose fp16 "
-    "only for a GPU without bf16.",
-)
+@dtype_option_with("fp16")
 @seed_option
 @device_option
-def main(job, units, output, arch, width, init, resume, training, dtype, seed, device):
+def main(job, units, output, shape, init, resume, training, dtype, seed, device):
     """Train a vocoder to speak units, from recordings and their units."""
-    if width is not None and width % 16:
-        raise click.UsageError(f"--width must be a multiple of 16, not {width}")
-
-    shape = _shape(init, arch, width)
+    shape = _shape(init, shape)
     config = replace(training_defaults(shape.arch), **training, seed=seed)
     records = _read(job, units)
     with opened(output, resume, "a vocoder", "generator.safetensors") as begun:
         if begun:
-            check_codebook(_codebook(records), read_config(output).codebook, f"the vocoder in {output}")
+            check_codebook(
+                _codebook(records), read_vocoder_config(output).codebook, f"the vocoder in {output}"
+            )
         run = _prepare(records, output, shape, init, config, device, dtype)
         if begun:
             run.resume()
@@ -81,19 +70,21 @@ def main(job, units, output, arch, width, init, resume, training, dtype, seed, d
             run.run(log.write, log.progress, lambda text: say(job.name, text), log.listen)
 
 
-def _shape(init, arch, width):
-    """Return the VocoderConfig to build: that of the vocoder to start from, or that of the options."""
-    if not init:
-        shape = shape_defaults(arch or USUAL)
-        return replace(shape, width=width or shape.width)
-    from units.vocoder.model import read
+def _shape(init, wanted):
+    """Return the VocoderConfig to build: that of the vocoder to start from, or that of the options.
 
-    shape, _ = read(init)  # reads the weights too: a damaged vocoder is reported before anything is built
-    if (arch or shape.arch, width or shape.width) != (shape.arch, shape.width):
-        raise click.UsageError(
-            f"{init} has --arch {shape.arch} --width {shape.width}, which --init keeps; "
-            "leave these options out"
-        )
+    wanted: {name: value} of the options that were given.
+    """
+    if not init:
+        return replace(shape_defaults(wanted.get("arch", USUAL)), **wanted)
+    from units.vocoder.model import read_vocoder
+
+    shape, _ = read_vocoder(init)  # checks the weights too, before any network is built
+    for name, value in wanted.items():
+        if value != (own := getattr(shape, name)):
+            raise click.UsageError(
+                f"--{name} {value}: with --init {init} it must be {own}, as in that vocoder"
+            )
     return shape
 
 
@@ -135,7 +126,7 @@ def _prepare(records, output, shape, init, config, device, dtype):
     speakers = _speakers(records, parts[0])
     if group.first:
         _write_held_out(parts[1], output)
-    made = corpora(output, group, parts, lambda part, path: dataset.build(part, speakers, path))
+    made = corpora(output, group, parts, lambda part, path: dataset.build_corpus(part, speakers, path))
     shape = _complete(shape, records, speakers, made[0])
     return VocoderRun(output, shape, config, *made, device, choose_dtype(dtype, device), group, init)
 

@@ -3,26 +3,6 @@
 import json
 import os
 
-_FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
-
-
-class ShareBar:
-    """A bar on a terminal that shows the share of a run that is done; shown: whether to show it at all."""
-
-    def __init__(self, shown=True):
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=None if shown else True)
-
-    def move(self, share, text):
-        """Move to a share of the run, 0 to 1, with a text next to the bar."""
-        self._bar.set_postfix_str(text, refresh=False)
-        self._bar.update(min(share, 1.0) - self._bar.n)
-
-    def close(self):
-        """Remove the bar."""
-        self._bar.close()
-
 
 class Log:
     """Writes figures to DIR/log.jsonl and DIR/tensorboard, and moves the bar.
@@ -31,10 +11,12 @@ class Log:
     """
 
     def __init__(self, folder, resume, first=True, shown="held_out_loss"):
+        from units.cli.progress import new_bar
+
         path = os.path.join(folder, "log.jsonl") if first else os.devnull
         self._file = open(path, "a" if resume else "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
         self._board = _tensorboard(folder) if first else None
-        self._bar = ShareBar(first)
+        self._bar = new_bar(1.0, keep=True) if first else None
         self._shown, self._figure, self._heard = shown, "", set()
 
     def write(self, line):
@@ -49,7 +31,9 @@ class Log:
 
     def progress(self, step, _seconds, share):
         """Show the step, and the share of the run that is done, 0 to 1."""
-        self._bar.move(share, f"{step} steps{self._figure}")
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
+            self._bar.update(min(share, 1.0) - self._bar.n)
 
     def listen(self, step, clips):
         """Add clips, {name: samples at 16 kHz}, to TensorBoard; add recorded clips only once."""
@@ -65,7 +49,8 @@ class Log:
 
     def __exit__(self, *_error):
         self._file.close()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self._board:
             self._board.close()
 

@@ -17,7 +17,7 @@ FREE = ("steps", "epochs", "max_hours", "patience", "save_every")  # settings th
 _LOWEST = 0.01  # fraction of the learning rate that is left at the end of a run
 
 
-class Run:
+class TrainingRun:
     """A training run in a folder. A trainer adds its networks, its loop, and `parts` and `optimizers`.
 
     settings: RunConfig; network: the one whose weights are averaged; identity: from `identity_of`; group: the

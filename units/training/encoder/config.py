@@ -55,9 +55,43 @@ class PretrainingConfig(RunConfig):
         None,
         "Layer whose frames are clustered for the rounds after the first.",
         low=1,
-        words="the layer that su-encode uses",
+        high=64,
+        words="the default layer of su-encode",
     )
     batch_seconds: float = setting(96.0, "Audio per step, over all processes.", unit="s", low=2, high=36000)
     mask_share: float = 0.065  # fraction of frames that begin a masked span
     mask_length: int = 10  # frames
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+
+
+@dataclass(frozen=True)
+class ShapeConfig:
+    """The shape of a new encoder. None means that of the encoder of --init, or the default in words."""
+
+    width: int | None = setting(
+        None,
+        "Channels of each layer, a multiple of 64.",
+        low=64,
+        high=4096,
+        multiple_of=64,
+        words="256, or as in --init",
+    )
+    depth: int | None = setting(
+        None, "Number of transformer layers.", low=1, high=64, words="5, or as in --init"
+    )
+    convolution: int | None = setting(
+        None,
+        "Width of the convolution in each layer, an odd number; 0 means no convolution.",
+        unit="frames",
+        low=0,
+        high=511,
+        words="15, or as in --init",
+    )
+    attention_span: int | None = setting(
+        None,
+        "Number of frames before and after each frame that attention sees; 0 means all.",
+        unit="frames",
+        low=0,
+        high=100_000,
+        words="50, or as in --init",
+    )

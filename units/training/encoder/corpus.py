@@ -52,7 +52,7 @@ class AudioCorpus:
         return chosen, random.integers(0, np.maximum(frames[chosen] - length, 0) + 1)
 
 
-def build(records, path, item=audio_cache.at_its_place):
+def build_corpus(records, path, item=audio_cache.at_its_place):
     """Return the AudioCorpus of records, its audio kept at `path`.s16 and `path`.npz from run to run.
 
     item: as in `audio_cache.build`. Raises InputError if no record can be used.

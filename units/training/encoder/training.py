@@ -24,7 +24,7 @@ _AHEAD = 4  # batches prepared in advance
 _HELD_OUT_BATCHES = 4
 
 
-class EncoderRun(run.Run):
+class EncoderRun(run.TrainingRun):
     """A run with its network, the heads that predict targets, and the optimizer.
 
     corpus, held_out: AudioCorpus; shape: NetworkConfig; settings: PretrainingConfig; initial: a Network to

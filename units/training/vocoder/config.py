@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from units.settings import setting
 from units.training.config import RunConfig, changed
 
+ARCHITECTURES = ("v1", "v2", "fast")
 DISCRIMINATORS = ("mpd", "msd", "mrd", "mpd+msd", "mpd+mrd", "mpd+msd+mrd")
 
 

@@ -53,7 +53,7 @@ class UnitCorpus:
         return self.units[frames], self.f0_hz[frames], self.speaker[frames], audio
 
 
-def build(records, speakers, path):
+def build_corpus(records, speakers, path):
     """Return the UnitCorpus of records, its audio and F0 kept at `path`.s16 and `path`.npz from run to run.
 
     speakers: the names in the order of their indices; a record of another speaker gets index 0. F0 comes

@@ -23,7 +23,7 @@ ROLL_BACKS = 3
 _TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
 
 
-class VocoderRun(run.Run):
+class VocoderRun(run.TrainingRun):
     """A run with its networks, optimizers, and counters.
 
     config: VocoderConfig; settings: TrainingConfig; corpus, held_out: UnitCorpus; init: folder of a vocoder
