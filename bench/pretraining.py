@@ -48,7 +48,7 @@ def rival(shape=None, augmented=None, kind=EncoderRun, **config):
 
 
 class Contrastive(EncoderRun):
-    """CPC (van den Oord et al. 2018): tell the next frames from other frames of the crop."""
+    """CPC (van den Oord et al. 2018): distinguish the next frames from other frames of the crop."""
 
     AHEAD, NEGATIVES = 12, 64
 

@@ -36,7 +36,7 @@ VARIANTS = {
     "fast in fp32": "--arch fast --dtype fp32",
     "fast, rate 2e-3": "--arch fast --lr 2e-3",
     "fast, no STFT loss": "--arch fast --stft-weight 0",
-    "fast, 4 crops a step": "--arch fast --batch-size 4",
+    "fast, 4 crops per step": "--arch fast --batch-size 4",
     "fast, discriminators for the last .15": "--arch fast --adversarial-start 0.85",
     "fast, discriminators for the last .4": "--arch fast --adversarial-start 0.6",
     "fast, discriminators for the last .7": "--arch fast --adversarial-start 0.3",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ENVIRONMENT, TINY_ENCODER
 from processes import ROOT
@@ -38,6 +39,18 @@ def test_what_was_killed_with_kill_9_and_resumed_has_the_bytes_of_what_was_not(t
     subprocess.run([*command[:2], *words(tmp_path, 12, "--resume"), command[-1]], env=ENVIRONMENT, check=True)
     assert (tmp_path / WEIGHTS).read_bytes() == (trained / WEIGHTS).read_bytes()
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_all_segments_of_a_recording_are_on_the_same_side_of_the_split(corpus, trained):
+    def seconds(name):
+        return int(np.load(trained / "cache" / f"{name}.npz")["ends"][-1]) / 16000
+
+    lengths = dict.fromkeys((r["audio_filepath"] for r in corpus.records("segments.jsonl")), 0.0)
+    for record in corpus.records("segments.jsonl"):
+        lengths[record["audio_filepath"]] += record["duration"]
+    assert len(corpus.records("segments.jsonl")) > len(lengths) == 2
+    found = sorted(map(seconds, ("training", "held-out")))
+    assert found == pytest.approx(sorted(lengths.values()), abs=0.001)
 
 
 def test_a_directory_that_holds_an_encoder_is_not_overwritten(run, corpus, trained):

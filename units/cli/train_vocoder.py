@@ -100,10 +100,10 @@ def _read(job, paths):
                 raise InputError("units is empty")
             same.check(record)
             if records and record.get("encoder") != records[0].get("encoder"):
-                raise InputError("encoder is not that of the records before")
+                raise InputError("encoder differs from that of earlier records")
             records.append(record)
     if not records:
-        raise InputError("there are no records to train on")
+        raise InputError("no records to train on")
     same.report()
     return records
 

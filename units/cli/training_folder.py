@@ -10,7 +10,7 @@ from units.records import InputError
 resume_option = click.option(
     "--resume",
     is_flag=True,
-    help="Continue from the last checkpoint in DIR; if there is none, start from the beginning.",
+    help="Continue from the last checkpoint in DIR, or start from the beginning if DIR has no checkpoint.",
 )
 
 

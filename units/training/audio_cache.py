@@ -33,7 +33,7 @@ def build(path, key, records, read, columns=None, item=at_its_place):
 
     key: names everything that the corpus is made from; a corpus of another key is replaced. read(record)
     returns float samples and {column: values}. columns: {name: kind of dtype}, as `load_arrays` takes them.
-    item(record): the context that reads a record; if it swallows an InputError, the record is left out.
+    item(record): the context to read one record in; if it swallows an InputError, the record is left out.
     Raises InputError if no record is left or if all audio is silent.
     """
     kinds = _KINDS | (columns or {})

@@ -61,7 +61,7 @@ def build_corpus(records, path, item=audio_cache.at_its_place):
 
 
 def _usable(records):
-    """Yield the records that name their audio correctly; `_read` reports what is wrong with the others."""
+    """Yield the records that name their audio correctly; `_read` reports the faults of the others."""
     for record in records:
         with contextlib.suppress(InputError):
             source_of(record)

@@ -34,7 +34,7 @@ class Health:
 
     @property
     def is_sure(self):
-        """Whether there is no sign of trouble."""
+        """Whether the run shows no signs of trouble."""
         return not self.won and self.recent <= UNSURE * self.usual
 
     def state(self):

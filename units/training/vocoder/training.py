@@ -17,7 +17,7 @@ from units.training.vocoder.schedule import Schedule
 from units.vocoder.model import build, folded, save_config, save_part
 
 PREVIOUS, BEST = (f"checkpoint-{kind}.safetensors" for kind in ("previous", "best"))
-CHECK_EVERY = 10  # steps between looks at the losses, each of which waits for the GPU
+CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
 SCORE_EVERY = 5  # validations between those that also compute the slower metrics
 ROLL_BACKS = 3
 _TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
@@ -106,7 +106,7 @@ class VocoderRun(run.TrainingRun):
         """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
 
         log gets a dict of figures; progress gets the step, the seconds and the share of the run that is done;
-        warn gets a line of text; listen gets a step and {name: samples at 16 kHz}.
+        warn gets text, one line; listen gets the step and {name: samples at 16 kHz}.
         """
         if not self._begun:
             self._begin(log)
