@@ -108,5 +108,7 @@ def test_discriminators_of_another_shape_are_reported(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"discriminators/weight": torch.zeros(2, 3)}, tmp_path / "checkpoint.safetensors")
-    with pytest.warns(InputWarning, match="its discriminators have another shape; new ones are trained"):
+    with pytest.warns(
+        InputWarning, match="its discriminators have another shape; training starts with new ones"
+    ):
         _take_discriminators(str(tmp_path / "checkpoint.safetensors"), torch.nn.Linear(5, 2))

@@ -384,7 +384,8 @@ def test_a_vocoder_is_not_resumed_with_units_of_another_codebook(run, corpus):
     words = ["-o", corpus["vocoder"], "--resume", *TINY_VOCODER.split()]
     result = run("su-train-vocoder", *words, stdin=b"".join(map(serialize, records)))
     known = corpus.records("units.jsonl")[0]["codebook"]
-    message = f"{corpus['vocoder']}: speaks units of codebook {known}, not another"
+    owner = f"the vocoder in {corpus['vocoder']}"
+    message = f"these units have codebook another, but {owner} has codebook {known}"
     assert (result.status, result.stderr) == (1, f"su-train-vocoder: {message}\n")
 
 

@@ -1,6 +1,6 @@
-"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646); a choice.
+"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646).
 
-Each returns for a waveform (B, T) a list of (score, features): one a period, scale or resolution.
+Each returns a list of (score, features) for a waveform (B, T): one pair per period, scale or resolution.
 """
 
 import itertools
@@ -36,7 +36,7 @@ class PeriodDiscriminator(nn.Module):
 
 
 class ScaleDiscriminator(nn.Module):
-    """Judges the waveform as it is, by grouped convolutions of long kernels."""
+    """Judges the waveform by grouped convolutions with long kernels."""
 
     def __init__(self, norm, width):
         super().__init__()
@@ -68,7 +68,7 @@ def _judge(x, layers, last):
 
 
 def _is_wrong_in_bf16(layer, x):
-    """Whether CPUs with AMX give nonsense for it in bf16: convolutions of groups of a few channels."""
+    """Whether CPUs with AMX compute it wrongly in bf16: grouped convolutions with few channels per group."""
     return x.device.type == "cpu" and layer.groups > 1 and 1 < layer.in_channels // layer.groups < 16
 
 
@@ -85,7 +85,7 @@ class MultiPeriod(nn.Module):
 
 
 class MultiScale(nn.Module):
-    """The waveform as it is, at half and at a quarter of its rate; spectral norm on the first."""
+    """One ScaleDiscriminator at full, half and quarter rate; spectral norm on the first."""
 
     def __init__(self, width=1.0):
         super().__init__()
@@ -106,7 +106,7 @@ JUDGES = {"mpd": MultiPeriod, "msd": MultiScale, "mrd": MultiResolution}
 
 
 class Discriminators(nn.Module):
-    """Several judges together. names: of JUDGES, with a plus between, as in "mpd+mrd"."""
+    """Several judges together. names: keys of JUDGES joined by a plus, as in "mpd+mrd"."""
 
     def __init__(self, names, width=1.0):
         super().__init__()
