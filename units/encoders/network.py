@@ -11,9 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, glu, scaled_dot_product_attention
 
-from units.convolution import TimeConvolution
-
 from units.audio.timing import HOP
+from units.convolution import TimeConvolution
 from units.records import InputError
 from units.settings import setting
 
