@@ -183,10 +183,10 @@ $(B)/held-out.jsonl: $(B)/vocoder/.trained
 
 $(B)/spoken.jsonl: $(B)/held-out.jsonl
 	@echo 'su-synth'
-	@su-synth -m $(B)/vocoder -o $(B)/spoken --rtf $< >$@
+	@su-synth -m $(B)/vocoder --audio $(B)/spoken --rtf $< >$@
 
 $(B)/bare.jsonl: $(B)/held-out.jsonl
-	@su-synth -m $(B)/vocoder -o $(B)/bare --f0 predict --rtf $< >$@
+	@su-synth -m $(B)/vocoder --audio $(B)/bare --f0 predict --rtf $< >$@
 
 $(B)/bare-scores.jsonl: $(B)/bare.jsonl
 	@su-eval speech -c $(B)/codebook.npz -o $@ $(B)/held-out.jsonl $<

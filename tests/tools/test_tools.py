@@ -66,8 +66,8 @@ USES = [
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not readers of such records: su-segment reads audio, su-labels import labels, su-eval table figures,
-# and su-onnx a vocoder.
+# These read no such records: su-segment reads audio, su-labels import labels, su-eval table figures, and
+# su-onnx a vocoder.
 OTHERS = ["su-segment", "su-labels import", "su-eval table", "su-onnx"]
 
 

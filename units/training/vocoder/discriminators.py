@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import avg_pool1d, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from units.devices import is_wrong_in_bf16
 from units.training.vocoder.spectrum_discriminators import MultiResolution
 from units.vocoder.layers import SLOPE, in_fp32
 
@@ -62,14 +63,10 @@ class ScaleDiscriminator(nn.Module):
 def _judge(x, layers, last):
     features = []
     for layer in layers:
-        x = leaky_relu(in_fp32(layer, x) if _is_wrong_in_bf16(layer, x) else layer(x), SLOPE)
+        wrong = x.device.type == "cpu" and is_wrong_in_bf16(layer)
+        x = leaky_relu(in_fp32(layer, x) if wrong else layer(x), SLOPE)
         features.append(x)
     return last(x).flatten(1), features
-
-
-def _is_wrong_in_bf16(layer, x):
-    """Whether CPUs with AMX compute it wrongly in bf16: grouped convolutions with few channels per group."""
-    return x.device.type == "cpu" and layer.groups > 1 and 1 < layer.in_channels // layer.groups < 16
 
 
 class MultiPeriod(nn.Module):
