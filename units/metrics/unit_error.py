@@ -16,7 +16,7 @@ def unit_error_rate(spoken, heard):
     0.3333333333333333
     """
     spoken, heard = run_lengths(spoken)[0], run_lengths(heard)[0]
-    return edit_distance(spoken, heard) / len(spoken) if spoken else None
+    return edit_distance(spoken, heard) / len(spoken) if len(spoken) else None
 
 
 class Listener:
