@@ -82,7 +82,9 @@ def train(records, initial, options):
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(os.path.join(folder, "cache"))
         parts = split_held_out(records, config.held_out, 0)
-        corpora = [corpus.build(part, os.path.join(folder, f"corpus{i}")) for i, part in enumerate(parts)]
+        corpora = [
+            corpus.build_corpus(part, os.path.join(folder, f"corpus{i}")) for i, part in enumerate(parts)
+        ]
         device = torch.device("cpu")
         run = Pretraining(folder, shape, config, *corpora, device, initial=initial, clock=time.process_time)
         run.run()

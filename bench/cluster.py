@@ -89,7 +89,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("-k", type=int, default=100)
+    parser.add_argument("--keep-going", type=int, default=100)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("features", nargs="*")
     options = parser.parse_args()

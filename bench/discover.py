@@ -32,7 +32,7 @@ from units.config import DiscoverConfig
 from units.files.streams import read_records
 from units.labels.alignments import find, read_all
 from units.metrics.names import SILENCE
-from units.metrics.term_discovery import Corpus
+from units.metrics.term_discovery import PhoneCorpus
 from units.patterns.corpus import Recording
 from units.patterns.discovery.chance import measure
 from units.patterns.discovery.find import align, discover, prepare
@@ -63,7 +63,7 @@ def read_phones(recordings, paths):
 
 
 def quality(recordings, book, phones):
-    corpus = Corpus(phones)
+    corpus = PhoneCorpus(phones)
     print("| false alarms | terms | fragments | pairs | NED | coverage | CPU s |")
     print("|---|---|---|---|---|---|---|")
     for number in FALSE_ALARMS:

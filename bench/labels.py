@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Time and memory of su-units export on a corpus of 84 hours, and of our writers against praatio and pympi.
+"""Time and memory of su-labels export on a corpus of 84 hours, and of our writers against praatio and pympi.
 
     bench/labels.py [--hours 84]
 
@@ -44,7 +44,7 @@ def write_corpus(path, hours):
 
 def run(kind, corpus, output):
     """Return processor seconds, MB of memory and MB of output."""
-    words = [f"{ROOT}/bin/su-units", "export", "-t", kind, "-o", output, corpus]
+    words = [f"{ROOT}/bin/su-labels", "export", "-t", kind, "-o", output, corpus]
     with subprocess.Popen(words) as job:
         _, status, used = os.wait4(job.pid, 0)
         job.returncode = os.waitstatus_to_exitcode(status)
@@ -93,7 +93,7 @@ def main():
         for kind in ("textgrid", "eaf", "audacity", "ctm", "json"):
             print("| {} | {:.0f} | {:.0f} | {:.0f} |".format(kind, *run(kind, corpus, f"{folder}/{kind}")))
         spans = [(round(0.05 * i, 2), round(0.05 * i + 0.05, 2), str(i % 100)) for i in range(24_000)]
-        print("\n| 24,000 labels, CPU s | su-units | praatio, pympi |\n|---|---|---|")
+        print("\n| 24,000 labels, CPU s | su-labels | praatio, pympi |\n|---|---|---|")
         for name, (ours, theirs) in WRITERS.items():
             seconds = [timed(writer, spans, os.path.join(folder, "x")) for writer in (ours, theirs)]
             slower += seconds[0] > seconds[1]

@@ -34,7 +34,7 @@ STAGES = [
     ("su-bpe", "motifs -m bpe.model --top 100 units.jsonl", "motifs.jsonl"),
     ("su-search", "build -c codebook.npz -o corpus.index units.jsonl", "search.log"),
     ("su-search", "find -i corpus.index {pattern}", "hits.jsonl"),
-    ("su-units", "export -t json units.jsonl", "labels.jsonl"),
+    ("su-labels", "export -t json units.jsonl", "labels.jsonl"),
 ]
 
 

@@ -186,7 +186,7 @@ def main():
     print("|---|---|---|---|" + "---|---|---|" * len(names), flush=True)
     work = tempfile.mkdtemp()
     parts = split_held_out(list(read_records([options.segments])), BASE.held_out, 0)
-    corpora = [corpus.build(part, os.path.join(work, str(i))) for i, part in enumerate(parts)]
+    corpora = [corpus.build_corpus(part, os.path.join(work, str(i))) for i, part in enumerate(parts)]
     targets.clusters = _once(targets.clusters)
     for name in options.only.split(";") if options.only else RIVALS:
         started = time.monotonic()

@@ -80,7 +80,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("-k", type=int, default=100)
+    parser.add_argument("--keep-going", type=int, default=100)
     parser.add_argument("-d", type=int, default=1024)
     parser.add_argument("--frames", type=int, default=100_000)
     options = parser.parse_args()

@@ -77,14 +77,15 @@ def step_of(records, folder):
     from units.devices import choose, choose_dtype
     from units.files.streams import read_records
     from units.training.vocoder import dataset
+    from units.training.vocoder.config import training_defaults
     from units.training.vocoder.training import Training
-    from units.vocoder.config import shape_defaults, training_defaults
+    from units.vocoder.config import shape_defaults
 
     rows = list(read_records([records]))
     count = 1 + max(max(record["units"]) for record in rows)
     config = dataclasses.replace(shape_defaults("fast"), units=count)
     settings = dataclasses.replace(training_defaults("fast"), adversarial_start=0.0, batch_size=2)
-    corpus = dataset.build(rows, (), os.path.join(folder, "cache"))
+    corpus = dataset.build_corpus(rows, (), os.path.join(folder, "cache"))
     device = choose("cpu")
     run = Training(folder, config, settings, corpus, corpus, device, choose_dtype("auto", device))
     return run._train_batch

@@ -32,8 +32,9 @@ def prepared(options, folder):
     from units.devices import choose, choose_dtype
     from units.files.streams import read_records
     from units.training.vocoder import dataset
+    from units.training.vocoder.config import training_defaults
     from units.training.vocoder.training import Training
-    from units.vocoder.config import shape_defaults, training_defaults
+    from units.vocoder.config import shape_defaults
 
     records, frames = [], 0
     for record in read_records([options.records]):
@@ -48,7 +49,7 @@ def prepared(options, folder):
     settings = dataclasses.replace(training_defaults(options.arch), adversarial_start=start)
     if options.batch_size:
         settings = dataclasses.replace(settings, batch_size=options.batch_size)
-    corpus = dataset.build(records, (), os.path.join(folder, "cache"))
+    corpus = dataset.build_corpus(records, (), os.path.join(folder, "cache"))
     device = choose()
     dtype = choose_dtype("fp32" if options.way == WAYS[2] else "auto", device)
     return Training(folder, config, settings, corpus, corpus, device, dtype), records
@@ -79,12 +80,10 @@ def one(options):
     import numpy as np
     import torch
 
-    from units.audio.timing import HOP
-
     torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
         run, records = prepared(options, folder)
-        random, length = np.random.default_rng(0), run.settings.segment_length // HOP
+        random, length = np.random.default_rng(0), run.schedule.length
         cached, loading = run._next_batch, 0.0
 
         def batch():

@@ -29,7 +29,7 @@ from units.files.streams import read_records
 from units.labels.alignments import find, read_all
 from units.metrics.abx import abx
 from units.metrics.aligned import align
-from units.metrics.phones import Corpus
+from units.metrics.phones import AlignedCorpus
 from units.metrics.triphones import TokenFrames, sample, sample_contexts, triphones
 from units.records import InputError
 
@@ -113,7 +113,7 @@ def measure(corpus, phones, units, jobs):
     for (record, _), row in zip(corpus, units, strict=True):
         with contextlib.suppress(InputError):  # Mboshi has alignments whose phones end before they begin
             aligned.append(align({**record, "units": row}, find(record, phones)))
-    figures = Corpus(aligned).figures(np.ones(len(aligned), np.int64))
+    figures = AlignedCorpus(aligned).figures(np.ones(len(aligned), np.int64))
     tokens = TokenFrames(sample_contexts(sample(triphones(aligned), 10), ABX_PAIRS))
     for number, record in enumerate(aligned):
         tokens.add(number, record.units, record.frame_shift)

@@ -64,7 +64,7 @@ def prepare(folder, encoder, work):
         with open(segments, "wb") as out:
             tool("su-segment", "--", *sorted(wavs), stdout=out)
         with open(frames, "wb") as out:
-            tool("su-encode", "-m", encoder, "-o", os.path.join(work, "frames"), segments, stdout=out)
+            tool("su-encode", "-m", encoder, "--arrays", os.path.join(work, "frames"), segments, stdout=out)
         tool("su-cluster", "-o", book, frames, stdout=subprocess.DEVNULL)
         plain = os.path.join(work, "plain.jsonl")
         tool("su-quantize", "-c", book, "-o", plain, frames)
@@ -96,7 +96,7 @@ def judged(said, held_out, book, scores, *options):
 def spoken(folder, held_out, *options):
     said = os.path.join(folder, f"said{len(options)}.jsonl")
     with open(said, "wb") as out:
-        tool("su-synth", "-m", folder, "-o", said.removesuffix(".jsonl"), *options, held_out, stdout=out)
+        tool("su-synth", "-m", folder, "--audio", said.removesuffix(".jsonl"), *options, held_out, stdout=out)
     return said
 
 

@@ -45,14 +45,13 @@ hypothesis.settings.load_profile("suite")
 
 
 TINY_VOCODER = (
-    "--arch v1 --width 32 --epochs 1 --batch-size 8 --segment-length 6400 --held-out 0.5 --predictor-steps 1 "
+    "--arch v1 --width 32 --epochs 1 --batch-size 8 --crop-seconds 0.4 --held-out 0.5 --predictor-steps 1 "
     "--discriminator-width 0.05"
 )
 
 
 TINY_ENCODER = (
-    "--steps 2 --rounds 1 --clusters 6 --width 64 --layers 2 --batch-seconds 2 --crop-seconds 1 "
-    "--held-out 0.5"
+    "--steps 2 --rounds 1 --clusters 6 --width 64 --depth 2 --batch-seconds 2 --crop-seconds 1 --held-out 0.5"
 )
 
 
@@ -146,7 +145,7 @@ class Corpus:
         "pieces.jsonl": "su-bpe encode -m {bpe.model} {units.jsonl}",
         "index": "su-search build -c {codebook.npz} -o {} {units.jsonl}",
         "vocoder": f"su-train-vocoder -o {{}} {TINY_VOCODER} {{pitch.jsonl}}",
-        "spoken.jsonl": "su-synth -m {vocoder} -o {spoken} {units.jsonl}",
+        "spoken.jsonl": "su-synth -m {vocoder} --audio {spoken} {units.jsonl}",
         "scores.jsonl": "su-eval speech --metrics log_mel -j 1 {segments.jsonl} {spoken.jsonl}",
     }
     NAMES = ("🔴 ÊXODO 📖 (a Saída de Israel do Egito).wav", 'it\'s "Mc 1".wav')

@@ -30,7 +30,7 @@ HOMES = {
     "onnxruntime": {"units/audio/vad.py", "units/metrics/mos.py"},
     "pystoi": {"units/metrics/intelligibility.py"},
     "pesq": {"units/metrics/intelligibility.py"},
-    "tqdm": {"units/cli/progress.py", "units/cli/training_log.py"},
+    "tqdm": {"units/cli/progress.py"},
 }
 LIGHT = set(sys.stdlib_module_names) | {"click", "units"}
 

@@ -149,3 +149,53 @@ class SearchConfig:
 
     min_score: float = setting(0.0, "Leave out hits with a lower score.", low=0, high=1)
     exhaustive: bool = setting(False, "Align the query with every place, not only with the likely ones.")
+
+
+@dataclass(frozen=True)
+class SpeakConfig:
+    """How units are spoken."""
+
+    f0: str = setting(
+        "record",
+        "Source of F0: the record's `f0` if it has one, or the vocoder's prediction.",
+        choices=("record", "predict"),
+    )
+    durations: str = setting(
+        "record",
+        "Source of durations. record: use `counts`, or one frame per unit; predict: treat units as runs and "
+        "predict their durations.",
+        choices=("record", "predict"),
+    )
+    pitch_shift: float = setting(0.0, "Raise the pitch.", unit="semitones", low=-24, high=24)
+    speed: float = setting(1.0, "Speaking rate; 2 is twice as fast.", low=0.25, high=4)
+    speaker: str | None = setting(
+        None,
+        "Speak as this speaker of the vocoder, in the speaker's pitch range.",
+        unit="name",
+        words="the record's own",
+    )
+
+
+@dataclass(frozen=True)
+class UnitsEvalConfig:
+    """How units are compared with phones."""
+
+    units: int | None = setting(
+        None,
+        "Size of the unit inventory, to count units that never occur.",
+        low=1,
+        high=20000,
+        words="the largest unit plus 1",
+    )
+    abx: bool = setting(True, "Compute ABX, which takes longest.")
+    abx_cell: int = setting(
+        10, "Largest number of tokens per triphone and speaker in ABX, drawn at random.", low=2
+    )
+    abx_pairs: int = setting(
+        5_000_000, "Largest number of pairs of tokens that ABX compares, drawn as complete contexts.", low=1
+    )
+    distance: str = setting(
+        "angular",
+        "Distance of two frames of features; angular is as in Libri-Light.",
+        choices=("angular", "cosine"),
+    )

@@ -132,7 +132,7 @@ def test_what_is_not_is_told_in_one_line_and_nothing_is_made_of_it(run, folder, 
 
 def test_with_keep_going_all_that_is_whole_is_done(run, folder):
     names = [*WHOLE, *BROKEN, "folder.wav", "to nothing.wav", "pipe.wav"]
-    result = run("su-segment", "-k", *names, cwd=folder)
+    result = run("su-segment", "--keep-going", *names, cwd=folder)
     assert result.status == 1
     assert {record["audio_filepath"] for record in result.records} == set(WHOLE)
     *faults, last = (line for line in result.stderr.splitlines() if "read to the end of" not in line)
@@ -148,7 +148,7 @@ def test_later_tools_name_the_record_whose_recording_is_gone_or_changed(run, fol
     ]
     stdin = b"".join(json.dumps(record).encode() + b"\n" for record in records)
     for words in (["su-encode", "-m", "mfcc"], ["su-encode", "-m", "small"], ["su-pitch", "-j", "1"]):
-        result = run(words[0], "-k", *words[1:], stdin=stdin)
+        result = run(words[0], "--keep-going", *words[1:], stdin=stdin)
         assert result.status == 1 and result.stdout.count(b'"id"') == 1
         *faults, _ = result.stderr.splitlines()
         for number, (line, name) in enumerate(zip(faults, names, strict=True), start=2):

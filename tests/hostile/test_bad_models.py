@@ -44,22 +44,22 @@ BPE = (
     "su-bpe encode -m {model} -o {out}/pieces {units.jsonl}",
     "su-bpe decode -m {model} -o {out}/units {pieces.jsonl}",
     "su-bpe motifs -m {model} --html {out}/page {units.jsonl}",
-    "su-units export -t json -m {model} {pieces.jsonl}",
+    "su-labels export -t json -m {model} {pieces.jsonl}",
 )
 INDEX = ("su-search find -i {model} 1",)
 OLD_INDEX = ("su-search build -o {model} {units.jsonl}",)
 LIKE_THAT = TINY_VOCODER.replace("--width 32", "")
 VOCODER = (
-    "su-synth -m {model} -o {out}/spoken {units.jsonl}",
+    "su-synth -m {model} --audio {out}/spoken {units.jsonl}",
     f"su-train-vocoder --init {{model}} -o {{out}}/vocoder {LIKE_THAT} {{pitch.jsonl}}",
 )
 VOCODER_RUN = (f"su-train-vocoder --resume -o {{model}} {TINY_VOCODER} {{pitch.jsonl}}",)
 ENCODER = (
-    "su-encode -m {model} -o {out}/frames {segments.jsonl}",
+    "su-encode -m {model} --arrays {out}/frames {segments.jsonl}",
     f"su-train-encoder --init {{model}} -o {{out}}/enc {TINY_ENCODER} {{segments.jsonl}}",
 )
 ENCODER_RUN = (f"su-train-encoder --resume -o {{model}} {TINY_ENCODER} {{segments.jsonl}}",)
-FOREIGN = ("su-encode -m {model} -o {out}/frames {segments.jsonl}",)
+FOREIGN = ("su-encode -m {model} --arrays {out}/frames {segments.jsonl}",)
 
 
 def codebooks(good):

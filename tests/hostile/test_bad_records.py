@@ -94,7 +94,7 @@ def test_a_field_that_is_not_what_it_should_be_is_told_and_the_rest_is_done(run,
     missing = {name: value for name, value in kept.items() if name not in (use.needs, "id")}
     values = [value for value in BAD[use.needs] if value == value and value not in (float("inf"), 10**400)]
     # these two take a record without units for what else it holds
-    bad = [] if use.name in ("su-units export", "su-search find") else [serialize({"id": "x", **missing})]
+    bad = [] if use.name in ("su-labels export", "su-search find") else [serialize({"id": "x", **missing})]
     bad += [serialize({**kept, "id": f"bad{i}", use.needs: value}) for i, value in enumerate(values)]
     good = stream(corpus, use)
     result = run(tool, *keep_going(use, words), stdin=good[0] + b"".join(bad + good[1:]))

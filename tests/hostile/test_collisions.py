@@ -57,7 +57,7 @@ STREAMED = {
     "su-pitch -j 1": "units.jsonl",
     "su-bpe encode -m {bpe.model}": "units.jsonl",
     "su-bpe decode -m {bpe.model}": "pieces.jsonl",
-    "su-units export -t json": "units.jsonl",
+    "su-labels export -t json": "units.jsonl",
     "su-search build -c {codebook.npz}": "units.jsonl",
     "su-eval units --no-abx -j 1 - {alignments.jsonl}": "units.jsonl",
     "su-eval speech -j 1 --metrics log_mel {segments.jsonl} -": "spoken.jsonl",
@@ -171,8 +171,8 @@ PASSING = {
     ),
     "su-bpe encode -m {bpe.model}": lambda: Record({"id": "a", "units": [0, 1, 2]}),
     "su-bpe decode -m {bpe.model}": lambda: Record({"id": "a", "pieces": [1]}),
-    "su-units export -t json": lambda: Record({"id": "a", "units": [0]}),
-    "su-units export -t ctm --tier units": lambda: Record({"id": "a", "units": [0]}),
+    "su-labels export -t json": lambda: Record({"id": "a", "units": [0]}),
+    "su-labels export -t ctm --tier units": lambda: Record({"id": "a", "units": [0]}),
 }
 each_passing = pytest.mark.parametrize(
     "line", PASSING, ids=lambda line: line.replace(" {", "-").replace(" ", "-")
@@ -250,7 +250,7 @@ def test_no_id_leads_out_of_the_folder(run, corpus, line, tmp_path):
     out.parent.mkdir(parents=True)
     tool, *words = words_of(line, corpus)
     data = b"".join(serialize({**record, "id": identity}) for identity in (*ASTRAY, *HARMLESS))
-    result = run(tool, "-k", *words, "-o", out, stdin=data, cwd=tmp_path)
+    result = run(tool, "--keep-going", *words, "-o", out, stdin=data, cwd=tmp_path)
     *faults, count = result.stderr.splitlines()
     assert result.status == 1
     assert count == f"{tool}: {len(ASTRAY)} of {len(ASTRAY) + len(HARMLESS)} records skipped"
@@ -274,13 +274,13 @@ def test_no_recording_s_name_leads_a_label_file_out_of_its_folder(run, corpus, t
     out = tmp_path / "a" / "b" / kind
     out.parent.mkdir(parents=True)
     result = run(
-        *("su-units", "export", "-k", "-t", kind, "-o", out),
+        *("su-labels", "export", "--keep-going", "-t", kind, "--folder", out),
         stdin=b"".join(map(serialize, records)),
         cwd=tmp_path,
     )
     *faults, count = result.stderr.splitlines()
-    assert (result.status, count) == (1, f"su-units: {len(none)} of {len(records)} records skipped")
-    assert all(re.match(rf"su-units: -:{number}: ", fault) for number, fault in enumerate(faults, 1))
+    assert (result.status, count) == (1, f"su-labels: {len(none)} of {len(records)} records skipped")
+    assert all(re.match(rf"su-labels: -:{number}: ", fault) for number, fault in enumerate(faults, 1))
     made = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert len(made) == len(names) and all(path.parent == out for path in made)
 
@@ -290,6 +290,6 @@ def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
     data = b"".join(json.dumps(label).encode() + b"\n" for label in labels)
     out = tmp_path / "a" / "out"
     out.parent.mkdir()
-    result = run("su-units", "export", "-t", "audacity", "-o", out, stdin=data, cwd=tmp_path)
+    result = run("su-labels", "export", "-t", "audacity", "--folder", out, stdin=data, cwd=tmp_path)
     assert "Traceback" not in result.stderr
     assert all(path.parent == out for path in tmp_path.rglob("*") if path.is_file())

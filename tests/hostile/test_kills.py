@@ -31,20 +31,20 @@ class Work:
 
 
 WORK = [
-    Work("su-segment -o {out}/cut {audio}"),
-    Work("su-encode -m mfcc -o {out}/frames {segments.jsonl}"),
-    Work("su-encode -m small -o {out}/frames {segments.jsonl}"),
+    Work("su-segment --clips {out}/cut {audio}"),
+    Work("su-encode -m mfcc --arrays {out}/frames {segments.jsonl}"),
+    Work("su-encode -m small --arrays {out}/frames {segments.jsonl}"),
     Work("su-cluster -k 4 -o {out}/book.npz {features.jsonl}"),
     Work("su-quantize -c {codebook.npz} -o {out}/units.jsonl {features.jsonl}"),
     Work("su-pitch -j 1 -o {out}/pitch.jsonl {units.jsonl}"),
     Work("su-bpe train --vocab-size 20 -o {out}/bpe.model {units.jsonl}"),
     Work("su-bpe encode -m {bpe.model} -o {out}/pieces.jsonl {units.jsonl}"),
     Work("su-bpe decode -m {bpe.model} -o {out}/units.jsonl {pieces.jsonl}"),
-    Work("su-bpe motifs -m {bpe.model} --clips 2 -o {out}/clips {units.jsonl}"),
-    Work("su-discover -j 1 -c {codebook.npz} --clips 1 -o {out}/clips {units.jsonl}"),
+    Work("su-bpe motifs -m {bpe.model} --clips {out}/clips --examples 2 {units.jsonl}"),
+    Work("su-discover -j 1 -c {codebook.npz} --clips {out}/clips --examples 1 {units.jsonl}"),
     Work("su-search build -c {codebook.npz} -o {out}/index {units.jsonl}"),
-    Work("su-units export -t textgrid -o {out}/textgrid {units.jsonl}"),
-    Work("su-synth -m {vocoder} -o {out}/spoken {units.jsonl}"),
+    Work("su-labels export -t textgrid --folder {out}/textgrid {units.jsonl}"),
+    Work("su-synth -m {vocoder} --audio {out}/spoken {units.jsonl}"),
     Work("su-eval speech -j 1 --metrics log_mel -o {out}/scores.jsonl {segments.jsonl} {spoken.jsonl}"),
     Work("su-eval units --no-abx -j 1 -o {out}/scores.jsonl {units.jsonl} {alignments.jsonl}"),
     Work(

@@ -63,12 +63,12 @@ def test_no_tool_writes_over_the_recording_that_it_was_given(run, corpus, tmp_pa
     data = (tmp_path / "rec0.wav").read_bytes()
     record = corpus.records("units.jsonl")[0] | {"id": "rec0", "audio_filepath": str(tmp_path / "rec0.wav")}
     for out in (tmp_path, tmp_path / "rec0.wav"):
-        result = run("su-synth", "-m", corpus["vocoder"], "-o", out, stdin=lines(record))
+        result = run("su-synth", "-m", corpus["vocoder"], "--audio", out, stdin=lines(record))
         assert result.status == 1 and "is the recording of this record; choose another place" in result.stderr
         assert (tmp_path / "rec0.wav").read_bytes() == data
     name = "rec0-00000000-00003100"
     (tmp_path / "rec0.wav").rename(tmp_path / f"{name}.wav")
-    clips = run("su-segment", "-o", tmp_path, tmp_path / f"{name}.wav")
+    clips = run("su-segment", "--clips", tmp_path, tmp_path / f"{name}.wav")
     for clip in clips.records:
         assert clip["clip"] != str(tmp_path / f"{name}.wav")
     assert (tmp_path / f"{name}.wav").read_bytes() == data
@@ -86,7 +86,7 @@ def test_speakers_lost_from_the_sample_are_reported(run, corpus, tmp_path):
     first, *rest = corpus.records("segments.jsonl")
     records = [first | {"duration": 0.2, "speaker": "B"}, *(record | {"speaker": "A"} for record in rest)]
     frames = run("su-encode", "-m", "mfcc", stdin=lines(*records)).stdout
-    options = ["--weight-by-speaker", "--max-frames", "10", "-k", "2", "-o", tmp_path / "book.npz"]
+    options = ["--weight-by-speaker", "--max-frames", "10", "-k", "2", "--arrays", tmp_path / "book.npz"]
     result = run("su-cluster", *options, stdin=frames)
     assert result.status == 0
     assert result.stderr == (

@@ -23,7 +23,7 @@ from units.audio.timing import frame_count
 from units.codebook.quantize import assign
 from units.encoders.chunks import chunks
 from units.encoders.models import encoder_named, load_encoder
-from units.encoders.stream import Recording, encode
+from units.encoders.stream import Encoding, encode
 from units.encoders.transformer import choose_dtype
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale, window_moments
 from units.records import InputError
@@ -47,7 +47,7 @@ def whisper(tmp_path_factory):
 
 def frames_of(encoder, samples, batch_samples=0):
     """All layers of one recording: (layers, N, D)."""
-    whole = Recording({}, frame_count(len(samples)))
+    whole = Encoding({}, frame_count(len(samples)))
     return np.concatenate([block for _, block in encode([(whole, samples)], encoder, batch_samples)], axis=1)
 
 
@@ -130,7 +130,7 @@ def test_units_do_not_depend_on_how_recordings_are_batched(
 ):
     encoder = _once({**models, "w2v-bert": bert, "whisper": whisper}[kind])
     recordings = [
-        (Recording({"id": str(i)}, frame_count(n)), SPEECH[i * 777 :][:n]) for i, n in enumerate(lengths)
+        (Encoding({"id": str(i)}, frame_count(n)), SPEECH[i * 777 :][:n]) for i, n in enumerate(lengths)
     ]
     batched = list(encode(recordings, encoder, batch_seconds * 16000))
     assert [recording for recording, _ in batched] == [recording for recording, _ in recordings]

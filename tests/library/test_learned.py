@@ -16,7 +16,7 @@ from units.audio.timing import frame_count
 from units.encoders import learned, models
 from units.encoders.learned import Learned, load_network, save_network
 from units.encoders.network import Network, NetworkConfig
-from units.encoders.stream import Recording, encode
+from units.encoders.stream import Encoding, encode
 from units.records import InputError
 
 TINY = NetworkConfig(bands=10, width=32, layers=3, heads=2, feedforward=48, conv_kernel=5, default_layer=2)
@@ -94,7 +94,7 @@ def test_frames_do_not_depend_on_the_batch(seconds, batch_seconds, chunk_seconds
     encoder = Learned(network(), "x", [2], dtype="fp32", chunk_seconds=chunk_seconds)
     audio = [recording([s], seed=i) for i, s in enumerate(seconds)]
 
-    recordings = [(Recording({}, frame_count(len(samples))), samples) for samples in audio]
+    recordings = [(Encoding({}, frame_count(len(samples))), samples) for samples in audio]
     blocks = {}
     for record, block in encode(recordings, encoder, round(16000 * batch_seconds)):
         if block is not None:
@@ -115,7 +115,9 @@ def test_chunks_give_almost_what_one_pass_gives():
 
 
 def test_su_encode_takes_its_directory(run, corpus, folder):
-    done = run("su-encode", "-m", folder, "-l", "all", "-o", folder.parent / "out", corpus["segments.jsonl"])
+    done = run(
+        "su-encode", "-m", folder, "-l", "all", "--arrays", folder.parent / "out", corpus["segments.jsonl"]
+    )
     assert (done.status, done.stderr) == (0, "")
     records = done.records
     names = {record["encoder"] for record in records}

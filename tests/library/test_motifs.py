@@ -154,7 +154,7 @@ def test_the_frame_shift_of_the_records_is_theirs(run, motif_files):
 
 
 def test_clips_are_cut_with_75_ms_around_as_far_as_the_segment_goes(run, motif_files, tmp_path):
-    options = ["-m", motif_files / "model", "--clips", "3", "-o", tmp_path / "clips", "--top", "1"]
+    options = ["-m", motif_files / "model", "--clips", tmp_path / "clips", "--examples", "3", "--top", "1"]
     (best,) = run("su-bpe", "motifs", *options, motif_files / "units.jsonl").records
     seconds = {}
     for name in best["clips"]:
@@ -165,10 +165,8 @@ def test_clips_are_cut_with_75_ms_around_as_far_as_the_segment_goes(run, motif_f
     assert sorted(seconds.values()) == [1.075, 1.15, 1.15]
 
 
-def test_clips_need_a_folder_and_recordings(run, motif_files):
-    alone = run("su-bpe", "motifs", "-m", motif_files / "model", "--clips", "3")
-    assert (alone.status, alone.stderr.count("\n")) == (2, 1)
-    options = ["-m", motif_files / "model", "--clips", "1", "-o", motif_files / "none"]
+def test_clips_need_recordings(run, motif_files):
+    options = ["-m", motif_files / "model", "--clips", motif_files / "none", "--examples", "1"]
     silent = run("su-bpe", "motifs", *options, stdin=lines([{"units": WORD * 3}]))
     assert (silent.status, silent.stderr) == (1, 'su-bpe: -:1: no "audio_filepath"\n')
 

@@ -42,7 +42,7 @@ def toy(seconds=(3.0, 0.5, 2.0, 4.0), seed=0):
             tone = np.sin(2 * np.pi * random.choice([300, 900, 2500, 5000]) * np.arange(1600) / 16000)
             blocks.append(tone * 0.3 + 0.02 * random.standard_normal(1600))
         audio.append((np.concatenate(blocks) * 32767).astype(np.int16))
-    return corpus.Corpus(np.concatenate(audio), np.cumsum([len(a) for a in audio]))
+    return corpus.AudioCorpus(np.concatenate(audio), np.cumsum([len(a) for a in audio]))
 
 
 def run_of(folder, config=CONFIG, **more):

@@ -22,13 +22,15 @@ from speechlike import phrase
 
 from units.cli import eval_html
 from units.metrics.aligned import align
-from units.metrics.phones import Corpus
+from units.metrics.figures import SPEECH as FIGURES
+from units.metrics.figures import UNITS as UNIT_FIGURES
+from units.metrics.figures import written
+from units.metrics.phones import AlignedCorpus
 from units.records import InputError
 from units.report import clusters, listening
 from units.report.page import page, text, visible
-from units.report.speech import FIGURES, ranking, speech_page
-from units.report.tables import MOST_ROWS, PAGE_ROWS, written
-from units.report.units import FIGURES as UNIT_FIGURES
+from units.report.speech import ranking, speech_page
+from units.report.tables import MOST_ROWS, PAGE_ROWS
 from units.report.units import units_page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -373,7 +375,7 @@ def test_what_units_have_in_common_is_mutual_and_whole_with_themselves(drawn):
 def test_units_of_any_number_make_a_page(labels):
     phones = [[0.0, 3.0, labels[0]], [3.0, 30.0, labels[1]]]
     records = [align({"id": str(n), "units": list(range(n, 400 + n))}, phones) for n in range(2)]
-    Outline(source := units_page("t", {}, Corpus(records)))
+    Outline(source := units_page("t", {}, AlignedCorpus(records)))
     assert "300 most frequent units; 101 are not" in source
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from units.metrics.term_discovery import Corpus, phones_within
+from units.metrics.term_discovery import PhoneCorpus, phones_within
 
 PHONES = [[0.0, 0.1, "a"], [0.1, 0.2, "b"], [0.2, 0.3, "c"], [0.3, 0.34, "d"]]
 
@@ -15,7 +15,7 @@ def test_a_phone_counts_with_30_ms_or_more_than_half_of_it():
 
 
 def test_like_terms_have_no_distance_and_unlike_ones_all():
-    corpus = Corpus({"x": PHONES, "y": PHONES})
+    corpus = PhoneCorpus({"x": PHONES, "y": PHONES})
     same = corpus.figures([[("x", 0.0, 0.2), ("y", 0.0, 0.2)]])
     assert (same["ned"], same["coverage"], same["pairs"]) == (0.0, 0.5, 1)
     assert corpus.figures([[("x", 0.0, 0.1), ("x", 0.1, 0.2)]])["ned"] == 1.0
@@ -24,11 +24,17 @@ def test_like_terms_have_no_distance_and_unlike_ones_all():
 
 
 def test_a_phone_in_two_fragments_is_covered_once_and_silence_pairs_are_left_out():
-    corpus = Corpus({"x": PHONES})
+    corpus = PhoneCorpus({"x": PHONES})
     found = corpus.figures([[("x", 0.0, 0.2), ("x", 0.1, 0.3)], [("x", 1.0, 2.0), ("x", 3.0, 4.0)]])
     assert (found["coverage"], found["fragments"], found["pairs"]) == (0.75, 4, 1)
 
 
 def test_of_nothing_nothing_is_computed():
-    assert Corpus({}).figures([]) == {"ned": None, "coverage": None, "terms": 0, "fragments": 0, "pairs": 0}
-    assert Corpus({"x": PHONES}).figures([[("y", 0.0, 1.0)]])["coverage"] == 0.0
+    assert PhoneCorpus({}).figures([]) == {
+        "ned": None,
+        "coverage": None,
+        "terms": 0,
+        "fragments": 0,
+        "pairs": 0,
+    }
+    assert PhoneCorpus({"x": PHONES}).figures([[("y", 0.0, 1.0)]])["coverage"] == 0.0

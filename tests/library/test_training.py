@@ -21,14 +21,15 @@ from units.records import InputError, Record
 from units.training import checkpoint
 from units.training.distributed import Group
 from units.training.vocoder import dataset, health, training
+from units.training.vocoder.config import training_defaults
 from units.training.vocoder.training import BEST, CHECKPOINT, PREVIOUS, Training
 from units.vocoder import model
-from units.vocoder.config import VocoderConfig, training_defaults
+from units.vocoder.config import VocoderConfig
 
 TINY = {
     "epochs": 2,
     "batch_size": 2,
-    "segment_length": 6400,
+    "crop_seconds": 0.4,
     "save_every": 2,
     "predictor_steps": 1,
     "discriminator_width": 0.05,
@@ -54,7 +55,7 @@ def click_record(folder, number, frames=120):
 
 def test_units_f0_and_audio_of_a_crop_agree_to_the_sample(tmp_path):
     records = [click_record(tmp_path, n) for n in range(3)]
-    corpus = dataset.build(records, [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     starts = corpus.crops(20, np.random.default_rng(1))
     units, f0_hz, _, audio = corpus.take(starts, 20)
     assert audio.shape == (len(starts), 20 * HOP)
@@ -64,7 +65,9 @@ def test_units_f0_and_audio_of_a_crop_agree_to_the_sample(tmp_path):
 
 
 def test_every_unit_is_drawn_equally_often(tmp_path):
-    corpus = dataset.build([click_record(tmp_path, n, 55) for n in range(2)], [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus(
+        [click_record(tmp_path, n, 55) for n in range(2)], [], str(tmp_path / "cache")
+    )
     drawn = np.zeros(110)
     for epoch in range(400):
         starts = corpus.crops(20, np.random.default_rng(epoch))
@@ -75,16 +78,16 @@ def test_every_unit_is_drawn_equally_often(tmp_path):
 
 def test_audio_is_decoded_once(tmp_path, monkeypatch):
     records = [click_record(tmp_path, n) for n in range(2)]
-    first = dataset.build(records, [], str(tmp_path / "cache"))
+    first = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     monkeypatch.setattr(dataset, "load_record", None)
-    again = dataset.build(records, [], str(tmp_path / "cache"))
+    again = dataset.build_corpus(records, [], str(tmp_path / "cache"))
     np.testing.assert_array_equal(first.audio, again.audio)
 
 
 def test_f0_that_lacks_the_last_frame_is_unvoiced_there(tmp_path):
     record = click_record(tmp_path, 0)
     record["f0"] = record["f0"][:-1]
-    corpus = dataset.build([record], [], str(tmp_path / "cache"))
+    corpus = dataset.build_corpus([record], [], str(tmp_path / "cache"))
     assert corpus.f0_hz[-2:].tolist() == [100.0, 0.0]
 
 
@@ -94,8 +97,8 @@ def test_recordings_that_are_all_silent_teach_nothing_and_this_is_said(tmp_path)
     record = click_record(tmp_path, 0)
     save(record["audio_filepath"], np.zeros(120 * HOP + 80))
     for build in (
-        lambda: dataset.build([record], [], str(tmp_path / "v")),
-        lambda: corpus.build([record], str(tmp_path / "e")),
+        lambda: dataset.build_corpus([record], [], str(tmp_path / "v")),
+        lambda: corpus.build_corpus([record], str(tmp_path / "e")),
     ):
         with pytest.raises(InputError, match="silent throughout"):
             build()
@@ -105,7 +108,7 @@ def test_units_that_do_not_fit_their_audio_are_refused_at_their_place(tmp_path):
     record = click_record(tmp_path, 0)
     record["units"] = record["units"][:50]
     with pytest.raises(InputError, match=r"records:0: 50 units, but .* samples"):
-        dataset.build([record], [], str(tmp_path / "cache"))
+        dataset.build_corpus([record], [], str(tmp_path / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,8 @@ def corpora(tmp_path_factory):
         units = np.random.default_rng(number).integers(5, size=int(seconds * RATE) // HOP - 1).tolist()
         records.append(Record({"id": str(number), "audio_filepath": str(path), "units": units}))
     return [
-        dataset.build(part, [], str(folder / name)) for name, part in (("t", records[:2]), ("h", records[2:]))
+        dataset.build_corpus(part, [], str(folder / name))
+        for name, part in (("t", records[:2]), ("h", records[2:]))
     ]
 
 
@@ -152,7 +156,7 @@ def run_of(folder, corpora, arch="fast", shape=(), group=Group(), dtype=torch.fl
 def test_a_run_that_was_killed_and_resumed_has_the_losses_and_weights_of_one_that_was_not(
     arch, corpora, tmp_path
 ):
-    changes = {"epochs": 2, "adversarial_start": 1, "discriminator_length": 3200, "decay": 0.5}
+    changes = {"epochs": 2, "adversarial_start": 1, "discriminator_seconds": 0.2, "decay": 0.5}
     whole, cut = [], []
     uninterrupted = run_of(tmp_path / "whole", corpora, arch, **changes)
     uninterrupted.run(whole.append)
@@ -338,7 +342,7 @@ def loaded(folder):
     with np.load(os.path.join(folder, "corpora.npz")) as kept:
         columns = ("units", "f0_hz", "speaker", "audio", "ends")
         held = ({name: kept[f"{i}{name}"] for name in columns} for i in range(2))
-        return [dataset.Corpus(**parts, content=str(kept[f"{i}content"])) for i, parts in enumerate(held)]
+        return [dataset.UnitCorpus(**parts, content=str(kept[f"{i}content"])) for i, parts in enumerate(held)]
 
 
 def test_a_checkpoint_that_is_cut_is_refused_by_name(corpora, tmp_path):
@@ -374,7 +378,7 @@ def test_a_new_vocoder_starts_from_another_but_for_other_units(corpora, tmp_path
     shape = {"codebook": "a", "speakers": ("Ana", "Ben"), "f0_mean": (4.0, 5.0), "f0_sd": (0.1, 0.2)}
     run = run_of(tmp_path / "old", corpora, shape=shape, adversarial_start=0)
     run.run()
-    old = model.load(str(tmp_path / "old")).generator.state_dict()
+    old = model.load_vocoder(str(tmp_path / "old")).generator.state_dict()
     shape |= {"codebook": "b", "units": 7, "speakers": ("Ben", "Eva")}
     own = run_of(tmp_path / "new", corpora, shape=shape, init=str(tmp_path / "old"))
     new = model.folded(own.config, own.generator).state_dict()
@@ -396,7 +400,7 @@ def test_a_vocoder_that_starts_from_one_of_the_same_codebook_speaks_alike(arch, 
     for number, shape in enumerate(({"codebook": "a"}, named)):
         own = run_of(tmp_path / str(number), corpora, arch, shape=shape, init=str(tmp_path / "old"))
         found = model.folded(own.config, own.generator).state_dict()
-        old = model.load(str(tmp_path / "old")).generator.state_dict()
+        old = model.load_vocoder(str(tmp_path / "old")).generator.state_dict()
         alike = [name for name in old if old[name].shape == found[name].shape]
         assert len(old) - len(alike) == (number and 1)  # a first convolution with room for the speaker
         for name in alike:

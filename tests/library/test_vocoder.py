@@ -8,11 +8,12 @@ import torch
 
 from units.audio.pitch import estimate
 from units.audio.timing import HOP
+from units.files.config import to_json
 from units.records import InputError
 from units.training.vocoder.discriminators import Discriminators
 from units.training.vocoder.losses import LogMel, MultiResolutionStft, feature_matching, hinge, least_squares
 from units.vocoder import model
-from units.vocoder.config import VocoderConfig, from_json, to_json
+from units.vocoder.config import VocoderConfig, read_vocoder_config
 from units.vocoder.layers import f0_bin, fold_weight_norm, upsample
 from units.vocoder.prosody import f0_range, move_f0, resample
 from units.vocoder.source import Noise, contour, pulses
@@ -176,7 +177,7 @@ def test_a_saved_vocoder_speaks_as_before(tmp_path):
     }
     for name, module in parts.items():
         model.save_part(tmp_path, name, module)
-    again = model.load(tmp_path)
+    again = model.load_vocoder(tmp_path)
     assert again.config == vocoder.config
     np.testing.assert_allclose(
         next(iter(again.speak([1, 2, 3], [100.0] * 3, again.speaker_index("Édi")))), before, atol=1e-6
@@ -185,19 +186,20 @@ def test_a_saved_vocoder_speaks_as_before(tmp_path):
         again.speaker_index("Zé")
 
 
-def test_a_configuration_survives_its_file():
+def test_a_configuration_survives_its_file(tmp_path):
     config = VocoderConfig(arch="v1", units=7, speakers=("x",))
-    assert from_json(to_json(config), "config.json") == config
+    (tmp_path / "config.json").write_text(to_json(config))
+    assert read_vocoder_config(str(tmp_path)) == config
 
 
 @pytest.mark.parametrize(
     "wrong",
     [{"version": 99}, {"arch": "v9"}, {"width": 10**9}, {"units": 0}, {"units": "many"}, {"surprise": 1}],
 )
-def test_a_configuration_that_is_wrong_is_refused_by_name(wrong):
-    text = json.dumps({**json.loads(to_json(VocoderConfig())), **wrong})
+def test_a_configuration_that_is_wrong_is_refused_by_name(tmp_path, wrong):
+    (tmp_path / "config.json").write_text(json.dumps({**json.loads(to_json(VocoderConfig())), **wrong}))
     with pytest.raises(InputError, match=r"config\.json: "):
-        from_json(text, "config.json")
+        read_vocoder_config(str(tmp_path))
 
 
 def test_weights_of_another_shape_are_refused_by_name(tmp_path):
@@ -205,7 +207,7 @@ def test_weights_of_another_shape_are_refused_by_name(tmp_path):
     model.save_config(tmp_path, large.config)
     model.save_part(tmp_path, "generator", small.generator)
     with pytest.raises(InputError, match=r"generator\.safetensors: not the weights of this vocoder"):
-        model.load(tmp_path)
+        model.load_vocoder(tmp_path)
 
 
 def test_predictors_answer_for_each_unit_and_frame():

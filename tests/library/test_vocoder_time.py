@@ -128,7 +128,7 @@ def clicks(folder, frames):
 
 def test_in_every_crop_the_clicks_stand_where_units_and_f0_say(tmp_path):
     record = clicks(tmp_path, [0, 3, 50, 51, 120, 250, 298])
-    corpus = dataset.build([record, record], (), str(tmp_path / "cache"))
+    corpus = dataset.build_corpus([record, record], (), str(tmp_path / "cache"))
     starts = corpus.crops(37, np.random.default_rng(0))
     units, f0_hz, _, audio = corpus.take(starts, 37)
     assert units.sum() >= 10

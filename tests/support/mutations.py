@@ -19,6 +19,7 @@ from units.encoders import learned, local
 from units.encoders.network import NetworkConfig
 from units.files import weights
 from units.files.arrays import read_npy
+from units.files.config import to_json
 from units.files.streams import _read_file
 from units.labels.ctm import read_ctm
 from units.labels.elan import read_eaf
@@ -28,7 +29,7 @@ from units.patterns.bpe import Model, to_text, train
 from units.patterns.corpus import of_runs
 from units.patterns.search import index
 from units.records import FIELDS, InputError, LostError, file_name, require, serialize, units_and_counts
-from units.vocoder.config import VocoderConfig, from_json, to_json
+from units.vocoder.config import VocoderConfig, parse_vocoder_config
 
 TOKENS = (
     *(b"NaN", b"-Infinity", b"1e999", b"-1", b"0", b"9" * 30, b"9" * 5000, b"2147483648", b"1.5", b"true"),
@@ -119,14 +120,6 @@ def by_path(read):
         read(f"/proc/self/fd/{held}")
 
     return reader
-
-
-def read_vocoder_config(data):
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return
-    from_json(text, "x")
 
 
 _WANTED = {"a": (2, 3), "b": ()}
@@ -239,7 +232,10 @@ READERS = {
     "index": (by_path(index.load_index), lambda: [_index()]),
     "bpe": (Model, _bpe),
     "weights": (by_path(read_weights), lambda: [_weights()]),
-    "vocoder-config": (read_vocoder_config, lambda: [to_json(VocoderConfig(speakers=("a",))).encode()]),
+    "vocoder-config": (
+        by_path(parse_vocoder_config),
+        lambda: [to_json(VocoderConfig(speakers=("a",))).encode()],
+    ),
     "encoder-config": (by_path(learned._load_config), lambda: [_encoder_config()]),
     "foreign-config": (by_path(local._check_config), lambda: [b'{"hidden_size": 16, "conv_stride": [5, 2]}']),
     "textgrid": (by_path(read_textgrid), lambda: [_TEXTGRID]),

@@ -70,7 +70,7 @@ def test_every_tool_reads_the_channel_of_the_record(run, tmp_path):
     for of_two, alone in zip(pitch[::2], pitch[1::2], strict=True):
         assert of_two["f0"] == alone["f0"]
     folder = tmp_path / "frames"
-    records = run("su-encode", "-m", "mfcc", "-o", folder, stdin=stdin).records
+    records = run("su-encode", "-m", "mfcc", "--arrays", folder, stdin=stdin).records
     frames = [np.load(record["features"]) for record in records]
     for of_two, alone in zip(frames[::2], frames[1::2], strict=True):
         np.testing.assert_allclose(of_two, alone, atol=1e-3)
@@ -105,7 +105,7 @@ def test_a_record_whose_channel_is_not_there_is_told(run, tmp_path):
 @pytest.mark.parametrize(("noise", "gain"), [(0, 1), (1e-3, 1), (0, 0.7)])
 def test_channels_that_cancel_each_other_are_noticed_and_one_is_taken(run, tmp_path, noise, gain):
     path = opposite(tmp_path / "a.wav", noise, gain)
-    result = run("su-segment", "-o", tmp_path / "clips", path)
+    result = run("su-segment", "--clips", tmp_path / "clips", path)
     line = f"su-segment: {path}: its channels cancel each other when mixed; channel 0 is taken instead\n"
     assert (result.status, result.stderr) == (0, line)
     assert [record["channel"] for record in result.records] == [0, 0]
@@ -214,7 +214,7 @@ def test_an_unusual_share_of_silence_is_told_in_one_line(run, tmp_path, samples,
 def test_clips_of_a_float_recording_beyond_full_scale_are_turned_down_and_that_is_said_once(run, tmp_path):
     samples = 6 * recording([0.6, 3, 0.8, 3, 0.7], seed=4)
     soundfile.write(tmp_path / "hot.wav", samples, RATE, subtype="FLOAT")
-    result = run("su-segment", "-o", tmp_path / "clips", "hot.wav", cwd=tmp_path)
+    result = run("su-segment", "--clips", tmp_path / "clips", "hot.wav", cwd=tmp_path)
     line = "su-segment: hot.wav: goes beyond full scale; such clips of it are turned down to fit\n"
     assert (result.status, result.stderr, len(result.records)) == (0, line, 2)
     for record in result.records:

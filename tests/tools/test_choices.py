@@ -29,7 +29,7 @@ def stereo(tmp_path):
 
 
 def test_terms_and_their_clips_are_of_their_channels(run, stereo, tmp_path):
-    options = ["--keep-pauses", "--clips", "2", "-o", tmp_path / "clips", "--top", "1"]
+    options = ["--keep-pauses", "--clips", tmp_path / "clips", "--examples", "2", "--top", "1"]
     result = run("su-discover", *options, stdin=lines(stereo))
     assert (result.status, result.stderr) == (0, "")
     (term,) = result.records
@@ -42,7 +42,7 @@ def test_what_is_found_and_its_clips_are_of_their_channels(run, stereo, tmp_path
     index = tmp_path / "index"
     assert run("su-search", "build", "-o", index, stdin=lines(stereo)).status == 0
     query = " ".join(map(str, dict.fromkeys(stereo[0]["units"][9:60])))
-    options = ["-i", index, "--top", "2", "--clips", "2", "-o", tmp_path / "clips"]
+    options = ["-i", index, "--top", "2", "--clips", tmp_path / "clips", "--examples", "2"]
     hits = run("su-search", "find", *options, query).records
     assert [(hit["channel"], hit["score"]) for hit in hits] == [(0, 1.0), (1, 1.0)]
     levels = [float(np.std(soundfile.read(hit["clip"])[0])) for hit in hits]
@@ -61,16 +61,21 @@ def test_labels_of_a_channel_name_it(run):
         "term": 1,
         "occurrences": [{"id": "a", "audio_filepath": "a.wav", "channel": 1, "start": 0, "end": 1}],
     }
-    found = run("su-units", "export", "-t", "json", stdin=lines([term])).records
+    found = run("su-labels", "export", "-t", "json", stdin=lines([term])).records
     assert found[0]["channel"] == 1
     wrong = {"term": 1, "occurrences": [{"id": "a", "channel": "left", "start": 0, "end": 1}]}
-    assert run("su-units", "export", "-t", "json", stdin=lines([wrong])).status == 1
+    assert run("su-labels", "export", "-t", "json", stdin=lines([wrong])).status == 1
 
 
 def test_what_is_spoken_has_no_channel_of_the_recording(run, corpus, tmp_path):
     (record, *_) = corpus.records("units.jsonl")
     spoken = run(
-        "su-synth", "-m", corpus["vocoder"], "-o", tmp_path / "s", stdin=lines([{**record, "channel": 0}])
+        "su-synth",
+        "-m",
+        corpus["vocoder"],
+        "--audio",
+        tmp_path / "s",
+        stdin=lines([{**record, "channel": 0}]),
     )
     assert spoken.status == 0 and "channel" not in spoken.records[0]
 
@@ -104,7 +109,7 @@ def test_alignments_that_are_left_out_are_said():
 
 def test_a_speaker_with_no_voiced_frame_is_said():
     zeros = np.zeros(4)
-    corpus = dataset.Corpus(
+    corpus = dataset.UnitCorpus(
         zeros.astype(int), np.array([0, 0, 90, 95.0]), np.array([0, 0, 1, 1]), zeros, zeros
     )
     with pytest.warns(InputWarning, match="speaker 1 of 2 has no voiced frame"):

@@ -14,7 +14,7 @@ from units.audio.timing import RATE
 from units.audio.writing import save
 from units.encoders.ahead import Ahead
 from units.encoders.models import load_encoder
-from units.encoders.stream import Recording, Stream, encode
+from units.encoders.stream import Encoding, EncodingStream, encode
 from units.files.streams import read_records
 from units.records import Record
 
@@ -63,7 +63,7 @@ def test_frames_follow_their_records_in_the_order_of_the_input(run, folder):
 
 def test_files_hold_the_same_frames_as_the_pipe(run, folder, tmp_path):
     piped = arrays(run("su-encode", "-m", "mfcc", folder / "segments.jsonl").stdout)
-    filed = run("su-encode", "-m", "mfcc", "-o", tmp_path / "frames", folder / "segments.jsonl").records
+    filed = run("su-encode", "-m", "mfcc", "--arrays", tmp_path / "frames", folder / "segments.jsonl").records
     for one, other in zip(piped, filed, strict=True):
         np.testing.assert_array_equal(np.load(other["features"]), one.array)
     assert sorted(os.listdir(tmp_path / "frames")) == sorted([f"{i}.npy" for i in range(6)] + ["ENCODER"])
@@ -87,7 +87,7 @@ def test_a_network_in_batches_gives_what_it_gives_alone(run, folder):
 
 def test_several_layers_give_a_record_and_a_folder_each(run, folder, tmp_path):
     model = folder / "model"
-    result = run("su-encode", "-m", model, "--layers", "all", "-o", tmp_path, folder / "segments.jsonl")
+    result = run("su-encode", "-m", model, "--layer", "all", "--arrays", tmp_path, folder / "segments.jsonl")
     assert result.status == 0
     told = [(record["id"], record["layer"]) for record in result.records]
     assert told == [(str(i), layer) for i in range(6) for layer in range(4)]
@@ -101,8 +101,8 @@ def test_several_layers_give_a_record_and_a_folder_each(run, folder, tmp_path):
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--layers", "1,2"],
-        ["--layers", "all"],
+        ["--layer", "1,2"],
+        ["--layer", "all"],
         ["--layer", "x"],
         ["--dtype", "fp8"],
         ["--chunk-seconds", "1"],
@@ -124,7 +124,7 @@ def test_an_error_surfaces_at_its_turn_and_place(run, folder):
     assert result.status == 1
     assert result.stderr == "su-encode: -:3: /nowhere.wav: No such file or directory\n"
     assert [record["id"] for record in arrays(result.stdout)] == ["0", "1"]
-    result = run("su-encode", "-k", "-m", "mfcc", stdin=b"".join(lines))
+    result = run("su-encode", "--keep-going", "-m", "mfcc", stdin=b"".join(lines))
     assert result.status == 1
     assert [record["id"] for record in arrays(result.stdout)] == ["0", "1", "3", "5"]
     assert result.stderr.splitlines()[1:] == [
@@ -134,7 +134,7 @@ def test_an_error_surfaces_at_its_turn_and_place(run, folder):
 
 
 def test_a_rerun_makes_only_what_is_missing(run, folder, tmp_path):
-    command = ["su-encode", "-m", "mfcc", "-o", tmp_path, folder / "segments.jsonl"]
+    command = ["su-encode", "-m", "mfcc", "--arrays", tmp_path, folder / "segments.jsonl"]
     first = run(*command)
     os.unlink(tmp_path / "3.npy")
     before = os.stat(tmp_path / "1.npy")
@@ -148,19 +148,19 @@ def test_what_is_done_is_not_decoded_again(run, folder, tmp_path):
     talk = tmp_path / "talk.wav"
     save(talk, recording([0.1, 1.0]))
     line = json.dumps({"id": "a", "audio_filepath": str(talk)}).encode()
-    command = ["su-encode", "-m", "mfcc", "-o", tmp_path / "frames"]
+    command = ["su-encode", "-m", "mfcc", "--arrays", tmp_path / "frames"]
     first = run(*command, stdin=line)
     talk.unlink()
     assert run(*command, stdin=line).stdout == first.stdout
 
 
 def test_a_folder_of_another_encoder_and_an_id_seen_before_are_refused(run, folder, tmp_path):
-    command = ["su-encode", "-o", tmp_path, folder / "segments.jsonl"]
+    command = ["su-encode", "--arrays", tmp_path, folder / "segments.jsonl"]
     assert run(*command, "-m", "mfcc").status == 0
     result = run(*command, "-m", folder / "model", "-l", "1")
     assert result.status == 1 and "holds frames of mfcc39, not" in result.stderr
     lines = (folder / "segments.jsonl").read_bytes()
-    result = run("su-encode", "-m", "mfcc", "-o", tmp_path, stdin=lines * 2)
+    result = run("su-encode", "-m", "mfcc", "--arrays", tmp_path, stdin=lines * 2)
     assert result.stderr == 'su-encode: -:7: "id" 0 a second time\n'
 
 
@@ -223,7 +223,7 @@ def test_an_item_heavier_than_the_limit_waits_alone():
 def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
     encoder = load_encoder("mfcc", chunk_seconds=1)
     recordings = [
-        (Recording(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
+        (Encoding(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
         for i, n in enumerate(lengths)
     ]
     blocks = {}
@@ -237,5 +237,5 @@ def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
 
 def test_equal_records_in_a_row_are_told_apart(folder):
     line = Record({"audio_filepath": str(folder / "talk.wav"), "offset": 0.0, "duration": 1.0})
-    with Stream(iter([line, Record(line), Record(line)]), load_encoder("mfcc")) as stream:
+    with EncodingStream(iter([line, Record(line), Record(line)]), load_encoder("mfcc")) as stream:
         assert [sum(block.shape[1] for block in blocks) for _, blocks in stream] == [49, 49, 49]

@@ -227,7 +227,7 @@ def test_worse_units_are_worse_in_every_figure_of_phones(evaluate):
 
 def test_one_unit_for_all_has_no_compression_and_tells_nothing(evaluate):
     alignments = speech(10)
-    found = means(evaluate(units_of(alignments, lambda *_: 3), alignments, "--size", "100"))
+    found = means(evaluate(units_of(alignments, lambda *_: 3), alignments, "--units", "100"))
     assert found["pnmi"] == pytest.approx(0.0, abs=1e-12)
     assert found["entropy"] == found["bitrate"] == found["boundary_recall"] == 0.0
     assert found["abx_within"] == 0.5
@@ -298,7 +298,7 @@ def test_units_with_no_alignment_are_a_fault_and_an_alignment_with_no_units_is_n
 def test_keep_going_leaves_out_what_has_no_alignment_and_says_so(evaluate):
     alignments = speech(12)
     records = units_of(alignments, phone_mostly)
-    result = evaluate(records, alignments[1:], "-k")
+    result = evaluate(records, alignments[1:], "--keep-going")
     assert result.status == 1
     assert result.stderr.splitlines()[-1] == "su-eval: 1 of 4 records skipped"
     assert result.records[-1]["records"] == 3
@@ -416,7 +416,7 @@ def test_features_of_some_records_only_or_given_twice_are_told_with_keep_going_t
     alignments = speech(19)
     records = units_of(alignments, phone_itself)
     pairs = with_features(records)
-    lacking = evaluate(records, alignments, "-k", "--features", "-", stdin=inline(pairs[:2]))
+    lacking = evaluate(records, alignments, "--keep-going", "--features", "-", stdin=inline(pairs[:2]))
     told = "su-eval: -: no features of 'r2', nor of 1 more; the ABX of features is of the other records"
     assert (lacking.status, lacking.stderr.splitlines()[0]) == (1, told)
     assert "abx_within_features" in lacking.records[-1]["summary"]
@@ -439,7 +439,7 @@ def test_units_of_two_codebooks_are_not_measured_together(evaluate):
 def test_a_unit_beyond_the_size_of_the_codebook_is_an_error(evaluate):
     records = [{"id": "a", "units": [1, 2]}, {"id": "b", "units": [1, 8]}]
     alignments = [{"id": name, "phones": [[0, 1, "a"]]} for name in "ab"]
-    result = evaluate(records, alignments, "--size", "3")
+    result = evaluate(records, alignments, "--units", "3")
     assert (result.status, result.stderr) == (1, "su-eval: units.jsonl:2: unit 8, but --size is 3\n")
 
 

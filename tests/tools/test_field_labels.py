@@ -89,7 +89,7 @@ def skipped(read, path):
 def test_time_origin_is_added_to_the_times(run, tmp_path):
     write_elan(tmp_path / "origin.eaf", medium(TIME_ORIGIN="3000"))
     (tmp_path / "story.wav").touch()
-    (record,) = run("su-units", "import", "origin.eaf", cwd=tmp_path).records
+    (record,) = run("su-labels", "import", "origin.eaf", cwd=tmp_path).records
     assert (record["offset"], record["duration"]) == (4.0, 1.0)
     assert read(str(tmp_path / "origin.eaf"))[0][1] == [[4.0, 5.0, "story.001"]]
 
@@ -121,7 +121,7 @@ def test_a_symbolic_association_has_the_times_of_its_parent_through_any_depth(ru
     ]
     write_elan(tmp_path / "symbolic.eaf", tiers=tiers)
     (tmp_path / "story.wav").touch()
-    result = run("su-units", "import", "--tier", "tx", "--tier", "gloss", "symbolic.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "--tier", "tx", "--tier", "gloss", "symbolic.eaf", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     assert [(r["tier"], r["offset"], r["duration"], r["label"]) for r in result.records] == [
         ("tx", 1.0, 1.0, "oyambi"),
@@ -208,13 +208,13 @@ def test_a_tier_that_is_not_taken_is_told_of_as_it_is(run, tmp_path):
     write_elan(tmp_path / "x.eaf", tiers=tiers)
     write_elan(tmp_path / "y.eaf")
     (tmp_path / "story.wav").touch()
-    result = run("su-units", "import", "--tier", "tx", "x.eaf", cwd=tmp_path)
-    assert (result.status, result.stderr) == (1, "su-units: x.eaf: tier 'tx' has no labels\n")
-    result = run("su-units", "import", "--tier", "tx", "y.eaf", "x.eaf", cwd=tmp_path)
-    assert result.stderr == "su-units: x.eaf: tier 'tx' has no labels, and 1 other file gives none either\n"
-    result = run("su-units", "import", "--tier", "nope", "x.eaf", cwd=tmp_path)
-    assert result.stderr == "su-units: x.eaf: no tier 'nope'; it has 'ref', 'tx' (empty)\n"
-    result = run("su-units", "import", "--tier", "ref", "--tier", "tx", "x.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "--tier", "tx", "x.eaf", cwd=tmp_path)
+    assert (result.status, result.stderr) == (1, "su-labels: x.eaf: tier 'tx' has no labels\n")
+    result = run("su-labels", "import", "--tier", "tx", "y.eaf", "x.eaf", cwd=tmp_path)
+    assert result.stderr == "su-labels: x.eaf: tier 'tx' has no labels, and 1 other file gives none either\n"
+    result = run("su-labels", "import", "--tier", "nope", "x.eaf", cwd=tmp_path)
+    assert result.stderr == "su-labels: x.eaf: no tier 'nope'; it has 'ref', 'tx' (empty)\n"
+    result = run("su-labels", "import", "--tier", "ref", "--tier", "tx", "x.eaf", cwd=tmp_path)
     assert (result.status, len(result.records)) == (1, 1)
 
 
@@ -222,9 +222,9 @@ def test_a_file_that_lacks_a_tier_that_others_have_is_reported(run, tmp_path):
     write_elan(tmp_path / "x.eaf")
     write_elan(tmp_path / "y.eaf", tiers=[tier("other", "top", [("a1", "t1", "t2", "x")])])
     (tmp_path / "story.wav").touch()
-    result = run("su-units", "import", "--tier", "ref", "x.eaf", "y.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "--tier", "ref", "x.eaf", "y.eaf", cwd=tmp_path)
     assert (result.status, len(result.records)) == (0, 1)
-    assert result.stderr == "su-units: y.eaf: no tier 'ref'; it has 'other'; skipped\n"
+    assert result.stderr == "su-labels: y.eaf: no tier 'ref'; it has 'other'; skipped\n"
 
 
 # -- media of ELAN
@@ -283,7 +283,7 @@ def test_what_saymore_writes_is_read(run, tmp_path):
         tier("Phrase Free Translation", "association", [("a2", "a1", None, "it")], "Transcription"),
     ]
     write_elan(tmp_path / "story.wav.annotations.eaf", medium("story.wav", ""), tiers)
-    result = run("su-units", "import", "story.wav.annotations.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "story.wav.annotations.eaf", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     assert [(r["tier"], r["offset"], r["audio_filepath"]) for r in result.records] == [
         ("Transcription", 1.0, "story.wav"),
@@ -293,11 +293,11 @@ def test_what_saymore_writes_is_read(run, tmp_path):
 
 def test_a_recording_that_is_nowhere_is_an_error_that_says_where_it_was_sought(run, tmp_path):
     write_elan(tmp_path / "x.eaf", medium(relative="../wav/story.wav"))
-    result = run("su-units", "import", "x.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "x.eaf", cwd=tmp_path)
     message = (
         "its recording is not there; looked for '/C:/corpus/story.wav' and '../wav/story.wav' and 'story.wav'"
     )
-    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-units: x.eaf: {message}\n")
+    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: x.eaf: {message}\n")
 
 
 @pytest.mark.parametrize(
@@ -315,8 +315,8 @@ def test_a_choice_among_recordings_is_reported(run, tmp_path, media, there, mess
     for name in there:
         (tmp_path / name).touch()
     write_elan(tmp_path / "x.eaf", media)
-    result = run("su-units", "import", "x.eaf", cwd=tmp_path)
-    assert (result.status, result.stderr) == (0, f"su-units: x.eaf: {message}\n")
+    result = run("su-labels", "import", "x.eaf", cwd=tmp_path)
+    assert (result.status, result.stderr) == (0, f"su-labels: x.eaf: {message}\n")
 
 
 def test_names_that_differ_in_case_alone_are_ambiguous(tmp_path):
@@ -335,12 +335,12 @@ def test_in_a_folder_the_name_that_elan_gives_wins_and_else_its_stem(run, tmp_pa
         (audio / name).touch()
     write_elan(tmp_path / "story.eaf")
     write_elan(tmp_path / "o.eaf", medium("file:///C:/other.wav", "", TIME_ORIGIN="1000"))
-    result = run("su-units", "import", "--audio", "audio", "story.eaf", "o.eaf", cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", "audio", "story.eaf", "o.eaf", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     found = [(record["audio_filepath"], record["offset"]) for record in result.records]
     assert found == [("audio/story.wav", 1.0), ("audio/other.mp3", 2.0)]
-    result = run("su-units", "import", "--audio", ".", "story.eaf", cwd=tmp_path)
-    assert result.stderr == "su-units: story.eaf: no recording is named 'story' in .\n"
+    result = run("su-labels", "import", "--audio", ".", "story.eaf", cwd=tmp_path)
+    assert result.stderr == "su-labels: story.eaf: no recording is named 'story' in .\n"
 
 
 # -- recordings by name
@@ -371,7 +371,7 @@ def test_labels_and_recordings_match_if_one_name_is_decomposed(run, tmp_path):
     (tmp_path / "audio").mkdir()
     (tmp_path / "audio" / f"{NFD}.flac").touch()
     (tmp_path / f"{NFC}.txt").write_text("0.5\t1.5\tx\n")
-    result = run("su-units", "import", "--audio", "audio", f"{NFC}.txt", cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", "audio", f"{NFC}.txt", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     assert result.records[0]["audio_filepath"] == f"audio/{NFD}.flac"
 
@@ -391,7 +391,7 @@ def test_phones_stand_where_the_record_of_their_id_does_in_any_normalization(run
         {"id": NFC, "phones": [[0.0, 0.5, "a"]]},
     ]
     stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
-    found = run("su-units", "export", "-t", "json", stdin=stdin).records[-1]
+    found = run("su-labels", "export", "-t", "json", stdin=stdin).records[-1]
     assert (found["audio_filepath"], found["start"]) == ("a.wav", 2.0)
 
 
@@ -421,11 +421,11 @@ def test_a_tier_of_points_is_told_of_and_not_taken(run, tmp_path):
     (tmp_path / "p.TextGrid").write_text(textgrid(POINTS))
     why = "p.TextGrid: tier 'tones' holds points, not intervals"
     for words in ([], ["--tier", "tones"]):
-        result = run("su-units", "import", "--audio", ".", *words, "p.TextGrid", cwd=tmp_path)
-        assert (result.status, result.stderr) == (1, f"su-units: {why}\n")
+        result = run("su-labels", "import", "--audio", ".", *words, "p.TextGrid", cwd=tmp_path)
+        assert (result.status, result.stderr) == (1, f"su-labels: {why}\n")
     (tmp_path / "p.TextGrid").write_text(textgrid(POINTS, WORDS))
-    result = run("su-units", "import", "--audio", ".", "p.TextGrid", cwd=tmp_path)
-    assert (result.status, result.stderr) == (0, f"su-units: {why}; skipped\n")
+    result = run("su-labels", "import", "--audio", ".", "p.TextGrid", cwd=tmp_path)
+    assert (result.status, result.stderr) == (0, f"su-labels: {why}; skipped\n")
     assert [record["label"] for record in result.records] == ["oyambi"]
     path = str(tmp_path / "p.TextGrid")
     assert read(path) == [("p", [[0.0, 1.0, ""], [1.0, 2.0, "oyambi"], [2.0, 30.0, ""]])]
@@ -436,18 +436,18 @@ def test_a_tier_of_points_is_told_of_and_not_taken(run, tmp_path):
 def test_a_file_without_labels_is_reported(run, tmp_path):
     (tmp_path / "p.flac").touch()
     (tmp_path / "p.TextGrid").write_text(textgrid(("IntervalTier", "words", ['0\n30\n""'])))
-    result = run("su-units", "import", "--audio", ".", "p.TextGrid", cwd=tmp_path)
-    assert (result.status, result.stdout, result.stderr) == (0, b"", "su-units: p.TextGrid: no labels\n")
+    result = run("su-labels", "import", "--audio", ".", "p.TextGrid", cwd=tmp_path)
+    assert (result.status, result.stdout, result.stderr) == (0, b"", "su-labels: p.TextGrid: no labels\n")
 
 
 def test_times_just_outside_the_recording_are_put_inside_and_can_be_encoded(run, tmp_path):
     soundfile.write(tmp_path / "story.wav", np.zeros(16000 * 6), 16000)
     rows = ['-0.00001\n3\n"a"', '3\n6.003\n"b"']
     (tmp_path / "story.TextGrid").write_text(textgrid(("IntervalTier", "p", rows)))
-    result = run("su-units", "import", "--audio", ".", "story.TextGrid", cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", ".", "story.TextGrid", cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     assert [(r["offset"], r["duration"]) for r in result.records] == [(0.0, 3.0), (3.0, 3.0)]
-    encoded = run("su-encode", "-m", "mfcc", "-o", "f", stdin=result.stdout, cwd=tmp_path)
+    encoded = run("su-encode", "-m", "mfcc", "--arrays", "f", stdin=result.stdout, cwd=tmp_path)
     assert (encoded.status, encoded.stderr) == (0, "")
 
 
@@ -455,15 +455,15 @@ def test_times_far_outside_the_recording_are_faults_or_cut_with_a_line(run, tmp_
     soundfile.write(tmp_path / "s.wav", np.zeros(16000 * 6), 16000)
     rows = ['-0.5\n1\n"a"', '1\n5\n"b"', '5\n8\n"c"', '8\n9\n"d"']
     (tmp_path / "s.TextGrid").write_text(textgrid(("IntervalTier", "p", rows)))
-    result = run("su-units", "import", "-k", "--audio", ".", "s.TextGrid", cwd=tmp_path)
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", "s.TextGrid", cwd=tmp_path)
     assert [(r["label"], r["offset"], r["duration"]) for r in result.records] == [("b", 1, 4), ("c", 5, 1)]
     assert (result.status, result.stderr.splitlines()) == (
         1,
         [
-            "su-units: s.TextGrid:13: tier 'p': 'a' starts at -0.5 s, before the recording",
-            "su-units: s.TextGrid: tier 'p': 'c' cut at 6.0 s, the end of ./s.wav",
-            "su-units: s.TextGrid: tier 'p': 'd' starts at 8.0 s, after the end of ./s.wav at 6.000 s",
-            "su-units: 2 of 4 records skipped",
+            "su-labels: s.TextGrid:13: tier 'p': 'a' starts at -0.5 s, before the recording",
+            "su-labels: s.TextGrid: tier 'p': 'c' cut at 6.0 s, the end of ./s.wav",
+            "su-labels: s.TextGrid: tier 'p': 'd' starts at 8.0 s, after the end of ./s.wav at 6.000 s",
+            "su-labels: 2 of 4 records skipped",
         ],
     )
 
@@ -481,7 +481,7 @@ def test_a_textgrid_is_read_in_utf_16_without_a_mark_and_in_latin_1_which_is_rep
 def test_records_of_labels_have_ids_of_their_own(run, tmp_path):
     (tmp_path / "a.wav").touch()
     (tmp_path / "a.txt").write_text("0\t1\tx\n0\t1\ty\n")
-    result = run("su-units", "import", "--audio", ".", "a.txt", cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", ".", "a.txt", cwd=tmp_path)
     ids = [record["id"] for record in result.records]
     assert ids == ["a-labels-00000000-00001000", "a-labels-00000000-00001000-2"]
 
@@ -492,9 +492,9 @@ def test_records_of_labels_have_ids_of_their_own(run, tmp_path):
 def test_a_point_among_regions_is_reported_and_the_regions_are_taken(run, tmp_path):
     (tmp_path / "story.flac").touch()
     (tmp_path / "story.txt").write_text("0.5\t1.5\toyambi\n\\\t100\t200\n2.0\t2.0\tpoint\n2.5\t3.5\tasi\n")
-    result = run("su-units", "import", "--audio", ".", "story.txt", cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", ".", "story.txt", cwd=tmp_path)
     line = "story.txt: tier 'labels': 'point' at 2.0 s has no length; skipped"
-    assert (result.status, result.stderr) == (0, f"su-units: {line}\n")
+    assert (result.status, result.stderr) == (0, f"su-labels: {line}\n")
     assert [record["label"] for record in result.records] == ["oyambi", "asi"]
 
 
@@ -519,11 +519,11 @@ def test_a_point_among_regions_is_reported_and_the_regions_are_taken(run, tmp_pa
 def test_one_bad_label_is_the_error_or_with_keep_going_skipped_and_counted(run, tmp_path, name, text, fault):
     (tmp_path / "s.wav").touch()
     (tmp_path / name).write_text(text)
-    result = run("su-units", "import", "--audio", ".", name, cwd=tmp_path)
-    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-units: {fault}\n")
-    result = run("su-units", "import", "-k", "--audio", ".", name, cwd=tmp_path)
+    result = run("su-labels", "import", "--audio", ".", name, cwd=tmp_path)
+    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: {fault}\n")
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", name, cwd=tmp_path)
     assert [(r["label"], r["offset"], r["duration"]) for r in result.records] == [("a", 0, 1), ("b", 4, 1)]
-    assert (result.status, result.stderr) == (1, f"su-units: {fault}\nsu-units: 1 of 3 records skipped\n")
+    assert (result.status, result.stderr) == (1, f"su-labels: {fault}\nsu-labels: 1 of 3 records skipped\n")
 
 
 def test_labels_of_old_and_of_foreign_audacity_are_read(tmp_path):
@@ -563,17 +563,17 @@ def test_channels_survive_import_and_export(run, tmp_path):
     (tmp_path / "x.ctm").write_text(NIST)
     for name in ("call.wav", "solo.wav"):
         (tmp_path / name).touch()
-    imported = run("su-units", "import", "--audio", ".", "x.ctm", cwd=tmp_path)
+    imported = run("su-labels", "import", "--audio", ".", "x.ctm", cwd=tmp_path)
     assert (imported.status, imported.stderr) == (0, "")
     assert [record.get("channel") for record in imported.records] == [0, 0, 1, None]
-    exported = run("su-units", "export", "-t", "ctm", stdin=imported.stdout, cwd=tmp_path).stdout.decode()
+    exported = run("su-labels", "export", "-t", "ctm", stdin=imported.stdout, cwd=tmp_path).stdout.decode()
     assert [line.split()[:2] for line in exported.splitlines()] == [
         ["call", "1"],
         ["call", "1"],
         ["call", "2"],
         ["solo", "1"],
     ]
-    found = run("su-units", "export", "-t", "json", stdin=imported.stdout, cwd=tmp_path).records
+    found = run("su-labels", "export", "-t", "json", stdin=imported.stdout, cwd=tmp_path).records
     assert [record.get("channel") for record in found] == [0, 0, 1, None]
 
 
@@ -613,8 +613,8 @@ def test_the_first_of_alternatives_is_taken_and_reported(tmp_path):
 
 def test_a_label_that_a_ctm_cannot_hold_is_reported(run):
     record = {"id": "a", "duration": 0.5, "tier": "gloss", "label": ""}
-    result = run("su-units", "export", "-t", "ctm", stdin=json.dumps(record).encode() + b"\n")
-    assert result.stderr == "su-units: a: labels that are empty are left out: a CTM cannot hold them\n"
+    result = run("su-labels", "export", "-t", "ctm", stdin=json.dumps(record).encode() + b"\n")
+    assert result.stderr == "su-labels: a: labels that are empty are left out: a CTM cannot hold them\n"
 
 
 # -- silence
@@ -661,7 +661,7 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
     ]
     (tmp_path / "u.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
     (tmp_path / "x.ctm").write_text("x 1 0 0.05 a\nbad\nx 1 0.05 0.05 b\n")
-    result = run("su-eval", "units", "-k", "--no-abx", "u.jsonl", "x.ctm", cwd=tmp_path)
+    result = run("su-eval", "units", "--keep-going", "--no-abx", "u.jsonl", "x.ctm", cwd=tmp_path)
     assert (result.status, result.stderr.splitlines()) == (
         1,
         [
@@ -676,9 +676,9 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
 def test_one_recording_of_a_ctm_that_is_not_there_does_not_lose_the_others(run, tmp_path):
     (tmp_path / "s.wav").touch()
     (tmp_path / "c.ctm").write_text("gone 1 0 1 x\ns 1 0 1 y\n")
-    result = run("su-units", "import", "-k", "--audio", ".", "c.ctm", cwd=tmp_path)
+    result = run("su-labels", "import", "--keep-going", "--audio", ".", "c.ctm", cwd=tmp_path)
     assert [record["label"] for record in result.records] == ["y"]
-    lines = ["su-units: c.ctm: no recording is named 'gone' in .", "su-units: 1 of 2 records skipped"]
+    lines = ["su-labels: c.ctm: no recording is named 'gone' in .", "su-labels: 1 of 2 records skipped"]
     assert (result.status, result.stderr.splitlines()) == (1, lines)
 
 
@@ -691,14 +691,14 @@ def test_each_channel_of_a_file_has_its_own_tier_and_import_knows_the_channel(ru
     ]
     records.append({"id": "talk", "audio_filepath": "talk.wav", "units": [5] * 50})
     stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
-    result = run("su-units", "export", "-t", kind, "-o", "labels", stdin=stdin, cwd=tmp_path)
+    result = run("su-labels", "export", "-t", kind, "--folder", "labels", stdin=stdin, cwd=tmp_path)
     assert (result.status, result.stderr) == (0, "")
     words = ("import", "--audio", ".", f"labels/talk.{suffix}")
-    found = run("su-units", *words, cwd=tmp_path)
+    found = run("su-labels", *words, cwd=tmp_path)
     tiers = [(record["tier"], record.get("channel"), record["label"]) for record in found.records]
     assert tiers == [("units, channel 0", 0, "1"), ("units, channel 1", 1, "2"), ("units", None, "5")]
-    run("su-units", "export", "-t", kind, "-o", "again", stdin=found.stdout, cwd=tmp_path)
-    again = run("su-units", *words[:-1], f"again/talk.{suffix}", cwd=tmp_path)
+    run("su-labels", "export", "-t", kind, "--folder", "again", stdin=found.stdout, cwd=tmp_path)
+    again = run("su-labels", *words[:-1], f"again/talk.{suffix}", cwd=tmp_path)
     assert again.stdout == found.stdout
 
 
@@ -708,6 +708,6 @@ def test_audacity_gets_a_track_for_each_channel(run, tmp_path):
         for c, name in enumerate("ab")
     ]
     stdin = "".join(json.dumps(record) + "\n" for record in records).encode()
-    run("su-units", "export", "-t", "audacity", "-o", "labels", stdin=stdin, cwd=tmp_path)
+    run("su-labels", "export", "-t", "audacity", "--folder", "labels", stdin=stdin, cwd=tmp_path)
     names = ["talk.units, channel 0.txt", "talk.units, channel 1.txt"]
     assert sorted(os.listdir(tmp_path / "labels")) == names

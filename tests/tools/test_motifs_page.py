@@ -15,10 +15,11 @@ from processes import wait_for
 from test_bpe import WORD, corpus, lines
 from test_report import Outline, open_page
 
+from units.audio.timing import CLIP_CONTEXT as NEAR
 from units.config import BpeConfig, MotifConfig
 from units.patterns.bpe import to_text, train
 from units.patterns.corpus import Recording
-from units.report.motifs import AROUND, NEAR, load_voice, motifs_page
+from units.report.motifs import AROUND, load_voice, motifs_page
 from units.report.page import text
 from units.report.spectrogram import SHADES, png, strip
 

@@ -176,7 +176,7 @@ def test_every_example_runs(name, folder, environment):
         # the vocoder of the tests is a v1, which has no F0
         said = re.sub(r"su-synth: vocoder: a vocoder of units alone [^\n]*\n", "", said)
         # the folder of ELAN files holds those of other recordings, whose motifs alone are known
-        said = re.sub(r"su-units: [^\n]*: no tier 'segments'; it has 'motifs'; skipped\n", "", said)
+        said = re.sub(r"su-labels: [^\n]*: no tier 'segments'; it has 'motifs'; skipped\n", "", said)
         heard = "" if remark == "chatty" and "su-" not in said else said
         assert (done.returncode, heard) == (0, ""), script
     # so little is said that perhaps nothing recurs

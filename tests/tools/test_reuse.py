@@ -27,7 +27,9 @@ def reused(run, tmp_path):
     save(tmp_path / "b.wav", recording([0.2, 1.5], seed=2))
 
     def encode_into(path, **more):
-        result = run("su-encode", "-m", "mfcc", "-o", tmp_path / "F", stdin=span_of(tmp_path / path, **more))
+        result = run(
+            "su-encode", "-m", "mfcc", "--arrays", tmp_path / "F", stdin=span_of(tmp_path / path, **more)
+        )
         assert result.status == 0, result.stderr
         fresh = run("su-encode", "-m", "mfcc", stdin=span_of(tmp_path / path, **more))
         np.testing.assert_array_equal(np.load(tmp_path / "F" / "001.npy"), arrays(fresh.stdout)[0].array)
@@ -67,7 +69,7 @@ def test_frames_that_do_not_say_what_they_are_of_are_made_again(reused, tmp_path
 
 
 def test_one_line_is_said_however_many_frames_are_made_again(run, folder, tmp_path):  # noqa: F811
-    command = ["su-encode", "-m", "mfcc", "-o", tmp_path / "F"]
+    command = ["su-encode", "-m", "mfcc", "--arrays", tmp_path / "F"]
     lines = (folder / "segments.jsonl").read_bytes()
     assert run(*command, stdin=lines).stderr == ""
     moved = lines.replace(b'"duration": ', b'"duration": 1e-1, "was": ')
@@ -77,7 +79,7 @@ def test_one_line_is_said_however_many_frames_are_made_again(run, folder, tmp_pa
 
 
 def test_a_layer_that_was_left_from_before_a_kill_is_made_again(run, folder, tmp_path):  # noqa: F811
-    command = ["su-encode", "-m", folder / "model", "--layers", "1,2", "-o", tmp_path / "F"]
+    command = ["su-encode", "-m", folder / "model", "--layer", "1,2", "--arrays", tmp_path / "F"]
     talk = {"id": "001", "audio_filepath": str(folder / "talk.wav")}
     one, other = (json.dumps({**talk, "duration": d}).encode() for d in (1.0, 2.0))
     run(*command, stdin=one)
@@ -90,7 +92,7 @@ def test_a_layer_that_was_left_from_before_a_kill_is_made_again(run, folder, tmp
 
 
 def test_another_name_of_the_same_file_is_no_reason_to_make_frames_again(run, folder, tmp_path):  # noqa: F811
-    command = ["su-encode", "-m", "mfcc", "-o", tmp_path / "F"]
+    command = ["su-encode", "-m", "mfcc", "--arrays", tmp_path / "F"]
     made = set()
     for path in ("talk.wav", "./talk.wav", ".//talk.wav"):
         assert run(*command, stdin=span_of(path), cwd=folder).stderr == ""
@@ -113,8 +115,8 @@ def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
     units = [1] * (samples // 320)
     records = [Record({"id": "a", "audio_filepath": str(tmp_path / "a.wav"), "units": units}, "-:1")]
     for build in (
-        lambda: dataset.build(records, [], str(tmp_path / "v")),
-        lambda: corpus.build(records, str(tmp_path / "e")),
+        lambda: dataset.build_corpus(records, [], str(tmp_path / "v")),
+        lambda: corpus.build_corpus(records, str(tmp_path / "e")),
     ):
         before = build()
         audio, content = np.array(before.audio), before.content
@@ -131,7 +133,7 @@ def test_a_channel_is_a_part_of_what_training_audio_is_kept_by(tmp_path):
     soundfile.write(tmp_path / "two.wav", np.tile([0.25, -0.5], (16000, 1)), 16000)
     for channel, level in ((0, 8192), (1, -16384)):
         record = Record({"id": "a", "audio_filepath": str(tmp_path / "two.wav"), "channel": channel}, "-:1")
-        assert set(corpus.build([record], str(tmp_path / "c")).audio.tolist()) == {level}
+        assert set(corpus.build_corpus([record], str(tmp_path / "c")).audio.tolist()) == {level}
 
 
 def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, monkeypatch):
@@ -140,11 +142,11 @@ def test_no_key_is_left_next_to_audio_that_a_killed_run_has_replaced(tmp_path, m
     save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
     save(tmp_path / "b.wav", recording([0.1, 1.0], seed=2))
     one, other = ([Record({"audio_filepath": str(tmp_path / f"{name}.wav")}, "-:1")] for name in "ab")
-    wanted = np.array(corpus.build(one, str(tmp_path / "c")).audio)
+    wanted = np.array(corpus.build_corpus(one, str(tmp_path / "c")).audio)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(np, "savez", lambda *_args, **_more: (_ for _ in ()).throw(KeyboardInterrupt))
-        corpus.build(other, str(tmp_path / "c"))
-    np.testing.assert_array_equal(corpus.build(one, str(tmp_path / "c")).audio, wanted)
+        corpus.build_corpus(other, str(tmp_path / "c"))
+    np.testing.assert_array_equal(corpus.build_corpus(one, str(tmp_path / "c")).audio, wanted)
 
 
 def test_16_bit_audio_is_kept_as_it_was(tmp_path):
@@ -172,7 +174,7 @@ def test_targets_of_other_recordings_are_made_again_and_mid_round_refused(tmp_pa
 
 
 def test_audio_spoken_by_another_vocoder_is_spoken_again(run, corpus, tmp_path):
-    command = ["su-synth", "-o", tmp_path / "spoken", corpus["units.jsonl"], "-m"]
+    command = ["su-synth", "--audio", tmp_path / "spoken", corpus["units.jsonl"], "-m"]
     assert run(*command, corpus["vocoder"]).status == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "spoken").iterdir()}
     shutil.copytree(corpus["vocoder"], tmp_path / "other")
@@ -186,7 +188,7 @@ def test_audio_spoken_by_another_vocoder_is_spoken_again(run, corpus, tmp_path):
 
 def test_frames_of_a_model_that_was_changed_in_its_folder_are_made_again(run, folder, tmp_path):  # noqa: F811
     shutil.copytree(folder / "model", tmp_path / "model")
-    command = ["su-encode", "-m", tmp_path / "model", "--layer", "2", "-o", tmp_path / "F"]
+    command = ["su-encode", "-m", tmp_path / "model", "--layer", "2", "--arrays", tmp_path / "F"]
     data = span_of(folder / "talk.wav", duration=1.0)
     assert [run(*command, stdin=data).stderr for _ in range(2)] == ["", ""]
     before = np.load(tmp_path / "F" / "001.npy")

@@ -331,7 +331,18 @@ def test_records_with_units_with_frames_and_with_audio_alone_all_find_themselves
 
 def test_clips_hold_what_was_found_with_a_little_around(run, corpus, tmp_path):
     pattern = " ".join(map(str, corpus.records("runs.jsonl")[0]["units"][20:28]))
-    words = ["find", "-i", corpus["index"], "--clips", "2", "-o", tmp_path / "clips", "--top", "3", pattern]
+    words = [
+        "find",
+        "-i",
+        corpus["index"],
+        "--clips",
+        tmp_path / "clips",
+        "--examples",
+        "2",
+        "--top",
+        "3",
+        pattern,
+    ]
     hits = run("su-search", *words).records
     assert ["clip" in hit for hit in hits] == [True, True, False]
     for hit in hits[:2]:
@@ -382,7 +393,9 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([other]))
     known = load_codebook(corpus["codebook.npz"]).hash
     assert result.stderr == f"su-search: -:1: units of codebook 0123, but the index is of {known}\n"
-    assert run("su-search", "find", "-i", corpus["index"], "--clips", "1", "1 2").status == 2
+    assert (
+        run("su-search", "find", "-i", corpus["index"], "--clips", "1", "--examples", "0", "1 2").status == 2
+    )
     lost = run("su-search", "find", "-i", tmp_path / "none", "1")
     assert lost.stderr == f"su-search: {tmp_path}/none: No such file or directory\n"
 

@@ -184,7 +184,7 @@ def test_ids_are_in_time_order_and_tell_start_and_end(run, strange):
 
 
 def test_audio_is_written_only_where_asked_for_and_is_what_the_record_says(run, strange, tmp_path):
-    result = run("su-segment", "-o", tmp_path / "clips", "--", *NAMES, cwd=strange)
+    result = run("su-segment", "--clips", tmp_path / "clips", "--", *NAMES, cwd=strange)
     assert (result.status, result.stderr) == (0, "")
     assert len(os.listdir(tmp_path / "clips")) == 2 * len(NAMES)
     for record in result.records:
@@ -301,7 +301,9 @@ def test_a_file_that_cannot_be_done_is_skipped_on_request_and_the_rest_are_done(
     write(tmp_path / "b.wav", silence(3))
     (tmp_path / "c.wav").write_bytes(b"RIFF")
     write(tmp_path / "d.wav", recording([0, 3]))
-    result = run("su-segment", "-k", "a.wav", "b.wav", "c.wav", "nowhere.wav", "d.wav", cwd=tmp_path)
+    result = run(
+        "su-segment", "--keep-going", "a.wav", "b.wav", "c.wav", "nowhere.wav", "d.wav", cwd=tmp_path
+    )
     assert [r["audio_filepath"] for r in result.records] == ["a.wav", "d.wav"]
     lines = result.stderr.splitlines()
     assert result.status == 1 and len(lines) == 4

@@ -51,18 +51,19 @@ def test_a_folder_gets_a_wav_a_record_of_320_samples_a_unit(corpus):
 
 
 def test_runs_are_spoken_like_the_frames_they_stand_for(run, corpus, tmp_path):
-    whole = run("su-synth", "-m", corpus["vocoder"], "-o", tmp_path / "a", corpus["units.jsonl"])
-    runs = run("su-synth", "-m", corpus["vocoder"], "-o", tmp_path / "b", corpus["runs.jsonl"])
+    whole = run("su-synth", "-m", corpus["vocoder"], "--audio", tmp_path / "a", corpus["units.jsonl"])
+    runs = run("su-synth", "-m", corpus["vocoder"], "--audio", tmp_path / "b", corpus["runs.jsonl"])
     for a, b in zip(whole.records, runs.records, strict=True):
         np.testing.assert_array_equal(*(soundfile.read(r["audio_filepath"])[0] for r in (a, b)))
 
 
 def test_one_wav_holds_all_records_in_turn(run, corpus, tmp_path):
-    result = run("su-synth", "-m", corpus["vocoder"], "-o", tmp_path / "all.wav", corpus["units.jsonl"])
+    command = ("su-synth", "-m", corpus["vocoder"])
+    result = run(*command, "-o", tmp_path / "all.wav", corpus["units.jsonl"])
+    assert (result.status, result.stdout, result.stderr) == (0, b"", "")
     samples, _ = soundfile.read(tmp_path / "all.wav")
-    assert result.records[0]["offset"] == 0
-    assert result.records[1]["offset"] == result.records[0]["duration"]
-    assert round(sum(record["duration"] for record in result.records) * 16000) == len(samples)
+    apart = run(*command, "--audio", tmp_path / "apart", corpus["units.jsonl"]).records
+    assert round(sum(record["duration"] for record in apart) * 16000) == len(samples)
 
 
 def test_a_pipe_gets_a_wav_and_nothing_else(run, corpus, tmp_path):
@@ -73,7 +74,7 @@ def test_a_pipe_gets_a_wav_and_nothing_else(run, corpus, tmp_path):
 
 
 def test_a_rerun_leaves_what_is_whole_and_mends_what_is_not(run, corpus, tmp_path):
-    command = ("su-synth", "-m", corpus["vocoder"], "-o", tmp_path, corpus["units.jsonl"])
+    command = ("su-synth", "-m", corpus["vocoder"], "--audio", tmp_path, corpus["units.jsonl"])
     first, second = (record["audio_filepath"] for record in run(*command).records[:2])
     whole = pathlib.Path(second).read_bytes()
     before = os.stat(first).st_mtime_ns
@@ -87,7 +88,14 @@ def test_a_rerun_leaves_what_is_whole_and_mends_what_is_not(run, corpus, tmp_pat
 def test_bare_units_are_spoken_with_predicted_pitch_and_durations(run, corpus, tmp_path):
     record = {"id": "bare", "units": [1, 2, 3]}
     result = run(
-        "su-synth", "-m", corpus["vocoder"], "-o", tmp_path, "--durations", "predict", stdin=lines(record)
+        "su-synth",
+        "-m",
+        corpus["vocoder"],
+        "--audio",
+        tmp_path,
+        "--durations",
+        "predict",
+        stdin=lines(record),
     )
     assert result.status == 0
     assert result.records[0]["duration"] >= 0.06
@@ -95,13 +103,15 @@ def test_bare_units_are_spoken_with_predicted_pitch_and_durations(run, corpus, t
 
 def test_speed_halves_the_duration(run, corpus, tmp_path):
     record = {"id": "x", "units": [1, 2, 3, 4]}
-    result = run("su-synth", "-m", corpus["vocoder"], "-o", tmp_path, "--speed", "2", stdin=lines(record))
+    result = run(
+        "su-synth", "-m", corpus["vocoder"], "--audio", tmp_path, "--speed", "2", stdin=lines(record)
+    )
     assert result.records[0]["duration"] == 0.04
 
 
 def test_units_of_another_codebook_are_refused_unless_forced(run, corpus, tmp_path):
     stream = lines({"id": "x", "units": [1, 2], "codebook": "0123456789ab"})
-    command = ("su-synth", "-m", corpus["vocoder"], "-o", tmp_path)
+    command = ("su-synth", "-m", corpus["vocoder"], "--audio", tmp_path)
     refused = run(*command, stdin=stream)
     assert refused.status == 1
     assert refused.stderr.startswith("su-synth: -:1: units of codebook 0123456789ab, but the vocoder speaks ")
@@ -111,7 +121,12 @@ def test_units_of_another_codebook_are_refused_unless_forced(run, corpus, tmp_pa
 
 def test_an_id_cannot_lead_out_of_the_folder(run, corpus, tmp_path):
     result = run(
-        "su-synth", "-m", corpus["vocoder"], "-o", tmp_path / "out", stdin=lines({"id": "../x", "units": [1]})
+        "su-synth",
+        "-m",
+        corpus["vocoder"],
+        "--audio",
+        tmp_path / "out",
+        stdin=lines({"id": "../x", "units": [1]}),
     )
     assert result.status == 1
     assert "cannot name a file" in result.stderr
@@ -121,7 +136,14 @@ def test_an_id_cannot_lead_out_of_the_folder(run, corpus, tmp_path):
 def test_a_speaker_nobody_heard_is_refused(run, corpus, tmp_path):
     model = corpus["vocoder"]
     result = run(
-        "su-synth", "-m", model, "-o", tmp_path, "--speaker", "Zé", stdin=lines({"id": "x", "units": [1]})
+        "su-synth",
+        "-m",
+        model,
+        "--audio",
+        tmp_path,
+        "--speaker",
+        "Zé",
+        stdin=lines({"id": "x", "units": [1]}),
     )
     assert (result.status, result.stderr.count("\n")) == (1, 1)
     assert "speaker Zé" in result.stderr
@@ -133,7 +155,7 @@ def test_a_vocoder_that_speaks_records_together_speaks_them_as_one_by_one(run, s
         {"id": f"{i}", "units": random.integers(8, size=n).tolist(), "f0": [100.0 + n] * n, "speaker": "Ana"}
         for i, n in enumerate((9, 1, 40, 20, 7))
     ]
-    command = ("su-synth", "-m", several, "--dtype", "fp32", "-o")
+    command = ("su-synth", "-m", several, "--dtype", "fp32", "--audio")
     together = run(*command, tmp_path / "a", stdin=lines(*records)).records
     alone = run(*command, tmp_path / "b", "--rtf", stdin=lines(*records)).records  # each timed by itself
     assert [record["id"] for record in together] == ["0", "1", "2", "3", "4"]
@@ -149,16 +171,16 @@ def test_a_bad_record_among_those_spoken_together_is_skipped_alone(run, several,
         "su-synth",
         "-m",
         several,
-        "-o",
+        "--audio",
         tmp_path,
-        "-k",
+        "--keep-going",
         stdin=lines(*records) + b"{\n" + lines({"id": "d", "units": [1]}),
     )
     assert [record["id"] for record in result.records] == ["a", "c", "d"]
     assert result.status == 1
     assert "su-synth: -:2: unit 99, but" in result.stderr
     assert "2 of 5 records skipped" in result.stderr
-    stopped = run("su-synth", "-m", several, "-o", tmp_path, stdin=lines(records[0]) + b"{\n")
+    stopped = run("su-synth", "-m", several, "--audio", tmp_path, stdin=lines(records[0]) + b"{\n")
     assert [record["id"] for record in stopped.records] == ["a"]
     assert stopped.status == 1
 
@@ -192,21 +214,21 @@ def test_a_speaker_brings_the_pitch_range_also_to_speech_of_someone_else(run, se
     for own in ("Ana", "Zé", None):
         record = {"id": "x", "units": [1] * 120, "f0": f0_hz} | ({"speaker": own} if own else {})
         result = run(
-            "su-synth", "-m", several, "-o", tmp_path / str(own), "--speaker", "Édi", stdin=lines(record)
+            "su-synth", "-m", several, "--audio", tmp_path / str(own), "--speaker", "Édi", stdin=lines(record)
         )
         assert (result.status, result.stderr) == (0, "")
         heard[own] = heard_hz(result.records[0]["audio_filepath"])
     assert heard["Ana"] == pytest.approx(220, rel=0.05)  # twice as high, as Édi is above Ana
     assert heard["Zé"] == heard[None] == pytest.approx(220, rel=0.05)
     stranger = lines({"id": "x", "units": [1], "speaker": "Zé"})
-    refused = run("su-synth", "-m", several, "-o", tmp_path / "out", stdin=stranger)
+    refused = run("su-synth", "-m", several, "--audio", tmp_path / "out", stdin=stranger)
     assert refused.status == 1
     assert "no speaker Zé in this vocoder, only Ana, Édi" in refused.stderr
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
 def test_either_precision_speaks(run, corpus, tmp_path, dtype):
-    command = ("su-synth", "-m", corpus["vocoder"], "--dtype", dtype, "-o", tmp_path)
+    command = ("su-synth", "-m", corpus["vocoder"], "--dtype", dtype, "--audio", tmp_path)
     assert run(*command, stdin=lines({"id": "x", "units": [1, 2]})).status == 0
 
 
@@ -239,16 +261,17 @@ def test_an_exported_model_speaks_as_torch_does_at_any_length(arch, tmp_path):
         np.testing.assert_allclose(made[0], wave, rtol=1e-3, atol=1e-4)
 
 
-def test_export_takes_no_records(run, corpus, tmp_path):
-    result = run("su-synth", "-m", corpus["vocoder"], "--export", tmp_path / "x.onnx", corpus["units.jsonl"])
-    assert result.status == 2
-    assert "--export takes no records" in result.stderr
+def test_a_vocoder_is_exported_in_one_command(run, corpus, tmp_path):
+    result = run("su-onnx", "-m", corpus["vocoder"], "-o", tmp_path / "x.onnx", timeout_s=600)
+    assert (result.status, result.stdout, result.stderr) == (0, b"", "")
+    names = [given.name for given in onnxruntime.InferenceSession(tmp_path / "x.onnx").get_inputs()]
+    assert names == ["units", "speaker"]
 
 
 def test_options_of_f0_are_not_ignored_in_silence_by_a_vocoder_that_has_none(run, corpus, tmp_path):
-    command = ("su-synth", "-m", corpus["vocoder"], "-o", tmp_path)
+    command = ("su-synth", "-m", corpus["vocoder"], "--audio", tmp_path)
     record = lines({"id": "x", "units": [1, 2]})
     assert run(*command, stdin=record).stderr == ""
     result = run(*command, "--pitch-shift", "2", "--f0", "predict", stdin=record)
-    told = "a vocoder of units alone (v1), which has no F0 and ignores --f0 and --pitch-shift"
+    told = "a v1 vocoder has no F0; it ignores --f0 and --pitch-shift"
     assert (result.status, result.stderr) == (0, f"su-synth: {corpus['vocoder']}: {told}\n")

@@ -55,19 +55,19 @@ USES = [
     Use("su-bpe encode -m {bpe.model}", "units.jsonl", "units", [-1]),
     Use("su-bpe decode -m {bpe.model}", "pieces.jsonl", "pieces", [1.5]),
     Use("su-bpe motifs -m {bpe.model}", "units.jsonl", "units", [[1]], passes=False),
-    Use("su-units export -t json", "units.jsonl", "units", "1 2", passes=False),
+    Use("su-labels export -t json", "units.jsonl", "units", "1 2", passes=False),
     Use("su-search build -o {tmp}/index", "units.jsonl", "units", [1, -1], passes=False),
     Use("su-search find -i {index}", "units.jsonl", "units", [10**9], passes=False),
     Use("su-discover -j 1 -c {codebook.npz}", "units.jsonl", "units", [8], passes=False),
     Use("su-pitch -j 1", "segments.jsonl", "audio_filepath", "/nowhere.wav"),
     Use(f"su-train-vocoder -o {{tmp}}/vocoder {TINY_VOCODER}", "pitch.jsonl", "units", [], False, empty=1),
     Use(f"su-train-encoder -o {{tmp}}/enc {TINY_ENCODER}", "segments.jsonl", "audio_filepath", "?", False, 1),
-    Use("su-synth -m {vocoder} -o {tmp}/spoken", "units.jsonl", "units", [10**9]),
+    Use("su-synth -m {vocoder} --audio {tmp}/spoken", "units.jsonl", "units", [10**9]),
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not readers of such records: su-segment reads audio, su-units import labels, su-eval table figures.
-OTHERS = ["su-segment", "su-units import", "su-eval table"]
+# Not readers of such records: su-segment reads audio, su-labels import labels, su-eval table figures, su-onnx a vocoder.
+OTHERS = ["su-segment", "su-labels import", "su-eval table", "su-onnx"]
 
 
 def of_name(use):
@@ -275,7 +275,7 @@ def test_arrays_survive_a_tool_that_does_not_use_them(run, use, arguments, corpu
         np.testing.assert_array_equal(after.array, before.array)
 
 
-_WRITERS = ("su-bpe motifs", "su-cluster", "su-units export")
+_WRITERS = ("su-bpe motifs", "su-cluster", "su-labels export")
 
 
 def writes_records(use):
@@ -367,7 +367,7 @@ def test_any_name_survives_the_whole_pipe(run, corpus, tmp_path):
         ["su-encode", "-m", "mfcc"],
         ["su-quantize", "-c", corpus["codebook.npz"]],
         ["su-pitch", "-j", "1"],
-        ["su-synth", "-m", corpus["vocoder"], "-o", "spoken"],
+        ["su-synth", "-m", corpus["vocoder"], "--audio", "spoken"],
     ):
         assert read(data)[0]["audio_filepath"] == name
         result = run(*words, stdin=data, cwd=tmp_path)

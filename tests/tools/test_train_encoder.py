@@ -104,7 +104,7 @@ def test_one_recording_is_too_little(run, corpus, tmp_path):
     assert (result.status, result.stderr) == (1, message)
 
 
-@pytest.mark.parametrize("option", ["--width=128", "--layers=3", "--convolution=0"])
+@pytest.mark.parametrize("option", ["--width=128", "--depth=3", "--convolution=0"])
 def test_a_shape_that_the_encoder_to_start_from_has_not_is_wrong_usage(
     run, corpus, trained, tmp_path, option
 ):

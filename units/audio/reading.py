@@ -33,19 +33,19 @@ _SHARED = 4  # files kept open that can only be decoded from the beginning
 def open_source(path):
     """Return the Source of a recording; raise InputError naming the file if it cannot be read."""
     if path in ("", "-"):
-        raise InputError(f"{path!r} is no file name; recordings are not read from standard input")
+        raise InputError(f"{path!r} is not a file name; recordings cannot be read from standard input")
     try:
         if os.path.isdir(path):
-            raise InputError(f"{path}: a folder; name the files in it")
+            raise InputError(f"{path}: this is a folder; name the files in it, as {path}/*.wav")
         if not stat.S_ISREG(os.stat(path).st_mode):
-            raise InputError(
-                f"{path}: not a file; a pipe or device cannot be read from where a segment begins"
-            )
+            raise InputError(f"{path}: not a regular file; segments cannot be read from a pipe or device")
+        if not os.stat(path).st_size:
+            raise InputError(f"{path}: the file is empty")
         source = open_pcm(path) or Compressed(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
     if not _SLOWEST <= source.rate <= _FASTEST:
-        raise InputError(f"{path}: a sampling rate of {source.rate} Hz")
+        raise InputError(f"{path}: the sampling rate, {source.rate} Hz, is not plausible")
     return source
 
 
@@ -96,7 +96,7 @@ def _blocks(source):
 def _checked(path, arrays):
     for samples in arrays:
         if not np.isfinite(samples).all():
-            raise InputError(f"{path}: holds NaN or infinity")
+            raise InputError(f"{path}: has NaN or infinity")
         yield samples
 
 

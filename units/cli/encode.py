@@ -2,7 +2,7 @@
 
 import click
 
-from units.cli.options import device_option, dtype_option, output_option, records_argument
+from units.cli.options import device_option, dtype_option, folder_option, output_option, records_argument
 from units.cli.tool import tool
 from units.encoders.models import CHUNK_SECONDS, DEFAULT_MODEL, MODELS
 
@@ -17,7 +17,7 @@ class Layers(click.ParamType):
         if value == "all" or isinstance(value, list):
             return value
         if not all(part.isascii() and part.isdecimal() for part in value.split(",")):
-            self.fail(f"{value!r} is neither numbers of layers, as 14 or 6,9,12, nor all", param, context)
+            self.fail(f"{value!r} is not a layer (14), a list of layers (6,9,12), or all", param, context)
         return sorted({int(part) for part in value.split(",")})
 
 
@@ -27,49 +27,58 @@ class Layers(click.ParamType):
     "-m",
     "--model",
     default=DEFAULT_MODEL,
-    help=f"mfcc, small, {', '.join(MODELS)}, a directory or a Hugging Face id.",
+    metavar="ENCODER",
+    help=f"Encoder: mfcc, small, {', '.join(MODELS)}, a directory or a Hugging Face id.",
 )
 @click.option(
     "-l",
-    "--layers",
     "--layer",
+    "layers",
     type=Layers(),
-    metavar="L[,L...]|all",
-    show_default="the model's own, 14 of mms-300m",
-    help="Hidden layers, 0 the transformer's input; of several, a record each, and -o is needed.",
+    metavar="N,...|all",
+    show_default="the model's own, 14 for mms-300m",
+    help="Hidden layers to output; 0 is the input of the first layer. Several layers give one record each "
+    "and require --arrays.",
 )
-@output_option(
-    "Folder for an NPY file a record; without it arrays follow their records inline.", metavar="DIR"
+@folder_option(
+    "--arrays",
+    "Write the frames of each record as an NPY file to this folder. Otherwise each array follows its record "
+    "in the output.",
 )
 @click.option(
     "--chunk-seconds",
     type=click.FloatRange(8, 3600),
     default=CHUNK_SECONDS,
-    help="Encode longer audio in overlapping chunks of this length; Whisper's are of 30 s always.",
+    metavar="S",
+    help="Encode longer audio in overlapping chunks of this length. Whisper always uses 30.",
 )
 @click.option(
     "--batch-seconds",
     type=click.FloatRange(0, 36000),
     default=None,
+    metavar="S",
     show_default="200 on a GPU, 0 on a CPU",
-    help="Seconds of audio to encode at once; 0 is a segment at a time.",
+    help="Audio to encode in one batch; 0 encodes one segment at a time.",
 )
 @dtype_option
 @device_option
-def main(job, segments, model, layers, output, chunk_seconds, batch_seconds, dtype, device):
-    """Turn each record's audio into frames of an encoder, one each 20 ms."""
+@output_option("Records with `features`")
+def main(job, segments, model, layers, arrays, chunk_seconds, batch_seconds, dtype, device, output):
+    """Turn each record's audio into frames of an encoder, one every 20 ms."""
     several = layers == "all" or len(layers or ()) > 1
-    if several and not output:
-        raise click.UsageError("several --layers need -o DIR")
-    from units.cli.encode_output import Folders, Pipe
+    if several and not arrays:
+        raise click.UsageError("several layers require --arrays DIR")
+    from units.cli.encode_output import Folders, Inline
     from units.encoders.models import load_encoder
-    from units.encoders.stream import Stream
+    from units.encoders.stream import EncodingStream
+    from units.files.output import create
 
     encoder = load_encoder(model, layers, device, dtype, chunk_seconds)
-    sink = Folders(encoder, output, several, model) if output else Pipe(encoder)
-    with Stream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream:
-        for recording, blocks in stream:
-            with job.item(recording.record):
-                if recording.error:
-                    raise recording.error
-                sink.write(recording, blocks)
+    with create(output) as out:
+        sink = Folders(encoder, out, arrays, several, model) if arrays else Inline(encoder, out)
+        with EncodingStream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream:
+            for encoding, blocks in stream:
+                with job.item(encoding.record):
+                    if encoding.error:
+                        raise encoding.error
+                    sink.write(encoding, blocks)

@@ -1,4 +1,4 @@
-"""--html of su-eval: what is kept of the records while they are measured, and the page made of it."""
+"""The pages of su-eval: the data kept of each record, and the page made of them."""
 
 import contextlib
 import importlib.util
@@ -6,30 +6,25 @@ import os
 
 import click
 
-from units.cli.options import PATH
+from units.cli.options import html_option
 from units.records import InputError
 
-html_option = click.option(
-    "--html",
-    type=PATH,
-    metavar="FILE",
-    help="Write a page to look and listen: one file that needs no network.",
-)
+page_option = html_option("the figures, to look at and to listen to")
 examples_option = click.option(
     "--examples",
     type=click.IntRange(0, 50),
     default=3,
     metavar="N",
-    help="Recordings to listen to in the page, evenly spaced from the best to the worst.",
+    help="Number of recordings in the page to listen to, evenly spaced from the best to the worst.",
 )
 _KEPT = ("id", "audio_filepath", "offset", "duration", "channel", "frame_shift", "units", "counts", "phones")
 
 
 @contextlib.contextmanager
 def create_report(kind, names, output, html, **settings):
-    """Give the report of a kind to fill, which does nothing where no page is asked for.
+    """Give a report of a kind to fill; without --html it does nothing.
 
-    names: of the file measured, then of those it is held against. What cannot succeed fails before the work.
+    names: the measured file, then those it is compared with. What cannot succeed fails before the work.
     """
     measured, against, *more = ("standard input" if name == "-" else os.path.basename(name) for name in names)
     title = f"{measured} against {against}" + (f" and {len(more)} more" if more else "")
@@ -41,20 +36,20 @@ def create_report(kind, names, output, html, **settings):
     if html == "-" and output in (None, "-"):
         raise click.UsageError("the page and the records cannot both go to standard output")
     if importlib.util.find_spec("matplotlib") is None:
-        raise InputError("--html needs matplotlib, of the extra speech-units[eval]")
+        raise InputError("--html needs matplotlib, from the extra speech-units[eval]")
     with create(html) as file:
         yield kind(file, title, **settings)
 
 
 class SpeechReport:
-    """What a page of su-eval speech shows: figures of each record, and where its audio is."""
+    """The data of a page of su-eval speech: the figures of each record, and where its audio is."""
 
     def __init__(self, file, title, examples):
         self.file, self.title, self.examples = file, title, examples
         self.rows, self._kept = [], []
 
     def add(self, record, reference, figures):
-        """Keep a measured record; as bytes, for lists of 10,000 records' phones would take a gigabyte."""
+        """Keep a measured record, as bytes: the phones of 10,000 records as lists would take a gigabyte."""
         from units.records import serialize
 
         if self.file is None:
@@ -64,14 +59,15 @@ class SpeechReport:
         self._kept.append(tuple(map(serialize, pair)))
 
     def write(self, job, summary):
-        """Write the page of the records kept."""
+        """Write the page."""
         if self.file is None:
             return
+        from units.metrics.figures import SPEECH
         from units.report.listening import choose
-        from units.report.speech import FIGURES, ranking, speech_page
+        from units.report.speech import ranking, speech_page
 
         by = ranking(summary)
-        chosen = choose([f.get(by) for _, f in self.rows], self.examples, FIGURES[by].better) if by else []
+        chosen = choose([f.get(by) for _, f in self.rows], self.examples, SPEECH[by].better) if by else []
         examples = {index: self._example(index, rank) for index, rank in chosen}
         page = speech_page(self.title, summary, self.rows, examples)
         self.file.write(page.encode())
@@ -87,13 +83,13 @@ class SpeechReport:
 
 
 class UnitsReport:
-    """What a page of su-eval units shows."""
+    """The data of a page of su-eval units."""
 
     def __init__(self, file, title):
         self.file, self.title = file, title
 
     def write(self, job, corpus, summary):
-        """Write the page of a corpus, None where there is not one record."""
+        """Write the page of a corpus; None if there are no records."""
         if self.file is None:
             return
         from units.report.page import page

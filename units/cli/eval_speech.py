@@ -4,9 +4,9 @@ from functools import partial
 
 import click
 
-from units.cli.eval_html import SpeechReport, create_report, examples_option, html_option
+from units.cli.eval_html import SpeechReport, create_report, examples_option, page_option
 from units.cli.gates import at_least_option, at_most_option, check
-from units.cli.options import PATH, device_option, jobs_option, output_option, seed_option
+from units.cli.options import PATH, codebook_option, device_option, jobs_option, output_option, seed_option
 from units.cli.tool import say, tool
 from units.metrics.speech import NAMES
 from units.records import InputError, optional, require, warn
@@ -23,36 +23,34 @@ class Figures(click.ParamType):
             return value
         for name in (names := value.split(",")):
             if name not in NAMES:
-                self.fail(f"no figure is named {name!r}; known are {', '.join(NAMES)}", param, ctx)
+                self.fail(f"there is no figure {name!r}; known figures are {', '.join(NAMES)}", param, ctx)
         return tuple(name for name in NAMES if name in names)
 
 
 @tool("speech")
 @click.argument("reference", metavar="REF", type=PATH)
 @click.argument("synthesis", metavar="SYN", type=PATH)
-@click.option(
-    "-c", "--codebook", type=PATH, metavar="FILE", help="Codebook of the units that were spoken, for `uer`."
-)
+@codebook_option("Codebook of the units that were spoken; it is needed for `uer`.")
 @click.option(
     "--metrics",
     type=Figures(),
     metavar="LIST",
     default=NAMES,
     show_default="all",
-    help="Compute these figures only, separated by commas.",
+    help="Compute only these figures, separated by commas.",
 )
 @device_option
 @jobs_option
 @seed_option
 @at_most_option(NAMES)
 @at_least_option(NAMES)
-@html_option
+@page_option
 @examples_option
-@output_option("Records of SYN with their figures, the summary last; standard output if not given.")
+@output_option("Records of SYN with their figures, the summary last")
 def speech_command(
     job, reference, synthesis, metrics, codebook, device, jobs, at_most, at_least, output, seed, **page
 ):
-    """Measure the audio of records SYN against that of REF, paired by id, one by one and in the mean."""
+    """Compare the audio of records SYN with that of REF, paired by id, and print all figures."""
     from units.files.output import create
     from units.files.streams import write_record
     from units.metrics.bootstrap import summarize
@@ -64,19 +62,21 @@ def speech_command(
     listener = _listener(codebook, device) if codebook and "uer" in metrics else None
     references = _references(job, reference)
     work = partial(measure, metrics=metrics)
-    done, differing = [], []
+    done, differing, same = [], [], 0
     with create_report(SpeechReport, (synthesis, reference), output, **page) as report, create(output) as out:
         for pair, outcome in ordered_map(work, _pairs(job.records([synthesis]), references), jobs):
             record = pair[0]
             with job.item(record):
                 figures, differs = outcome.result()
+                same += _is_same_audio(*pair)
                 differing.append(differs)
                 if listener:
                     figures |= _unit_error_rate(listener, record)
                 done.append(_add(record, figures, metrics))
                 write_record(record, out)
                 report.add(record, pair[1], done[-1])
-        _say_lengths(differing)
+        _report_lengths(differing)
+        _report_same(same, len(done))
         job.log(f"{len(references) - len(done)} of {len(references)} records of REF were not compared")
         summary = summarize(done, metrics, seed)
         write_record({"summary": summary, "records": len(done)}, out)
@@ -84,13 +84,27 @@ def speech_command(
     check(summary, at_most, at_least)
 
 
-def _say_lengths(differing):
+def _report_lengths(differing):
     if count := sum(differing):
-        warn(f"{count} of {len(differing)} records do not last as long as in REF: what both have is compared")
+        warn(
+            f"{count} of {len(differing)} records differ in length from REF; only the common part is compared"
+        )
+
+
+def _is_same_audio(record, reference):
+    """Return whether a record names the very audio that it is compared with."""
+    names = ("audio_filepath", "offset", "channel")
+    return all(record.get(name) == reference.get(name) for name in names)
+
+
+def _report_same(same, count):
+    """Warn that audio was compared with itself, which gives perfect figures that mean nothing."""
+    if same:
+        warn(f"{same} of {count} records are compared with themselves: REF and SYN name the same audio")
 
 
 def computable(job, metrics):
-    """Return the figures whose libraries are installed, having said which are left out."""
+    """Return the figures whose libraries are installed; report the others."""
     from units.metrics.speech import missing
 
     absent = missing(metrics)
@@ -101,13 +115,13 @@ def computable(job, metrics):
 
 def _listener(path, device):
     from units.codebook.codebook import load_codebook
-    from units.metrics.unit_error import Listener
+    from units.metrics.unit_error import UnitListener
 
-    return Listener(load_codebook(path), device)
+    return UnitListener(load_codebook(path), device)
 
 
 def _references(job, path):
-    """Return {id: record}, each with no more than what finds its audio."""
+    """Return {id: record}, each with only the fields that lead to its audio."""
     from units.files.streams import read_records
     from units.records import Record
 
@@ -116,7 +130,7 @@ def _references(job, path):
         try:
             name = require(record, "id")
             if name in references:
-                raise InputError(f"a second record of {name!r}")
+                raise InputError(f'"id" {name!r} occurs twice')
         except InputError as error:
             job.fault(InputError(f"{record.place}: {error}"))
             continue
@@ -127,15 +141,15 @@ def _references(job, path):
 
 
 def _pairs(records, references):
-    """Yield each record with its reference, or with the InputError that stands for none."""
+    """Yield each record with its reference, or with the InputError that says why there is none."""
     seen = set()
     for record in records:
         try:
             name = require(record, "id")
             if name in seen:
-                raise InputError(f"a second record of {name!r}")
+                raise InputError(f'"id" {name!r} occurs twice')
             if name not in references:
-                raise InputError(f"no record of REF has the id {name!r}")
+                raise InputError(f"REF has no record with the id {name!r}")
         except InputError as fault:
             yield record, fault
         else:
@@ -146,7 +160,7 @@ def _pairs(records, references):
 def measure(pair, metrics):
     """Return {name: figure} of a record and its reference, and whether they differ in length by over 60 ms.
 
-    This is what worker processes do.
+    Worker processes run this.
     """
     from units.audio.reading import load_record
     from units.audio.timing import FRAME_SHIFT, RATE
@@ -173,10 +187,10 @@ def _unit_error_rate(listener, record):
 
 
 def _add(record, figures, metrics):
-    """Put the figures into the record, none of an earlier run left; return them and its own `rtf`."""
+    """Put the figures into the record in place of older ones; return them and the record's own `rtf`."""
     for name in metrics:
         if name != "rtf":
             record.pop(name, None)
-    # a millionth is beyond what any of them can tell, and the same on every machine
+    # a millionth is more exact than any figure, and the same on every machine
     record.update({name: round(figure, 6) for name, figure in figures.items()})
     return {name: record[name] for name in metrics if name in record}

@@ -15,32 +15,58 @@ from units.cli.tool import tool
     "style",
     type=click.Choice(["text", "csv", "markdown"]),
     default="text",
-    help="text and markdown round to 4 digits and leave out the folder that all runs are in; csv does not.",
+    help="Format of the table. text and markdown round to 4 digits, shorten names and add notes.",
 )
 @seed_option
-@output_option("The table; standard output if not given.")
+@output_option("The table")
 def table_command(job, runs, style, seed, output):
-    """Print runs of su-eval side by side: means, and paired differences to the first, with 95 % intervals."""
+    """Print runs of su-eval side by side: means, and paired differences to the first, with 95 % intervals.
+
+    The notes below the table say which figures not to trust, and why.
+    """
     from units.files.output import create
-    from units.metrics.runs import check_pairs, read_run
+    from units.metrics.runs import check_pairs, notes, read_run
 
     if runs.count("-") > 1:
         raise click.UsageError("only one run can be standard input")
-    first, *others = map(read_run, runs, _names(runs) if style != "csv" else runs)
+    first, *others = map(read_run, runs, short_names(runs) if style != "csv" else runs)
     for other in others:
         check_pairs(first, other)
     rows = list(table(first, others, seed))
-    lines = {"text": _text, "csv": _csv, "markdown": _markdown}[style](rows)
+    if style == "csv":
+        lines = list(_csv(rows))
+    else:
+        rows = [rows[0], *([_label(name), *cells] for name, *cells in rows[1:])]
+        lines = list({"text": _text, "markdown": _markdown}[style](rows))
+        lines += ["\n", _LEGEND, *(f"- {note}\n" for run in (first, *others) for note in notes(run))]
     with create(output) as out:
         out.write("".join(lines).encode(errors="surrogateescape"))
 
 
-def _names(paths):
-    """Return the paths without the folder that all are in, which would fill the heads of the columns."""
-    if len({os.path.isabs(path) for path in paths}) > 1:
-        return paths
-    shared = os.path.join(os.path.commonpath([os.path.dirname(path) for path in paths]), "")
-    return [path.removeprefix(shared) for path in paths]
+_LEGEND = "↑ higher is better, ↓ lower is better; in brackets: 95 % intervals.\n"
+
+
+def short_names(paths):
+    """Return the paths without the parts that all of them share, to head the columns.
+
+    >>> short_names(["exp/a/scores.jsonl", "exp/b/scores.jsonl"]), short_names(["a.jsonl", "b.jsonl"])
+    (['a', 'b'], ['a', 'b'])
+    """
+    parts = [path.split(os.sep) for path in paths]
+    while all(len(each) > 1 for each in parts) and len({each[0] for each in parts}) == 1:
+        parts = [each[1:] for each in parts]
+    while all(len(each) > 1 for each in parts) and len({each[-1] for each in parts}) == 1:
+        parts = [each[:-1] for each in parts]
+    names = [os.sep.join(each).removesuffix(".jsonl") for each in parts]
+    return ["stdin" if name == "-" else name for name in names]
+
+
+def _label(name):
+    """Return the name of a figure for people: its label, its key and which direction is better."""
+    from units.metrics.figures import SPEECH, UNITS
+
+    figure = (SPEECH | UNITS).get(name)
+    return f"{figure.label} ({name}) {figure.direction[0]}".rstrip() if figure else name
 
 
 def table(first, others, seed):

@@ -1,4 +1,4 @@
-"""Gates: --at-most mcd=7 and --at-least stoi=0.8 make su-eval fail where a figure is not good enough."""
+"""Gates: --at-most mcd=7 and --at-least stoi=0.8 make su-eval fail if a figure is not good enough."""
 
 import math
 
@@ -8,7 +8,7 @@ from units.records import InputError
 
 
 class Bound(click.ParamType):
-    """NAME=X, where NAME is one of the figures that the command computes."""
+    """NAME=X; NAME is one of the figures that the command computes."""
 
     name = "NAME=X"
 
@@ -16,12 +16,12 @@ class Bound(click.ParamType):
         self.figures = tuple(figures)
 
     def convert(self, value, param, ctx):
-        """Return (name, bound); fail, as wrong usage, for an unknown name or no finite number."""
+        """Return (name, bound); or fail as wrong usage."""
         if isinstance(value, tuple):
             return value
         name, equals, number = value.partition("=")
         if name not in self.figures:
-            self.fail(f"no figure is named {name!r}; known are {', '.join(self.figures)}", param, ctx)
+            self.fail(f"there is no figure {name!r}; known figures are {', '.join(self.figures)}", param, ctx)
         try:
             bound = float(number)
         except ValueError:
@@ -33,12 +33,20 @@ class Bound(click.ParamType):
 
 def at_most_option(figures):
     """Return the decorator for --at-most: upper bounds on means, any number of them."""
-    return _option("--at-most", figures, "Exit 1 where the mean of a figure is above X; may be repeated.")
+    return _option(
+        "--at-most",
+        figures,
+        "Exit with status 1 if the mean of this figure is above X. May be given several times.",
+    )
 
 
 def at_least_option(figures):
     """Return the decorator for --at-least: lower bounds on means, any number of them."""
-    return _option("--at-least", figures, "Exit 1 where the mean of a figure is below X; may be repeated.")
+    return _option(
+        "--at-least",
+        figures,
+        "Exit with status 1 if the mean of this figure is below X. May be given several times.",
+    )
 
 
 def _option(flag, figures, words):
@@ -48,8 +56,8 @@ def _option(flag, figures, words):
 def check(summary, at_most=(), at_least=()):
     """Raise InputError naming every figure whose mean is beyond its bound, or that was not computed.
 
-    summary: {name: {"mean": number, ...}}; at_most, at_least: (name, bound) pairs. To be called when the
-    output is whole: the figures that failed are worth keeping.
+    summary: {name: {"mean": number, ...}}; at_most, at_least: (name, bound) pairs. Call it when the output is
+    complete, so that figures that failed are kept.
 
     >>> check({"mcd": {"mean": 7.5}}, at_most=[("mcd", 7.0)])
     Traceback (most recent call last):

@@ -222,12 +222,19 @@ jobs_option = click.option(
     show_default="number of processors",
     help="Number of records to process at once. The order of the output stays the same.",
 )
-dtype_option = click.option(
-    "--dtype",
-    type=click.Choice(["auto", "fp32", "bf16"]),
-    default="auto",
-    help="Precision of the network; auto is bf16 if the device computes in it, else fp32.",
-)
+
+
+def dtype_option_with(*more):
+    """Return the decorator for --dtype; more: precisions besides those that all tools have."""
+    return click.option(
+        "--dtype",
+        type=click.Choice(["auto", "fp32", "bf16", *more]),
+        default="auto",
+        help="Precision of the network; auto is bf16 if the device computes in it, otherwise fp32.",
+    )
+
+
+dtype_option = dtype_option_with()
 device_option = click.option(
     "--device",
     type=Device(),

@@ -18,13 +18,15 @@ keep_runs_option = click.option(
     is_flag=True,
     help="Keep one unit per frame. By default a run of equal units counts as one unit.",
 )
-examples_option = click.option(
-    "--examples",
-    type=click.IntRange(1, 9),
-    default=5,
-    metavar="N",
-    help="Number of examples of each pattern in --clips and --html. Different speakers and recordings "
-    "come first.",
+
+
+def examples_option_of(text):
+    """Return the decorator for --examples: how many examples to listen to."""
+    return click.option("--examples", type=click.IntRange(1, 9), default=5, metavar="N", help=text)
+
+
+examples_option = examples_option_of(
+    "Number of examples of each pattern in --clips and --html. Different speakers and recordings come first."
 )
 clips_option = folder_option(
     "--clips", "Write the examples of each pattern as WAV files, with 75 ms of context, to this folder."

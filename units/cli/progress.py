@@ -1,19 +1,26 @@
-"""The bar that shows, on a terminal only, how many hours of audio are done and how long the rest takes."""
+"""The progress bar, which shows on a terminal only."""
 
 import os
 import sys
 
+_FORMAT = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
+
+
+def new_bar(total, keep=False):
+    """Return a tqdm bar, or None if stderr is not a terminal. keep: leave it on the screen at the end."""
+    if not sys.stderr.isatty():
+        return None
+    from tqdm import tqdm
+
+    return tqdm(total=total, bar_format=_FORMAT, leave=keep)
+
 
 class Bar:
-    """A tqdm bar over the bytes of the input files; their number is known where duration is not."""
+    """The progress through the input files, in bytes, and the hours of audio that are done."""
 
     def __init__(self, paths):
         self._hours = 0.0
-        self._bar = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=_total_bytes(paths), bar_format=_FORMAT, disable=None, leave=False)
+        self._bar = new_bar(_total_bytes(paths))
 
     def read(self, size):
         """Count bytes read from the input."""
@@ -35,9 +42,6 @@ class Bar:
     def __exit__(self, *_error):
         if self._bar is not None:
             self._bar.close()
-
-
-_FORMAT = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
 def _total_bytes(paths):

@@ -13,6 +13,7 @@ from units.cli.options import (
     settings,
     top_option,
 )
+from units.cli.patterns import examples_option_of
 from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.config import SearchConfig
 from units.records import InputError, optional, require, warn
@@ -96,10 +97,11 @@ def _read(record, book):
 @click.option("-i", "--index", "path", type=PATH, required=True, metavar="INDEX", help="Index to search in.")
 @top_option("hits of each query")
 @settings(SearchConfig)
-@folder_option("--clips", "Write the hits as WAV files, with 75 ms of context, to this folder.")
+@folder_option("--clips", "Write the best hits as WAV files, with 75 ms of context, to this folder.")
+@examples_option_of("Number of hits of each query in --clips.")
 @device_option
 @output_option("Records of the hits")
-def find(job, queries, path, top, config, clips, device, output):
+def find(job, queries, path, top, config, clips, examples, device, output):
     """Write where each query occurs, or the places most similar to it, best first."""
     from units.files.output import create
     from units.files.streams import write_record
@@ -112,7 +114,7 @@ def find(job, queries, path, top, config, clips, device, output):
             with job.item(query):
                 for rank, hit in enumerate(_hits(finder, rows(), config, top), start=1):
                     record = _describe(finder.index, hit, query["query"])
-                    if clips:
+                    if clips and rank <= examples:
                         record["clip"] = _cut(record, clips, number, rank)
                     write_record(record, out)
 

@@ -4,13 +4,13 @@ import os
 
 import click
 
-from units.cli.options import PATH, folder_option, output_option, settings
+from units.cli.options import PATH, folder_option, jobs_option, output_option, settings
 from units.cli.tool import tool
 from units.config import SegmentConfig
 from units.records import InputError, Record, file_name, warn
 
-FEW, MANY = 0.01, 0.6  # shares of silence that are unusual
-LONG = 10.0  # s: a shorter recording need not have a pause
+FEW, MANY = 0.01, 0.6  # lower and higher shares of silence are unusual
+LONG = 10.0  # s; a shorter recording may well have no pause
 
 
 class Channel(click.ParamType):
@@ -29,40 +29,50 @@ class Channel(click.ParamType):
 
 @tool("su-segment")
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
-@click.option("--vad", is_flag=True, help="Find speech by a neural network instead of by energy.")
+@click.option(
+    "--vad", is_flag=True, help="Find speech with a neural network, Silero VAD, instead of by energy."
+)
 @click.option(
     "--channel",
     type=Channel(),
     default="mix",
     metavar="mix|loudest|split|N",
-    help="Channels of a recording to take: their mean, the one with the loudest speech, each on its own, or "
-    "number N, the first being 0.",
+    help="Channels to use: their mean (mix), the one with the loudest speech (loudest), each separately "
+    "(split), or number N, counted from 0.",
 )
 @settings(SegmentConfig)
 @folder_option("--clips", "Folder for a 16 kHz WAV file of each segment, named in its field `clip`.")
+@jobs_option
 @output_option("Records of the segments")
-def main(job, files, vad, channel, config, clips, output):
+def main(job, files, vad, channel, config, clips, jobs, output):
     """Cut recordings at their silences and write a record for each segment."""
     if config.max_duration < 2 * config.min_duration:
         raise click.UsageError("--max-duration must be at least twice --min-duration")
 
+    from functools import partial
+
     from units.audio.segment import recording_names
     from units.files.output import create
     from units.files.streams import write_record
+    from units.parallel import ordered_map
 
+    work = partial(_segments, vad=vad, choice=channel, config=config, clips=clips)
+    names = zip(files, recording_names(files), strict=True)
     with create(output) as out:
-        for path, name in zip(files, recording_names(files), strict=True):
+        for (path, name), segments in ordered_map(work, names, min(jobs, len(files))):
             with job.item(Record({"id": name}, place=path)):
-                for record in _segments(path, name, vad, channel, config):
-                    if clips:
-                        _write_clip(record, clips)
+                for record in segments.result():
                     write_record(record, out)
 
 
-def _segments(path, name, vad, choice, config):
-    """Return the records of a recording, channel by channel; raise InputError if it holds no speech."""
+def _segments(recording, vad, choice, config, clips):
+    """Return the records of a recording, (path, name), channel by channel, and write their clips.
+
+    Raises InputError if there is no speech in it. Worker processes run this.
+    """
     from units.audio.segment import levels, tracks
 
+    path, name = recording
     found = levels(path)
     chosen = tracks(path, found, choice)
     records = [
@@ -71,7 +81,9 @@ def _segments(path, name, vad, choice, config):
         for record in _track(path, name, vad, config, channel, levels_db, found.seconds, len(chosen) == 1)
     ]
     if not records:
-        raise InputError("no speech in it")
+        raise InputError("no speech found")
+    for record in records if clips else ():
+        _write_clip(record, clips)
     return records
 
 
@@ -87,8 +99,8 @@ def _track(path, name, vad, config, channel, levels_db, seconds, alone):
         speech = speech_by_energy(levels_db, config)
     what = path if channel is None else f"{path}, channel {channel}"
     if channel is not None and not speech.any():
-        warn(f"{what}: no speech in it")
-    if alone:  # who has a channel of their own listens half of the time
+        warn(f"{what}: no speech found")
+    if alone:  # a speaker with a separate channel is silent half of the time
         _report_silence(what, speech, seconds)
     chosen = {} if channel is None else {"channel": channel}
     for start, end in spans(speech, levels_db, config):
@@ -103,10 +115,10 @@ def _track(path, name, vad, config, channel, levels_db, seconds, alone):
 
 
 def _report_silence(what, speech, seconds):
-    """Warn if an unusual share of a recording is taken for silence: the threshold may not suit it."""
+    """Warn if an unusual share of a recording counts as silence: the threshold may not suit it."""
     share = 1 - speech.mean() if len(speech) else 1
     if (share < FEW and seconds > LONG) or MANY < share < 1:
-        warn(f"{what}: {share:.1%} of it is taken for silence; if that is wrong, see --silence-db and --vad")
+        warn(f"{what}: {share:.1%} of it counts as silence; if that is wrong, see --silence-db and --vad")
 
 
 def _write_clip(record, folder):

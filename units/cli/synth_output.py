@@ -1,4 +1,4 @@
-"""Where su-synth's audio goes: a folder of WAVs, one WAV, or a WAV on standard output as it is spoken."""
+"""The output of su-synth: one WAV, written as it is spoken, or a folder of WAV files."""
 
 import contextlib
 import hashlib
@@ -11,28 +11,21 @@ from units.records import InputError, file_name, require
 
 
 @contextlib.contextmanager
-def open_output(path, vocoder=""):
-    """Give the output for -o: each has write(record, pieces, plan), which completes the record.
+def open_wave(path):
+    """Give the Wave at a path; None and "-" are standard output."""
+    from units.files.output import create
 
-    vocoder: what tells it from others.
-    """
-    if path == "-":
-        if sys.stdout.isatty():
-            raise InputError("will not write audio to a terminal; use -o or a pipe")
-        yield Stream(sys.stdout.buffer)
-    elif path.lower().endswith(".wav") and not os.path.isdir(path):
-        from units.files.output import create
-
-        with create(path) as out:
-            stream = Stream(out, path)
-            yield stream
-            stream.finish()
-    else:
-        os.makedirs(path, exist_ok=True)
-        yield Folder(path, vocoder)
+    piped = path in (None, "-")
+    if piped and sys.stdout.isatty():
+        raise InputError("audio is not written to a terminal; use -o FILE.wav, --audio DIR or a pipe")
+    with create(path) as out:
+        wave = Wave(out, "-" if piped else path)
+        yield wave
+        if not piped:
+            wave.finish()
 
 
-class Stream:
+class Wave:
     """One WAV of all records in turn: 16 bits, 16 kHz, mono, written as it is spoken."""
 
     def __init__(self, file, path="-"):
@@ -54,7 +47,7 @@ class Stream:
             self.file.flush()
             self.samples += len(piece)
         record["audio_filepath"], record["offset"] = self.path, start / RATE
-        record.pop("channel", None)  # of the recording: this one has only one
+        record.pop("channel", None)  # the recording's; the new file has one channel
         record["duration"] = (self.samples - start) / RATE
         return time.perf_counter() - began
 
@@ -66,14 +59,16 @@ class Stream:
         self.file.write(wav_header(self.samples))
 
 
-class Folder:
-    """A WAV a record, named by its id; each holds a digest of what was spoken by what: a rerun skips it."""
+class AudioFolder:
+    """One WAV per record, named by its id. Each holds a digest of its input, so that a rerun can skip it."""
 
     def __init__(self, path, vocoder):
+        """vocoder: its identity, which is part of the digest."""
+        os.makedirs(path, exist_ok=True)
         self.path, self.vocoder, self._seen = path, vocoder, set()
 
     def write(self, record, pieces, plan):
-        """Write the record's WAV. Returns the seconds it took, None if it was there already."""
+        """Write the record's WAV. Returns the seconds it took, or None if it existed already."""
         from units.audio.timing import HOP, RATE
         from units.audio.writing import clipped_pcm16, wav_header
         from units.files.output import create
@@ -81,7 +76,7 @@ class Folder:
 
         name = file_name(require(record, "id"), ".wav")
         if name in self._seen:
-            raise InputError(f'"id" {record["id"]} a second time')
+            raise InputError(f'"id" {record["id"]!r} occurs twice')
         self._seen.add(name)
         path = os.path.join(self.path, name)
         keep_apart(path, record)
@@ -94,7 +89,7 @@ class Folder:
                 for piece in pieces:
                     out.write(clipped_pcm16(piece, record["id"]))
         record["audio_filepath"], record["offset"], record["duration"] = path, 0.0, samples / RATE
-        record.pop("channel", None)  # of the recording: this one has only one
+        record.pop("channel", None)  # the recording's; the new file has one channel
         return time.perf_counter() - began if done else None
 
 

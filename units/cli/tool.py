@@ -1,8 +1,8 @@
-"""How every su-* tool runs and ends: its status, signals and messages, and the options tools share.
+"""How every su-* tool runs and ends: its status, signals and messages.
 
-A tool exits 0; 1 where its input or the system is at fault, with one line in GNU form on stderr; 2 for
-wrong usage. Killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE it first lets every `with` block clean up and then
-dies of that same signal, so that shells and make see it.
+A tool exits with status 0; with 1 if its input or the system is at fault, after one line in GNU form on
+stderr; with 2 for wrong usage. Killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE it first lets every `with` block
+clean up, and then dies of the same signal, so that shells and make see it.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from units.records import InputError, InputWarning, LostError
 
 
 def say(name, message):
-    """Print one line on stderr in GNU form, whatever line breaks a file name in it may hold."""
+    """Print one line on stderr in GNU form. Line breaks, as in file names, are escaped."""
     line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
     try:
         sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
@@ -29,7 +29,7 @@ def say(name, message):
 
 
 def print_warnings(name):
-    """Print each InputWarning of the library once, as one line of the tool; leave other warnings alone."""
+    """Print each InputWarning of the library once, as a line of the tool; leave other warnings alone."""
     show = warnings.showwarning
 
     def say_or_show(message, category, *place):
@@ -43,10 +43,10 @@ def print_warnings(name):
 
 
 class Job:
-    """One run of a tool: reads its records with progress, and deals with those that cannot be done.
+    """One run of a tool: reads its records with a progress bar, and handles faulty ones.
 
-    The first fault stops the tool. With keep_going it is reported and its record skipped; the tool then
-    ends with status 1 and a count of what it skipped.
+    The first fault stops the tool. With keep_going it is reported and its record skipped; the tool then ends
+    with status 1 and reports how many were skipped.
     """
 
     def __init__(self, name, keep_going=False, verbose=False):
@@ -55,7 +55,7 @@ class Job:
         self._raised = None
 
     def records(self, paths):
-        """Yield the records of the files; a bar with audio hours shows while stderr is a terminal."""
+        """Yield the records of the files, with a progress bar if stderr is a terminal."""
         from units.cli.progress import Bar
         from units.files.streams import read_records
 
@@ -69,11 +69,11 @@ class Job:
         self.fault(error)
 
     def bad_label(self, error):
-        """Treat a label that cannot be used as a record of its own: `fault`."""
+        """Treat a label that cannot be used like a faulty record."""
         self._bad_line(error)
 
     def fault(self, error):
-        """Raise the error, or with keep_going report it and count its record as skipped."""
+        """Raise the error; with keep_going report it instead, and count its record as skipped."""
         if not self.keep_going or signals.arrived:
             self._raised = error
             raise error
@@ -82,12 +82,12 @@ class Job:
 
     @contextlib.contextmanager
     def item(self, record):
-        """Run the block for one record; an InputError in it is a fault at the record's place."""
+        """Run the block for one record. An InputError in it is a fault at the record's place."""
         self.total += 1
         try:
             yield
         except InputError as error:
-            # of a record further on, which was read ahead
+            # the fault of a later record, which was read ahead
             if error is self._raised or isinstance(error, LostError):
                 raise
             known = str(error).startswith(f"{record.place}:")
@@ -96,12 +96,12 @@ class Job:
             self.log(record.get("id", record.place))
 
     def log(self, message):
-        """Say a line on stderr where -v asks for it."""
+        """Print a line on stderr with -v."""
         if self.verbose:
             say(self.name, message)
 
     def end(self):
-        """Return the exit status, having said how many records were skipped."""
+        """Return the exit status; report how many records were skipped."""
         if not self.skipped:
             return 0
         say(self.name, f"{self.skipped} of {self.total} records skipped")
@@ -109,7 +109,7 @@ class Job:
 
 
 class Tool(click.Command):
-    """A click command that ends as this module's docstring says."""
+    """A click command that ends as the docstring of this module says."""
 
     def main(self, args=None, prog_name=None, **_extra):
         """Run the tool on the arguments and exit the process."""
@@ -130,13 +130,13 @@ def run(command, name, args):
     """Run a click command; return its exit status, or die of the signal that stopped it."""
     signals.listen()
     print_warnings(name)
-    if sys.stderr is None:  # closed by the caller
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process lives
+    if sys.stderr is None:  # the caller closed it
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
     try:
         if sys.stdout is None:
             raise InputError("standard output is closed")
         with signals.first():
-            with command.make_context(name, args) as context:
+            with command.make_context(name, list(args)) as context:
                 job = command.invoke(context)
             sys.stdout.flush()
             return job.end() if isinstance(job, Job) else 0
@@ -144,7 +144,7 @@ def run(command, name, args):
         sys.stdout.flush()
         return end.exit_code
     except click.UsageError as error:
-        say(name, f"{error.format_message()} (see {error.ctx.command_path if error.ctx else name} --help)")
+        say(name, _usage_message(error, name, args))
         return 2
     except (KeyboardInterrupt, click.Abort):
         signals.die_of(signal.SIGINT)
@@ -161,7 +161,7 @@ def run(command, name, args):
     except ImportError as error:
         say(
             name,
-            f"{error}; `make install` or an extra of speech-units[eval,vad,train,onnx] brings it",
+            f"{error}; run `make install`, or pip install speech-units[eval,vad,train,onnx]",
         )
     except MemoryError:
         say(name, "out of memory")
@@ -169,17 +169,26 @@ def run(command, name, args):
 
 
 def _drop(stream):
-    """Let what a stream still buffers go nowhere: Python would fail on it again at exit, with status 120."""
+    """Discard what a stream still buffers: Python would fail on it again at exit, with status 120."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _usage_message(error, name, args):
+    """Return a usage error as one line, with a hint if an option is really a file name."""
+    message = " ".join(error.format_message().split())
+    files = [word for word in args if word.startswith("-") and os.path.exists(word)]
+    if isinstance(error, click.NoSuchOption) and files:
+        message = f"{files[0]!r} looks like an option; put -- before the file names"
+    return f"{message} (see {error.ctx.command_path if error.ctx else name} --help)"
 
 
 def _system_message(error):
     if error.strerror is None:
         if ".so" not in str(error):
             return str(error)
-        # dlopen's, where torch and torchaudio were built for different machines
-        return f"{error} (torch and torchaudio do not fit together; `make install` sets up a pair that does)"
+        # from dlopen, if torch and torchaudio were built for different machines
+        return f"{error} (torch and torchaudio do not fit together; `make install` installs a pair that does)"
     return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 

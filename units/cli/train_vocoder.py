@@ -5,76 +5,82 @@ import os
 
 import click
 
-from units.cli.options import device_option, records_argument, seed_option
+from units.cli.options import (
+    device_option,
+    dtype_option_with,
+    output_option,
+    records_argument,
+    seed_option,
+    settings,
+)
 from units.cli.tool import say, tool
-from units.cli.training_log import Log, alone
-from units.cli.vocoder_options import in_words, settings_of, training_options
+from units.cli.training_log import Log, alone, can_resume, resume_option
 from units.records import InputError, require, warn
-from units.vocoder.config import VocoderConfig, read_config, shape_defaults
+from units.training.vocoder.config import ARCHITECTURES, TrainingConfig, training_defaults
+from units.vocoder.config import VocoderConfig, read_vocoder_config, shape_defaults
 
-SHAPE = VocoderConfig()
-WIDTHS = f"[default: {in_words(lambda arch: shape_defaults(arch).width)}]"
+
+def in_words(name):
+    """Return the default of a setting per architecture in words, one word if it is the same for all."""
+    of = training_defaults if hasattr(TrainingConfig(), name) else shape_defaults
+    values = {arch: getattr(of(arch), name) for arch in ARCHITECTURES}
+    words = {arch: f"{v:g}" if isinstance(v, float) else str(v) for arch, v in values.items()}
+    if len(set(words.values())) == 1:
+        return words["v2"]
+    others = [f"{word} for {arch}" for arch, word in words.items() if word != words["v2"]]
+    return ", ".join([words["v2"], *others])
 
 
 @tool("su-train-vocoder")
 @records_argument("units")
-@click.option("-o", "--output", metavar="DIR", required=True, help="The vocoder's directory.")
-@click.option(
-    "--arch",
-    type=click.Choice(["v1", "v2", "fast"]),
-    help="v1: units alone; v2: units and F0; fast: pulses at F0 and noise, shaped.  [default: v2]",
-)
-@click.option("--init", metavar="DIR", help="Start from this vocoder, of whatever language.")
-@click.option("--resume", is_flag=True, help="Go on from the directory's last checkpoint.")
-@click.option("--width", type=click.IntRange(32, 2048), help=f"Channels, a multiple of 16.  {WIDTHS}")
-@training_options
-@click.option(
-    "--dtype", type=click.Choice(["auto", "fp32", "bf16", "fp16"]), default="auto", help="Precision."
-)
+@output_option("Directory of the vocoder", metavar="DIR", required=True)
+@settings(VocoderConfig, into="shape", only=("arch", "width"), default_words=in_words)
+@click.option("--init", metavar="VOCODER", help="Start from this vocoder, which may be of another language.")
+@resume_option
+@settings(TrainingConfig, default_words=in_words)
+@dtype_option_with("fp16")
 @seed_option
 @device_option
-def main(job, units, output, arch, init, resume, width, **settings):
-    """Train a vocoder to speak units, on their own recordings."""
-    if width is not None and width % 16:
-        raise click.UsageError("--width must be a multiple of 16")
-
-    shape = _shape(init, arch, width)
+def main(job, units, output, init, resume, shape, config, dtype, seed, device):
+    """Train a vocoder to speak units, on the recordings that they come from."""
+    shape = _shape(init, shape)
+    config = dataclasses.replace(training_defaults(shape.arch), **config, seed=seed)
     records = _read(job, units)
     os.makedirs(output, exist_ok=True)
     with alone(output):
-        if not resume and os.path.exists(os.path.join(output, "checkpoint.safetensors")):
-            raise InputError(f"{output}: holds a vocoder already; --resume goes on with it")
+        resume = can_resume(output, resume, "a vocoder")
         if resume:
             _check_codebook(output, records[0].get("codebook", ""))
-        run = _prepare(records, output, shape, init, settings)
+        run = _prepare(records, output, shape, init, config, device, dtype)
         if resume:
             run.resume()
         with Log(output, resume, run.group.first, shown="validation_log_mel") as log:
             run.run(log.write, log.progress, lambda text: say(job.name, text), log.listen)
 
 
-def _shape(init, arch, width):
-    """Return the VocoderConfig to build by: that of the vocoder to start from, or of the options."""
+def _shape(init, wanted):
+    """Return the VocoderConfig to build: that of the vocoder to start from, or of the options."""
     if not init:
-        shape = shape_defaults(arch or SHAPE.arch)
-        return dataclasses.replace(shape, width=width or shape.width)
-    from units.vocoder.model import read
+        shape = shape_defaults(wanted.get("arch", VocoderConfig.arch))
+        return dataclasses.replace(shape, **wanted)
+    from units.vocoder.model import read_vocoder
 
-    shape, _ = read(init)  # its weights as well: no network is built of what a file merely claims
-    if (arch or shape.arch, width or shape.width) != (shape.arch, shape.width):
-        raise click.UsageError(
-            f"{init} is {shape.arch} of width {shape.width}, and so will be what it begins"
-        )
+    shape, _ = read_vocoder(init)  # its weights are checked too, before any network is built
+    for name, value in wanted.items():
+        if value != getattr(shape, name):
+            own = getattr(shape, name)
+            raise click.UsageError(
+                f"--{name} {value}: with --init {init} it must be {own}, as in that vocoder"
+            )
     return shape
 
 
 def _check_codebook(folder, codebook):
-    """Refuse to go on with a vocoder of another codebook: its units mean something else."""
-    known = read_config(folder).codebook
-    if known != codebook:
-        raise InputError(
-            f"{folder}: speaks units of codebook {known or 'unknown'}, not {codebook or 'unknown'}"
-        )
+    """Raise InputError for a vocoder of another codebook, whose units have other meanings."""
+    from units.codebook.same import check_codebook
+
+    if os.path.exists(os.path.join(folder, "config.json")):
+        check_codebook(codebook, read_vocoder_config(folder).codebook, f"the vocoder in {folder}")
 
 
 def _read(job, paths):
@@ -85,39 +91,40 @@ def _read(job, paths):
         with job.item(record):
             require(record, "id", "audio_filepath")
             if not frame_units(record):
-                raise InputError("no units in it")
+                raise InputError("no units")
             if records and record.get("codebook") != records[0].get("codebook"):
-                raise InputError("units of another codebook than those before")
+                raise InputError("these units have another codebook than those of earlier records")
             if records and record.get("encoder") != records[0].get("encoder"):
-                raise InputError("units of another encoder than those before")
+                raise InputError("these units come from another encoder than those of earlier records")
             records.append(record)
     if not records:
         raise InputError("no records to train on")
     return records
 
 
-def _prepare(records, output, shape, init, options):
+def _prepare(records, output, shape, init, config, device, dtype):
     from units.devices import choose, choose_dtype
     from units.training import distributed
     from units.training.split import split_held_out
     from units.training.vocoder import dataset
     from units.training.vocoder.training import Training
 
-    group, device = distributed.join(choose(options.pop("device")))
-    dtype = choose_dtype(options.pop("dtype"), device)
-    settings = settings_of(shape.arch, options)
-    parts = split_held_out(records, settings.held_out, settings.seed, keep_speakers=True)
+    group, device = distributed.join(choose(device))
+    dtype = choose_dtype(dtype, device)
+    parts = split_held_out(records, config.held_out, config.seed, keep_speakers=True)
     speakers = _speakers(records, parts[0])
     if group.first:
         _write_cache(parts, speakers, output)
     group.wait()
-    corpora = [dataset.build(part, speakers, path) for part, path in zip(parts, _caches(output), strict=True)]
-    config = _complete(shape, records, speakers, corpora[0])
-    return Training(output, config, settings, *corpora, device, dtype, group, init)
+    corpora = [
+        dataset.build_corpus(part, speakers, path) for part, path in zip(parts, _caches(output), strict=True)
+    ]
+    shape = _complete(shape, records, speakers, corpora[0])
+    return Training(output, shape, config, *corpora, device, dtype, group, init)
 
 
 def _speakers(records, training):
-    """Return the names of those that the vocoder learns to speak as, sorted."""
+    """Return the sorted names of the speakers that the vocoder learns."""
     named = {require(record, "speaker") for record in records if "speaker" in record}
     for record in records:
         if named and "speaker" not in record:
@@ -125,8 +132,8 @@ def _speakers(records, training):
     learned = {record["speaker"] for record in training if named}
     if unheard := sorted(named - learned):
         warn(
-            f"no speakers of the vocoder: {', '.join(unheard)}, whose only recording is held out"
-            f" (and measured with the voice of {min(learned)})"
+            f"the vocoder does not learn {', '.join(unheard)}, whose only recording is held out"
+            f" (it is measured with the voice of {min(learned)})"
         )
     return sorted(learned)
 
@@ -145,7 +152,7 @@ def _write_cache(parts, speakers, output):
             write_record(record, out)
     os.makedirs(os.path.join(output, "cache"), exist_ok=True)
     for part, path in zip(parts, _caches(output), strict=True):
-        dataset.build(part, speakers, path)
+        dataset.build_corpus(part, speakers, path)
 
 
 def _complete(shape, records, speakers, corpus):

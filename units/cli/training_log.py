@@ -1,31 +1,56 @@
-"""What a training run leaves to look at: log.jsonl, TensorBoard where there is one, a bar on a terminal."""
+"""What training runs share: resuming, log.jsonl, TensorBoard if it is installed, a progress bar."""
 
 import contextlib
 import json
 import os
 
-RATE = 16000
-_FORMAT = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining} {postfix}"
+import click
+
+from units.audio.timing import RATE
+from units.records import InputError
+
+CHECKPOINT = "checkpoint.safetensors"
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Continue from the last checkpoint in the directory, or start if there is none yet.",
+)
+
+
+def can_resume(folder, resume, what):
+    """Return whether a folder has a checkpoint to resume from.
+
+    what: the thing trained, as "a vocoder". Raises InputError if there is a checkpoint but resume is false.
+    """
+    found = os.path.exists(os.path.join(folder, CHECKPOINT))
+    if found and not resume:
+        raise InputError(
+            f"{folder}: there is {what} already; continue it with --resume, or use another folder"
+        )
+    return found
 
 
 def alone(folder):
-    """Return the context in which no second copy of a job writes to a folder."""
+    """Return a context in which no second copy of the job can write to a folder."""
     from units.files.output import claim
 
-    first = os.environ.get("RANK", "0") == "0"  # of the processes of torchrun, which write together
+    first = os.environ.get("RANK", "0") == "0"  # only one of the processes of torchrun claims the folder
     return claim(folder) if first else contextlib.nullcontext()
 
 
 class Log:
-    """Writes lines of figures and moves the bar; where `first` is false, another process does so."""
+    """Writes lines of figures and moves the bar.
+
+    first: whether this process does; of several only one does.
+    """
 
     def __init__(self, folder, resume, first=True, shown="held_out_loss"):
-        from tqdm import tqdm
+        from units.cli.progress import new_bar
 
         path = os.path.join(folder, "log.jsonl") if first else os.devnull
         self._file = open(path, "a" if resume else "w", encoding="utf-8")  # noqa: SIM115 - closed in __exit__
         self._board = _tensorboard(folder) if first else None
-        self._bar = tqdm(total=1.0, bar_format=_FORMAT, disable=None if first else True)
+        self._bar = new_bar(1.0, keep=True) if first else None
         self._shown, self._figure, self._heard = shown, "", set()
 
     def write(self, line):
@@ -39,12 +64,14 @@ class Log:
             self._figure = f", {self._shown.replace('_', ' ')} {line[self._shown]:.3f}"
 
     def progress(self, step, _seconds, share):
-        """Move the bar to a step and to the share of the run, of 1, that is done; it tells when it ends."""
+        """Show a step, and the share of the run that is done, 0 to 1."""
+        if self._bar is None:
+            return
         self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
         self._bar.update(min(share, 1.0) - self._bar.n)
 
     def listen(self, step, clips):
-        """Let clips, {name: samples at 16 kHz}, be heard in TensorBoard; what was recorded, only once."""
+        """Add clips, {name: samples at 16 kHz}, to TensorBoard; recorded ones only once."""
         for name, samples in clips.items() if self._board else ():
             if name not in self._heard or not name.endswith("recorded"):
                 self._board.add_audio(name, samples, step, RATE)
@@ -55,7 +82,8 @@ class Log:
 
     def __exit__(self, *_error):
         self._file.close()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self._board:
             self._board.close()
 

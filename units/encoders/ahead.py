@@ -1,15 +1,15 @@
-"""Iterate in a thread, a bounded way ahead of whoever takes the items."""
+"""Iterate in a thread, a bounded distance ahead of the consumer."""
 
 import threading
 from collections import deque
 
 
 class Ahead:
-    """An iterator over some items that a thread of its own takes from their source beforehand.
+    """An iterator over items that a separate thread takes from their source ahead of time.
 
-    limit: how much weight may wait; one item always may. weigh(item) is its weight, 1 unless told.
-    start(item) is what waits in its stead, called once there is room for it. An error of the source is raised
-    after the items before it. A daemon thread is left behind at exit, whatever it is waiting for.
+    limit: the total weight of the items that may wait; one item always may. weigh(item): its weight, 1 by
+    default. start(item): called as soon as there is room for it; its result waits in place of the item. An
+    error of the source is raised after the items before it. daemon: do not wait for the thread at exit.
     """
 
     def __init__(self, items, limit, weigh=lambda _item: 1, start=lambda item: item, daemon=False):
@@ -60,7 +60,7 @@ class Ahead:
             return item
 
     def close(self):
-        """Let the thread end as soon as it has something to give, and whoever waits here, at once."""
+        """End the thread as soon as it has an item, and a waiting consumer at once."""
         with self._changed:
             self._closed = True
             self._waiting.clear()

@@ -1,8 +1,8 @@
-"""The learned encoder's network: spectra in, hidden states out. It knows nothing of training.
+"""The learned encoder's network: spectra in, hidden states out.
 
-A linear layer and a convolution that tells positions, then transformer layers with the norm before each part
-(Baevski et al. 2020, arXiv 2006.11477, with log-mel spectra for its seven convolutions), where wanted with a
-depthwise convolution in each as well (Gulati et al. 2020, arXiv 2005.08100).
+A linear layer and a convolution that encodes positions, then transformer layers with the norm before each
+part (Baevski et al. 2020, arXiv 2006.11477, with log-mel spectra in place of its seven convolutions),
+optionally with a depthwise convolution in each layer (Gulati et al. 2020, arXiv 2005.08100).
 """
 
 from dataclasses import dataclass
@@ -11,25 +11,56 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, gelu, glu, scaled_dot_product_attention
 
+from units.audio.timing import HOP
+from units.records import InputError
+from units.settings import setting
+
 MODEL_TYPE = "speech-units"
 
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """The network's shape; kept as config.json beside its weights."""
+    """The network's shape; kept as config.json next to its weights."""
 
-    model_type: str = MODEL_TYPE
-    bands: int = 80  # mel
-    spectra: int = 2  # a frame
-    width: int = 256
-    layers: int = 6
-    heads: int = 4
-    feedforward: int = 1024
-    position_kernel: int = 31  # frames
-    conv_kernel: int = 0  # frames of each layer's own convolution; 0 is none
-    attention_span: int = 0  # frames before and after that attention sees; 0 is all
-    default_layer: int = 4
-    version: int = 1
+    model_type: str = setting(
+        MODEL_TYPE, "Tells these files from those of transformers.", choices=(MODEL_TYPE,)
+    )
+    bands: int = setting(80, "Mel bands.", low=1, high=256)
+    spectra: int = setting(2, "Spectra per frame.", low=1, high=5)
+    width: int = setting(256, "Dimensions of the layers.", low=16, high=4096, multiple_of=16)
+    layers: int = setting(6, "Number of layers.", low=1, high=64, names=("--depth",))
+    heads: int = setting(4, "Attention heads per layer.", low=1, high=64)
+    feedforward: int = setting(1024, "Dimensions inside the feed-forward parts.", low=1, high=16384)
+    position_kernel: int = setting(
+        31, "Kernel of the convolution for positions.", unit="frames", low=1, high=511, odd=True
+    )
+    conv_kernel: int = setting(
+        0,
+        "Kernel of the depthwise convolution in each layer, an odd number; 0 is no convolution.",
+        unit="frames",
+        low=0,
+        high=511,
+        names=("--convolution",),
+    )
+    attention_span: int = setting(
+        0, "How far attention sees in each direction; 0 is everywhere.", unit="frames", low=0, high=100_000
+    )
+    default_layer: int = setting(4, "Layer that is used if none is chosen.", low=0, high=64)
+    version: int = setting(1, "Version of this layout.", low=1, high=1)
+
+
+def check_shape(config, place):
+    """Raise InputError if the settings of a NetworkConfig do not fit each other."""
+    if config.width % config.heads:
+        raise InputError(f"{place}: width must be a multiple of heads, {config.heads}, not {config.width}")
+    if config.default_layer > config.layers:
+        raise InputError(
+            f"{place}: default_layer must be at most layers, {config.layers}, not {config.default_layer}"
+        )
+    if HOP % config.spectra:
+        raise InputError(f"{place}: spectra must divide {HOP}, the samples of a frame, not {config.spectra}")
+    if config.conv_kernel and config.conv_kernel % 2 == 0:
+        raise InputError(f"{place}: conv_kernel must be 0 or an odd number, not {config.conv_kernel}")
 
 
 class Network(nn.Module):

@@ -1,11 +1,11 @@
-"""Encode recordings one after another, in batches, with audio decoded ahead and frames given in order.
+"""Encode many recordings in batches. Audio is decoded ahead, and frames come out in the order of the input.
 
     reading     a thread takes records from the input;
-    decoding    some threads load their audio, a bounded number of seconds ahead;
-    encoding    a thread sorts pieces of like length into batches and runs the encoder;
+    decoding    several threads load their audio, a bounded number of seconds ahead;
+    encoding    a thread sorts pieces of similar length into batches and runs the encoder;
     the caller  gets each record's frames in the order of the input.
 
-Which pieces share a batch depends on the input alone, never on how quick a thread was.
+Which pieces share a batch depends on the input alone, never on the speed of a thread.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from units.audio.reading import Reader
 from units.audio.timing import RATE, frame_count
+from units.batching import pools, similar
 from units.encoders.ahead import Ahead
 from units.records import InputError, Record
 
@@ -26,20 +27,20 @@ _BATCHES_SORTED = 4  # batches' worth of pieces that are sorted by length togeth
 
 
 @dataclass(eq=False)
-class Recording:
-    """A record, and how many frames its audio has: 0 where it was not wanted, or where it had an error."""
+class Encoding:
+    """A record and the number of frames of its audio: 0 if it was not wanted, or if it had an error."""
 
     record: Record
     frames: int = 0
     error: InputError = None
 
 
-class Stream:
-    """Iterates over (Recording, blocks) of some records, in order; blocks are (layers, n, D) float32 in turn.
+class EncodingStream:
+    """Iterates over (Encoding, blocks) of records, in order; blocks yields (layers, n, D) float32 arrays.
 
-    records: an iterator; those for which `wanted(record)` is false are passed through with no blocks, and
-    an InputError that it raises is that record's own. batch_seconds: audio encoded at once, 0 for one piece
-    at a time, None for that on a CPU and 200 s on a GPU. Use it in a `with` block: its end stops the threads.
+    records: an iterator. A record for which `wanted(record)` is false is passed on without blocks; an
+    InputError that `wanted` raises belongs to that record. batch_seconds: audio per batch; 0 is one piece at
+    a time; None is that on a CPU and 200 s on a GPU. Use it in a `with` block, whose end stops the threads.
     """
 
     def __init__(self, records, encoder, wanted=lambda _record: True, batch_seconds=None):
@@ -58,21 +59,21 @@ class Stream:
         return self._load(record) if self._wanted(record) else None
 
     def __iter__(self):
-        for recording, group in itertools.groupby(self._encoded, operator.itemgetter(0)):
-            yield recording, (block for _, block in group if block is not None)
+        for encoding, group in itertools.groupby(self._encoded, operator.itemgetter(0)):
+            yield encoding, (block for _, block in group if block is not None)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
-        """Tell the threads to stop, without waiting for them: a signal ends the tool at once."""
+        """Stop the threads without waiting for them, so that a signal ends the tool at once."""
         self._read.close()
         self._encoded.close()
         self._decoders.shutdown(wait=False, cancel_futures=True)
 
 
 def _seconds(record):
-    """The length of a record's audio; one that is not told counts as all that may wait."""
+    """Return the length of a record's audio; if it is unknown, all that may wait."""
     duration = record.get("duration")
     return duration if isinstance(duration, (int, float)) else AHEAD_SECONDS
 
@@ -82,71 +83,65 @@ def _decoded(futures):
         try:
             samples = future.result()
         except InputError as error:
-            yield Recording(record, error=error), None
+            yield Encoding(record, error=error), None
         else:
             yield _recording(record, samples), samples
 
 
 def _recording(record, samples):
     if samples is None:
-        return Recording(record)
+        return Encoding(record)
     frames = frame_count(len(samples))
-    error = None if frames else InputError(f"{len(samples)} samples are too few for a frame")
-    return Recording(record, frames, error)
+    error = None if frames else InputError(f"{len(samples)} samples are too few for one frame")
+    return Encoding(record, frames, error)
 
 
 def encode(recordings, encoder, batch_samples=0):
-    """Yield (Recording, block) for (Recording, samples or None), in order; block None where it has no frames.
+    """Yield (Encoding, block) for (Encoding, samples or None), in order; block is None without frames.
 
-    samples: (S,) float32 at 16 kHz; block: (layers, n, D) float32; batch_samples: audio in a batch, padding
-    included, 0 for one piece at a time.
+    samples: (S,) float32 at 16 kHz; block: (layers, n, D) float32; batch_samples: audio per batch, padding
+    included; 0 is one piece at a time.
     """
     waiting = None
-    for pool in _pools(recordings, encoder, _BATCHES_SORTED * batch_samples):
-        launched = [
-            (batch, encoder.launch([piece for _, piece in batch])) for batch in _batches(pool, batch_samples)
-        ]
+    parts = _parts(recordings, encoder)
+    for pool in pools(parts, operator.attrgetter("samples"), _BATCHES_SORTED * batch_samples):
+        batches = similar(
+            [part for part in pool if part.piece], operator.attrgetter("samples"), batch_samples
+        )
+        launched = [(batch, encoder.launch([part.piece for part in batch])) for batch in batches]
         if not encoder.asynchronous:
             yield from _collected(pool, launched)
             continue
-        if waiting:  # while this pool is on its way through the GPU
+        if waiting:  # while this pool is being computed on the GPU
             yield from _collected(*waiting)
         waiting = pool, launched
     if waiting:
         yield from _collected(*waiting)
 
 
-def _pools(recordings, encoder, limit):
-    """Yield lists of (Recording, Piece or None) of as many samples as the limit, or of one piece."""
-    pool, size = [], 0
-    for recording, samples in recordings:
-        for piece in encoder.pieces(samples) if recording.frames else [None]:
-            pool.append((recording, piece))
-            size += piece.samples if piece else 0
-            if size >= limit:
-                yield pool
-                pool, size = [], 0
-    if pool:
-        yield pool
+@dataclass(eq=False)
+class _Part:
+    """A chunk of a recording, and its frames once they are computed."""
+
+    encoding: Encoding
+    piece: object = None
+    block: object = None
+
+    @property
+    def samples(self):
+        return self.piece.samples if self.piece else 0
 
 
-def _batches(pool, batch_samples):
-    """Yield lists of (place in the pool, Piece) of like lengths, so many samples together, or one piece."""
-    pieces = [(i, piece) for i, (_, piece) in enumerate(pool) if piece]
-    batch = []
-    for i, piece in sorted(pieces, key=lambda pair: -pair[1].samples):
-        if batch and (len(batch) + 1) * batch[0][1].samples > batch_samples:
-            yield batch
-            batch = []
-        batch.append((i, piece))
-    if batch:
-        yield batch
+def _parts(recordings, encoder):
+    for encoding, samples in recordings:
+        for piece in encoder.pieces(samples) if encoding.frames else [None]:
+            yield _Part(encoding, piece)
 
 
 def _collected(pool, launched):
-    blocks = [None] * len(pool)
     for batch, frames in launched:
-        for (i, _), block in zip(batch, frames(), strict=True):
-            blocks[i] = block
-    for (recording, _), block in zip(pool, blocks, strict=True):
-        yield recording, block
+        for part, block in zip(batch, frames(), strict=True):
+            part.block = block
+    for part in pool:
+        yield part.encoding, part.block
+        part.block = None

@@ -1,21 +1,21 @@
-"""Where labels go: a file for each recording, or one stream of all."""
+"""The output of su-labels export: one file per recording, or one for all."""
 
 import contextlib
 import os
 
 from units.records import InputError, file_name, serialize
 
-# what the name of a file ends in, and the digits of a second that it holds
+# suffix of the file name, and number of decimals of a time in s
 FILES = {"textgrid": (".TextGrid", 6), "eaf": (".eaf", 3), "audacity": (".txt", 6)}
 STREAMS = ("ctm", "json")
 
 
 @contextlib.contextmanager
-def open_output(kind, path):
+def open_output(kind, path, folder=None):
     """Give a function that takes the Spans of each record in turn.
 
-    kind: one of FILES, whose files are written into the folder `path` at the end, or to standard output where
-    path is None and there is one; or of STREAMS, the file `path` or standard output.
+    kind: one of FILES, one file per recording, or of STREAMS, one file for all. path: the one file; None is
+    standard output. folder: the folder for several files, which are written at the end.
     """
     from units.files.output import create
     from units.labels.recordings import Recordings
@@ -34,17 +34,17 @@ def open_output(kind, path):
 
     yield add
     files = _files(recordings, kind)
-    if path is not None:
-        os.makedirs(path, exist_ok=True)
+    if folder is not None:
+        os.makedirs(folder, exist_ok=True)
     elif len(files) > 1:
-        raise InputError(f"{len(files)} files: name a folder for them with -o")
+        raise InputError(f"there are {len(files)} files to write; use --folder DIR")
     for name, (recording, tiers) in files.items():
-        with create(path and os.path.join(path, name)) as out:
-            _write(out, recording, tiers, kind, path or ".")
+        with create(os.path.join(folder, name) if folder is not None else path) as out:
+            _write(out, recording, tiers, kind, folder or os.path.dirname(path or "") or ".")
 
 
 def _check_name(recording):
-    """Raise InputError where a recording, by its file or its id, can give no file a name."""
+    """Raise InputError if neither the file nor the id of a recording can name a file."""
     stem = os.path.splitext(os.path.basename(recording))[0]
     try:
         file_name(os.fsencode(stem)[:100].decode(errors="ignore"), "")
@@ -53,7 +53,7 @@ def _check_name(recording):
 
 
 def _files(recordings, kind):
-    """Return {name: (recording, tiers)} of the files to write: Audacity's are of one tier each."""
+    """Return {name: (recording, tiers)} of the files to write; Audacity has one file per tier."""
     from units.audio.segment import recording_names
 
     files, suffix = {}, FILES[kind][0]
@@ -64,7 +64,7 @@ def _files(recordings, kind):
         for part, tiers in parts.items():
             name = file_name(stem + part.replace("/", "_"), suffix)
             if name in files:
-                raise InputError(f"two files would be named {name!r}")
+                raise InputError(f"two files would have the same name, {name!r}")
             files[name] = recording, tiers
     return files
 
@@ -76,7 +76,7 @@ def _write(out, recording, tiers, kind, folder):
     from units.labels.recordings import layered
     from units.labels.textgrid import write_textgrid
 
-    if kind == "audacity":  # where labels may overlap
+    if kind == "audacity":  # its labels may overlap
         (tier,) = tiers.values()
         write_audacity(out, sorted(zip(tier.starts, tier.ends, tier.labels, strict=True)))
     elif kind == "eaf":
@@ -87,7 +87,7 @@ def _write(out, recording, tiers, kind, folder):
 
 
 def _json(out):
-    """Return a function that writes a record for each label."""
+    """Return a function that writes one record per label."""
 
     def write(several):
         for spans in several:
@@ -104,7 +104,7 @@ def _json(out):
 
 
 def _ctm(out):
-    """Return a function that writes lines of CTM, which has no tiers, and tells recordings by their stems."""
+    """Return a function that writes lines of CTM, which has no tiers and names recordings by their stems."""
     from units.labels.ctm import write_ctm
     from units.records import warn
 
@@ -113,17 +113,19 @@ def _ctm(out):
     def write(several):
         tiers.update((spans.tier, True) for spans in several)
         if len(tiers) > 1:
-            raise InputError(f"labels of {' and of '.join(tiers)}: a CTM has one kind, name it with --tier")
+            raise InputError(
+                f"a CTM holds one tier, but there are {', '.join(tiers)}; choose one with --tier"
+            )
         for spans in several:
             stem = (
                 os.path.splitext(os.path.basename(spans.recording))[0] if spans.audio_filepath else spans.id
             )
             other = recordings.setdefault(stem, spans.recording)
             if other != spans.recording:
-                raise InputError(f"{other!r} and {spans.recording!r} would be one in a CTM, {stem!r}")
+                raise InputError(f"{other!r} and {spans.recording!r} have the same name in a CTM, {stem!r}")
             labels = list(map(str, spans.labels))
             if "" in labels:
-                warn(f"{stem}: labels that are empty are left out: a CTM cannot hold them")
+                warn(f"{stem}: empty labels are left out, because a CTM cannot hold them")
             write_ctm(out, stem, zip(spans.starts, spans.ends, labels, strict=True), spans.channel)
         out.flush()
 

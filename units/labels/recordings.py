@@ -21,7 +21,7 @@ class Tier:
 
 
 @dataclass
-class Recording:
+class LabelledRecording:
     """What is known of a recording: its file, its tiers by name, and where it ends at least, s."""
 
     audio_filepath: str | None
@@ -50,7 +50,7 @@ class Recordings(dict):
                     raise InputError(f"{str(label)!r} at {start} s has no length")
         for spans, (starts, ends) in zip(several, rounded, strict=True):
             if starts:
-                recording = self.setdefault(spans.recording, Recording(spans.audio_filepath))
+                recording = self.setdefault(spans.recording, LabelledRecording(spans.audio_filepath))
                 recording.until = max(recording.until, spans.until, ends[-1])
                 tier = recording.tiers.setdefault(visible(with_channel(spans.tier, spans.channel)), Tier())
                 tier.starts.extend(starts)

@@ -39,7 +39,7 @@ def _count(parts, cells):
     )
 
 
-class Corpus:
+class AlignedCorpus:
     """Aligned records with all that is counted in them, from which every figure but ABX follows."""
 
     def __init__(self, records):

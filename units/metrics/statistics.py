@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from units.audio.timing import RATE
 from units.metrics.purity import entropy
 
-PCM_BITRATE = 16 * 16000  # bit/s of 16-bit audio at 16 kHz
+PCM_BITRATE = 16 * RATE  # bit/s of 16-bit audio
 
 
 def bigrams(units):

@@ -35,7 +35,7 @@ def phones_within(spans, start, end):
     return range(inside[0], inside[-1] + 1) if inside else range(0)
 
 
-class Corpus:
+class PhoneCorpus:
     """The phones of recordings: {id: [[start, end, label], ...]} in order, without silence."""
 
     def __init__(self, phones):

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from units.audio.reading import load
-from units.audio.timing import RATE
+from units.audio.timing import CLIP_CONTEXT, RATE
 from units.report.listening import flac
 from units.report.page import data_uri, name, page, text
 from units.report.spectrogram import strip
 
 AROUND = 0.5  # s of context on each side
-NEAR = 0.075  # s of it that is heard when a motif is played alone
 _LOUDNESS = 0.1  # root mean square that voices are brought to, so that none hides behind another
 _MOST_GAIN = 20.0
 
@@ -74,7 +73,7 @@ def _count(number, word):
 def _voice(number, voice):
     picture, width, height = strip(voice.samples, voice.first, voice.last)
     seconds = len(voice.samples) / RATE
-    span = max(0.0, voice.first - NEAR), min(seconds, voice.last + NEAR)
+    span = max(0.0, voice.first - CLIP_CONTEXT), min(seconds, voice.last + CLIP_CONTEXT)
     recording = "" if voice.recording is None else voice.recording.rsplit("/", 1)[-1]
     place = f"{int(voice.start // 60)}:{voice.start % 60:04.1f}"
     who = recording if voice.speaker is None else voice.speaker

@@ -5,8 +5,10 @@ import zlib
 
 import numpy as np
 
+from units.audio.timing import RATE
+
 SHADES = 16  # of grey: 4 bits a pixel
-_TOP_HZ, _RATE = 6000, 16000
+_TOP_HZ = 6000
 
 
 def spectrogram_db(samples, hop=160, size=400, bins=512):
@@ -24,10 +26,10 @@ def strip(samples, first, last, hop=128, rows=64):
     samples: (S,) float32 at 16 kHz; first, last: s, between which it has its full contrast, and before and
     after is paler. A pixel is `hop` samples wide.
     """
-    levels = spectrogram_db(np.pad(samples, 200), hop, 400, 512)[1 : 1 + 512 * _TOP_HZ // _RATE]
+    levels = spectrogram_db(np.pad(samples, 200), hop, 400, 512)[1 : 1 + 512 * _TOP_HZ // RATE]
     levels = levels[: len(levels) // rows * rows].reshape(rows, -1, levels.shape[1]).max(axis=1)[::-1]
     dark = np.clip((levels - levels.max() + 50) / 50, 0, 1)  # the 50 dB below the loudest
-    seconds = np.arange(dark.shape[1]) * hop / _RATE
+    seconds = np.arange(dark.shape[1]) * hop / RATE
     dark *= np.where((first <= seconds) & (seconds < last), 1.0, 0.4)
     return png((SHADES - 1 - np.rint(dark * (SHADES - 1))).astype(np.uint8)), dark.shape[1], rows
 

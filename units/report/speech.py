@@ -2,35 +2,18 @@
 
 from units.audio.timing import RATE
 from units.metrics.cepstral import FRAME_MS, f0_track
+from units.metrics.figures import SPEECH
 from units.report.distributions import distributions
 from units.report.listening import MOST_SECONDS, flac
 from units.report.page import data_uri, figure, name, page, text
 from units.report.spectrogram import spectrogram_db
-from units.report.tables import Column, Figure, sortable_table, summary_table
+from units.report.tables import Column, sortable_table, summary_table
 from units.report.timeline import Timeline
-
-FIGURES = {
-    "log_mel": Figure("Log-mel distance", "mean difference of log mel spectra, 80 bands", -1),
-    "mcd": Figure("MCD, dB", "mel-cepstral distortion, frame for frame", -1, 2),
-    "mcd_dtw": Figure("MCD with DTW, dB", "mel-cepstral distortion along the best alignment", -1, 2),
-    "f0_rmse_hz": Figure("F0 RMSE, Hz", "error of pitch where both are voiced", -1, 1),
-    "f0_rmse_cents": Figure("F0 RMSE, cents", "the same on a musical scale: 100 are a semitone", -1, 0),
-    "f0_corr": Figure("F0 correlation", "whether the melody moves alike", 1),
-    "vde": Figure("Voicing decision error", "share of frames voiced in one and not in the other", -1),
-    "gpe": Figure("Gross pitch error", "share of voiced frames whose pitch is off by more than 20 %", -1),
-    "stoi": Figure("STOI", "short-time objective intelligibility", 1),
-    "estoi": Figure("ESTOI", "the same, also where noise comes and goes", 1),
-    "pesq": Figure("PESQ-wb", "perceived quality, 1 to 4.6", 1, 2),
-    "mos": Figure("MOS", "naturalness as a network without the reference hears it, 1 to 5", 1, 2),
-    "comb_db": Figure("Comb, dB", "spectral lines at the frame rate over their neighbours: a buzz", -1, 1),
-    "uer": Figure("Unit error rate", "units that change when the resynthesis is encoded again", -1),
-    "rtf": Figure("Real-time factor", "seconds of computing a second of speech", -1),
-}
 
 
 def ranking(summary):
     """Return the figure by which examples are chosen, None where there are no figures."""
-    return next((key for key in ("mcd", "stoi", *FIGURES) if key in summary), None)
+    return next((key for key in ("mcd", "stoi", *SPEECH) if key in summary), None)
 
 
 def speech_page(title, summary, rows, examples):
@@ -39,7 +22,7 @@ def speech_page(title, summary, rows, examples):
     title: text; summary: {name: {"mean", "low", "high"}}; rows: [(id, {name: figure})], in order;
     examples: {index of row: Example}.
     """
-    figures = {key: FIGURES[key] for key in FIGURES if key in summary}
+    figures = {key: SPEECH[key] for key in SPEECH if key in summary}
     lead = (
         f"<p>{len(rows):,} recordings. Each mean comes with a bootstrap 95 % interval over recordings; "
         "arrows tell which way is better.</p>"
@@ -49,7 +32,7 @@ def speech_page(title, summary, rows, examples):
     links = {index: f"example-{number}" for number, index in enumerate(examples)}
     parts = [("summary", "Summary", summary_table(summary, figures))]
     if examples:
-        by = FIGURES[ranking(summary)].label
+        by = SPEECH[ranking(summary)].label
         parts.append(("listen", "Listen and look", _examples(examples.values(), by, figures)))
     parts.append(("distributions", "Distributions", distributions(summary, rows, figures)))
     parts.append(

@@ -2,42 +2,19 @@
 
 from dataclasses import dataclass
 
+from units.metrics.figures import written
 from units.report.page import json_data, name, text, visible
 
 PAGE_ROWS = 100  # shown at once: a table of 10,000 rows takes seconds to lay out, more on a phone
 MOST_ROWS = 20_000  # kept in the page
 
 
-def written(value, decimals):
-    """Return a number with so many decimals, as text; a dash for None, and no minus before nothing.
-
-    >>> written(5.218, 2), written(-0.001, 1)
-    ('5.22', '0.0')
-    """
-    return "\u2013" if value is None else f"{round(value, decimals) + 0.0:.{decimals}f}"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What a figure of merit is: a label, what it measures, where good lies, and how it is written."""
-
-    label: str
-    meaning: str
-    better: int = 0  # 1 the higher, -1 the lower, 0 neither
-    decimals: int = 3
-
-    def write(self, value):
-        """Return the value of the figure as text."""
-        return written(value, self.decimals)
-
-    def arrow(self):
-        """Return what tells which way is better, HTML."""
-        words = {1: ("\u2191", "higher is better"), -1: ("\u2193", "lower is better")}.get(self.better)
-        return (
-            f' <span class="arrow" role="img" aria-label="{words[1]}" title="{words[1]}">{words[0]}</span>'
-            if words
-            else ""
-        )
+def arrow(figure):
+    """Return the arrow that shows which direction is better, HTML."""
+    sign, words = figure.direction
+    return (
+        f' <span class="arrow" role="img" aria-label="{words}" title="{words}">{sign}</span>' if sign else ""
+    )
 
 
 def summary_table(summary, figures):
@@ -58,7 +35,7 @@ def _summary_row(key, interval, figure):
     low, high = (figure.write(interval[end]) for end in ("low", "high"))
     span = f"{low} to {high}" if low != high else "\u2013"
     return (
-        f'<tr><th scope="row">{text(figure.label)}{figure.arrow()} <code>{text(key)}</code>'
+        f'<tr><th scope="row">{text(figure.label)}{arrow(figure)} <code>{text(key)}</code>'
         f'<span class="meaning">{text(figure.meaning)}</span></th>'
         f'<td class="number mean">{figure.write(interval["mean"])}</td><td class="number">{span}</td></tr>\n'
     )

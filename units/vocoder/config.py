@@ -1,137 +1,66 @@
-"""What a vocoder is and how it is trained; VocoderConfig is kept as config.json beside the weights."""
+"""What a vocoder is: VocoderConfig, kept as config.json next to its weights."""
 
-import json
 import os
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 
-from units.files.opening import read_whole
+from units.files.config import read_config
 from units.records import InputError
+from units.settings import setting
 
-VERSION = 3  # 1 had predictors that saw less, 2 of `fast` noise of chance magnitudes
-_LARGEST = 1 << 20  # bytes of config.json: some ten thousand speakers
+VERSION = 3  # 1 had predictors that saw less, 2 noise of random magnitudes in `fast`
 
 
 @dataclass(frozen=True)
 class VocoderConfig:
-    """The shape of the networks, and which units they speak."""
+    """The shape of the networks, and the units that they speak."""
 
-    arch: str = "v2"  # v1, units alone; v2, units and F0; fast, pulses at F0 and noise
-    units: int = 100
-    codebook: str = ""  # hash of the codebook whose units these are
-    encoder: str = ""
-    speakers: tuple = ()  # names; none where records name no speaker
-    f0_mean: tuple = (4.8,)  # mean of log Hz, a speaker
-    f0_sd: tuple = (0.25,)  # its standard deviation
-    width: int = 512  # channels after the first convolution, halved at each upsampling
-    unit_width: int = 256
-    f0_bins: int = 32  # and one for unvoiced
-    f0_width: int = 64
-    speaker_width: int = 64
-    version: int = VERSION
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How it is trained. What stands here is v2's; `training_defaults` gives each architecture's own."""
-
-    epochs: int = 1000
-    max_hours: float = 0.0  # 0: no limit
-    batch_size: int = 12  # crops a step, over all processes
-    segment_length: int = 32000  # samples of a crop
-    lr: float = 2e-4
-    discriminator_lr: float = 2e-4
-    lr_decay: float = 0.999  # an epoch
-    decay: float = 0.2  # share of the run, its last, over which the rates fall to nothing
-    warmup: int = 100  # steps
-    discriminators: str = "mpd+msd"
-    discriminator_width: float = 1.0  # channels relative to HiFi-GAN's
-    discriminator_length: int = 0  # samples of each crop that they judge; 0: all
-    adversarial_start: float = 0.0  # step, or under 1 share of the run, at which the discriminators join
-    adversarial: str = "lsgan"  # or hinge
-    mel_weight: float = 45.0
-    stft_weight: float = 2.0
-    feature_weight: float = 2.0
-    adversarial_weight: float = 1.0
-    save_every: int = 500  # steps between validations and checkpoints
-    patience: int = 100  # validations without a better one
-    held_out: float = 0.05  # share of the recordings
-    ema: float = 0.999
-    predictor_steps: int = 1200
-    seed: int = 0
-
-
-_OWN = {
-    "v1": {
-        "segment_length": 16000,
-        "discriminators": "msd",
-        "stft_weight": 0.0,
-        "feature_weight": 0.0,
-    },
-    "fast": {
-        "batch_size": 8,
-        "segment_length": 16000,
-        "lr": 1e-3,
-        "discriminators": "mpd+mrd",
-        "discriminator_width": 0.25,
-        "discriminator_length": 8000,
-        "adversarial_start": 100000.0,  # before that they cost more than they teach
-        "adversarial": "hinge",
-    },
-}
+    arch: str = setting(
+        "v2",
+        "Architecture. v1: units alone; v2: units and F0; fast: pulses at F0 and noise, filtered.",
+        choices=("v1", "v2", "fast"),
+    )
+    units: int = setting(100, "Number of units.", low=1, high=20000)
+    codebook: str = setting("", "Hash of the codebook of these units.")
+    encoder: str = setting("", "Name of the encoder of that codebook.")
+    speakers: tuple[str, ...] = setting((), "Names of the speakers; none if records name no speaker.")
+    f0_mean: tuple[float, ...] = setting((4.8,), "Mean of log F0 (Hz), per speaker.", low=-100, high=100)
+    f0_sd: tuple[float, ...] = setting(
+        (0.25,), "Standard deviation of log F0 (Hz), per speaker.", low=0, low_open=True, high=100
+    )
+    width: int = setting(
+        512,
+        "Channels after the first convolution; each upsampling halves them.",
+        low=32,
+        high=2048,
+        multiple_of=16,
+    )
+    unit_width: int = setting(256, "Dimensions of the unit embedding.", low=1, high=2048)
+    f0_bins: int = setting(32, "Bins of log F0, besides one for unvoiced frames.", low=1, high=2048)
+    f0_width: int = setting(64, "Dimensions of the F0 embedding.", low=1, high=2048)
+    speaker_width: int = setting(64, "Dimensions of the speaker embedding.", low=1, high=2048)
+    version: int = setting(VERSION, "Version of this layout.", low=VERSION, high=VERSION)
 
 
 def shape_defaults(arch):
-    """Return the VocoderConfig of an architecture where nothing else is said."""
+    """Return the default VocoderConfig of an architecture."""
     return VocoderConfig(arch=arch, width=256 if arch == "fast" else VocoderConfig.width)
 
 
-def training_defaults(arch):
-    """Return the TrainingConfig that an architecture is trained by where nothing else is said."""
-    return replace(TrainingConfig(), **_OWN.get(arch, {}))
+def read_vocoder_config(folder):
+    """Return the VocoderConfig of a directory.
+
+    Raises InputError, naming config.json and the setting at fault.
+    """
+    return parse_vocoder_config(os.path.join(folder, "config.json"))
 
 
-def to_json(config):
-    """Return a VocoderConfig as JSON text, the inverse of `from_json`."""
-    return json.dumps(asdict(config), indent=2, ensure_ascii=False) + "\n"
-
-
-def from_json(text, place):
-    """Return the VocoderConfig of JSON text; InputError where it is none or another version's."""
-    try:
-        values = json.loads(text)
-        config = VocoderConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise InputError(f"{place}: not a vocoder's configuration") from None
-    if config.version != VERSION:
-        raise InputError(f"{place}: a vocoder of version {config.version}, not {VERSION}")
-    for field in fields(VocoderConfig):
-        if type(getattr(config, field.name)) is not type(field.default):
-            raise InputError(f'{place}: "{field.name}" is not a {type(field.default).__name__}')
-    _check_sizes(config, place)
-    return config
-
-
-def read_config(folder):
-    """Return the VocoderConfig of a directory. Raises InputError naming its config.json where it is none."""
-    path = os.path.join(folder, "config.json")
-    try:
-        return from_json(read_whole(path, _LARGEST).decode(), path)
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8") from None
-
-
-def _check_sizes(config, place):
-    sizes = ("units", "width", "unit_width", "f0_bins", "f0_width", "speaker_width")
-    if any(not 1 <= getattr(config, name) <= 20000 for name in sizes) or config.width % 16:
-        raise InputError(f"{place}: a size out of range")
-    if config.arch not in ("v1", "v2", "fast"):
-        raise InputError(f"{place}: no architecture {config.arch}")
+def parse_vocoder_config(path):
+    """Return the VocoderConfig in a file. Raises InputError, naming the file and the setting at fault."""
+    config = read_config(VocoderConfig, path)
     speakers = max(1, len(config.speakers))
-    if len(config.f0_mean) != speakers or len(config.f0_sd) != speakers:
-        raise InputError(f"{place}: not one F0 mean and spread a speaker")
-    if not all(isinstance(name, str) and name for name in config.speakers):
-        raise InputError(f"{place}: a speaker without a name")
-    if not all(type(n) in (int, float) and abs(n) < 100 for n in (*config.f0_mean, *config.f0_sd)) or not all(
-        n > 0 for n in config.f0_sd
-    ):
-        raise InputError(f"{place}: an F0 mean or spread that is no number of log Hz")
+    for name in ("f0_mean", "f0_sd"):
+        if len(getattr(config, name)) != speakers:
+            raise InputError(f"{path}: {name} must have {speakers} numbers, one per speaker")
+    if not all(config.speakers):
+        raise InputError(f"{path}: speakers must not have empty names")
+    return config

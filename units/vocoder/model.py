@@ -10,9 +10,10 @@ import torch
 
 from units.audio.timing import HOP
 from units.files import weights
+from units.files.config import to_json
 from units.files.output import create
 from units.records import InputError
-from units.vocoder.config import read_config, to_json
+from units.vocoder.config import read_vocoder_config
 from units.vocoder.fast import GeneratorFast
 from units.vocoder.layers import fold_weight_norm
 from units.vocoder.predictors import MARGIN, DurationPredictor, F0Predictor
@@ -181,12 +182,12 @@ def save_config(folder, config):
         out.write(to_json(config).encode())
 
 
-def load(folder, device="cpu", dtype=torch.float32):
+def load_vocoder(folder, device="cpu", dtype=torch.float32):
     """Return the Vocoder in a directory, to run in a dtype.
 
     Raises InputError naming the file that is missing or wrong.
     """
-    config, parts = read(folder)
+    config, parts = read_vocoder(folder)
     networks = build(config)
     fold_weight_norm(networks[0])
     for network, tensors in zip(networks, parts, strict=True):
@@ -194,13 +195,13 @@ def load(folder, device="cpu", dtype=torch.float32):
     return Vocoder(config, *networks, device, dtype)
 
 
-def read(folder):
+def read_vocoder(folder):
     """Return the VocoderConfig of a directory, and the weights of its parts, {name: tensor} each.
 
     No network is built before it is known to be what the files hold. Raises InputError naming the file that
     is missing or wrong.
     """
-    config, path = read_config(folder), os.path.join(folder, "config.json")
+    config, path = read_vocoder_config(folder), os.path.join(folder, "config.json")
     wanted = weights.wanted_by(path, lambda: build(config))
     files = [os.path.join(folder, f"{name}.safetensors") for name in ("generator", "f0", "duration")]
     what = "the weights of this vocoder"

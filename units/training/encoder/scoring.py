@@ -11,7 +11,7 @@ from units.encoders.learned import Learned
 from units.labels.alignments import find
 from units.metrics.abx import abx
 from units.metrics.aligned import align
-from units.metrics.phones import Corpus
+from units.metrics.phones import AlignedCorpus
 from units.metrics.triphones import TokenFrames, sample, sample_contexts, triphones
 from units.records import InputError, warn
 
@@ -61,5 +61,5 @@ def _figures(kept, frames, k, seed):
     for number, record in enumerate(aligned):
         tokens.add(number, record.units, record.frame_shift)
     found = abx(*tokens.tokens(), seed=seed)
-    pnmi = Corpus(aligned).figures(np.ones(len(aligned), np.int64))["pnmi"]
+    pnmi = AlignedCorpus(aligned).figures(np.ones(len(aligned), np.int64))["pnmi"]
     return {"pnmi": float(pnmi)} | {f"abx_{kind}": figure["mean"] for kind, figure in found.items()}

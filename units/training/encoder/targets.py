@@ -38,7 +38,7 @@ def clusters(corpora, encode, k, seed, **options):
     ]
 
 
-def save(path, key, found):
+def save_targets(path, key, found):
     """Keep the targets of the training and the held-out corpus at a path; key: what they belong to."""
     training, held_out = (targets.astype(np.int16) for targets in found)
     with contextlib.suppress(FileNotFoundError):
@@ -47,7 +47,7 @@ def save(path, key, found):
         np.savez(out, training=training, held_out=held_out, key=np.array(key))
 
 
-def load(path, key):
+def load_targets(path, key):
     """Return the targets of both corpora, [(frames,) int64], that `save` kept for a key; else None."""
     try:
         kept = load_arrays(path, {"training": "i", "held_out": "i", "key": "U"}, "targets")

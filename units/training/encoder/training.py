@@ -1,41 +1,40 @@
 """The training loop: rounds of targets and steps, checkpoints, the log."""
 
 import copy
-import hashlib
-import json
 import os
 import time
-from dataclasses import asdict
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
 from units.codebook.kmeans import perplexity
+from units.devices import choose_dtype
 from units.encoders import models
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
 from units.encoders.network import Network
-from units.encoders.transformer import choose_dtype
 from units.records import InputError
 from units.training import checkpoint
 from units.training.distributed import Group
 from units.training.encoder import augment, batches
 from units.training.encoder import targets as making
+from units.training.run import check_identity, fall, follow, identity_of, share_done, warm_up
 
 CHECKPOINT = "checkpoint.safetensors"
 CLIP = 5.0  # of the gradients' norm
-_AHEAD = 4  # batches made beforehand
+_AHEAD = 4  # batches made ahead of time
 _HELD_OUT_BATCHES = 4
 _COUNTERS = ("step", "round", "begun", "seconds")
+_FREE = ("steps", "max_hours", "save_every")  # settings that may change when a run is resumed
 
 
 class Pretraining:
-    """All that a run is: networks, optimizer, targets, where it stands; saved whole and resumed from there.
+    """A run: networks, optimizer, targets and progress. It can be saved at any step and resumed from there.
 
-    corpus, held_out: Corpus; shape: NetworkConfig; config: PretrainingConfig; initial: a Network to start
-    from, whose middle layer then makes the first targets; group: the processes that train together; clock:
-    returns s.
+    corpus, held_out: AudioCorpus; shape: NetworkConfig; config: PretrainingConfig; initial: a Network to
+    start from, whose middle layer then makes the first targets; group: the processes that train together;
+    clock: returns s.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class Pretraining:
                 torch.nn.Linear(shape.width, self._clusters(r)).to(device) for r in range(config.rounds)
             ]
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.identity = _identity(shape, config, (corpus, held_out), initial)
+        self.identity = identity_of(shape, config, _FREE, (corpus, held_out), initial)
         self.step = self.round = self.begun = 0
         self.seconds = 0.0
         self._renew()
@@ -74,7 +73,7 @@ class Pretraining:
         self.optimizer = torch.optim.AdamW(weights, self.config.lr, betas=(0.9, 0.98), weight_decay=0.01)
 
     def run(self, log=lambda line: None, progress=lambda step, seconds, share: None):
-        """Train until the steps or the hours end; leave the averaged network in the folder."""
+        """Train until the steps or the hours are over; save the averaged network in the folder."""
         self._started, begun = self.clock() - self.seconds, self.step
         while self._share() < 1:
             self._run_round(log, progress)
@@ -87,11 +86,8 @@ class Pretraining:
             log(self._line({}))
 
     def _share(self):
-        """How much of the run is over, of 1."""
-        shares = [self.step / self.config.steps]
-        if self.config.max_hours:
-            shares.append(self.seconds / 3600 / self.config.max_hours)
-        return max(shares)
+        """Return how much of the run is over, 0 to 1."""
+        return share_done(self.step / self.config.steps, self.seconds, self.config.max_hours)
 
     def _run_round(self, log, progress):
         self.targets, self.held_out_targets = self._targets()
@@ -114,18 +110,18 @@ class Pretraining:
         return batch.part(self.group.own(len(batch.tapes)))
 
     def _targets(self):
-        """Return the round's targets of both corpora, made once and kept in the folder."""
+        """Return the round's targets of both corpora, computed once and cached in the folder."""
         path = os.path.join(self.folder, "cache", f"targets-{self.round}.npz")
         key = f"{self.identity} {self.round} {self.begun}"
-        if self.group.first and making.load(path, key) is None:
+        if self.group.first and making.load_targets(path, key) is None:
             if self.step > self.begun and (self.round or self.adapting):
-                raise InputError(f"{path}: not the targets of this run, which only its beginning could make")
-            making.save(path, key, self._make_targets())
+                raise InputError(f"{path}: the targets of this round are missing; start a new run")
+            making.save_targets(path, key, self._make_targets())
         self.group.wait()
-        kept = making.load(path, key)
+        kept = making.load_targets(path, key)
         sizes = [corpus.frames.sum() for corpus in (self.corpus, self.held_out)]
         if kept is None or [len(targets) for targets in kept] != sizes:
-            raise InputError(f"{path}: not the targets of this run")
+            raise InputError(f"{path}: the targets do not fit this run; delete the file")
         return kept
 
     def _make_targets(self):
@@ -139,7 +135,7 @@ class Pretraining:
         return making.clusters(corpora, encoder.encode, k, self.config.seed)
 
     def _guess(self, network, batch):
-        """Return the (B T, K) guesses and the (B T,) targets, -1 where there is nothing to guess."""
+        """Return the (B T, K) predictions and the (B T,) targets, -1 for frames that are not masked."""
         real, masked, targets = (
             torch.as_tensor(a, device=self.device) for a in (batch.real, batch.masked, batch.targets)
         )
@@ -148,7 +144,7 @@ class Pretraining:
             spectra = augment.spectra(tapes, batch.plans, batch.real.shape[1], network.config)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden = network(spectra, None if real.all() else real, masked)
-            # Of all frames, for arrays of one shape: a CPU keeps code for each shape that it ever multiplied.
+            # Of all frames, so that the shape stays the same: a CPU caches code for every shape.
             guesses = self.heads[self.round](hidden).float()
         return guesses.flatten(0, 1), torch.where(masked, targets, -1).flatten()
 
@@ -170,23 +166,17 @@ class Pretraining:
             raise InputError(f"training diverged at step {self.step}; a smaller --lr may help")
         self.optimizer.step()
         self.step += 1
-        self._follow()
+        follow(self.average, self.network, self.step, self.config.ema)
         return {"loss": loss.item(), "norm": norm.item()}
 
     def _set_rate(self):
-        warm = min(1.0, (self.step - self.begun + 1) / max(1, self.config.warmup))
-        left = min(1.0, (1 - self._share()) / max(1e-9, self.config.decay))
-        self.optimizer.param_groups[0]["lr"] = self.config.lr * warm * max(left, 0.01)
-
-    def _follow(self):
-        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for kept, new in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                kept.lerp_(new, 1 - decay)
+        warm = warm_up(self.step - self.begun, self.config.warmup)
+        rate = self.config.lr * warm * fall(self._share(), self.config.decay)
+        self.optimizer.param_groups[0]["lr"] = rate
 
     @torch.inference_mode()
     def _line(self, found):
-        """Return what is logged: the losses, and how well held-out recordings are guessed."""
+        """Return the figures to log: the losses, and how well held-out recordings are predicted."""
         losses, right, guessed = [], [], []
         for number in range(_HELD_OUT_BATCHES):
             random = np.random.default_rng([self.config.seed, number])
@@ -209,7 +199,7 @@ class Pretraining:
         }
 
     def save(self):
-        """Write the averaged network and the checkpoint, each whole."""
+        """Write the averaged network and the checkpoint."""
         save_network(self.folder, self.average)
         path = os.path.join(self.folder, CHECKPOINT)
         checkpoint.save(path, self._parts(), [self.optimizer], self._counters())
@@ -218,14 +208,13 @@ class Pretraining:
         return {name: getattr(self, name) for name in (*_COUNTERS, "identity")}
 
     def resume(self):
-        """Go on from the folder's checkpoint. Raises InputError where there is none that fits."""
+        """Continue from the folder's checkpoint. Raises InputError if it does not fit this run."""
         path = os.path.join(self.folder, CHECKPOINT)
         fresh = self._counters()
         counters = checkpoint.counters_of(path, fresh)
-        if counters["identity"] != self.identity:
-            raise InputError(f"{path}: begun with other options or other segments")
+        check_identity(path, counters["identity"], self.identity)
         if counters["round"] >= self.config.rounds:
-            raise InputError(f"{path}: not a checkpoint of this run (round is beyond its last)")
+            raise InputError(f"{path}: round {counters['round']} is after the last round of this run")
         for name, value in counters.items():
             setattr(self, name, value)
         self._renew()  # the optimizer of that round
@@ -234,17 +223,6 @@ class Pretraining:
     def _parts(self):
         heads = {f"head{number}": head for number, head in enumerate(self.heads)}
         return {"network": self.network, "average": self.average, **heads}
-
-
-def _identity(shape, config, corpora, initial):
-    """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
-    settings = {**asdict(config), "steps": 0, "max_hours": 0, "save_every": 0}
-    digest = hashlib.sha256(json.dumps([asdict(shape), settings]).encode())
-    for corpus in corpora:
-        digest.update(np.asarray(corpus.ends, np.int64).tobytes() + corpus.content.encode())
-    for tensor in initial.state_dict().values() if initial is not None else ():
-        digest.update(tensor.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _name(dtype):

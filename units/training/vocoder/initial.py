@@ -6,7 +6,7 @@ import torch
 
 from units.files import weights
 from units.records import warn
-from units.vocoder.model import load
+from units.vocoder.model import load_vocoder
 
 _CHECKPOINT = "checkpoint.safetensors"
 
@@ -19,7 +19,7 @@ def start_from(folder, config, networks):
     where the name is, and a new speaker starts as the mean of the old ones. The discriminators are taken from
     the folder's checkpoint, where there is one and they have the same shape.
     """
-    old = load(folder)
+    old = load_vocoder(folder)
     for name in ("generator", "f0_predictor", "duration_predictor"):
         weights = getattr(old, name).state_dict()
         new = _plain_state(networks[name])

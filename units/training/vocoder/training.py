@@ -1,18 +1,15 @@
 """The training loop of a vocoder: validation, checkpoints, log. Only su-train-vocoder imports it."""
 
 import copy
-import hashlib
-import json
 import os
 import time
-from dataclasses import asdict
 
-import numpy as np
 import torch
 
 from units.records import InputError
 from units.training import checkpoint
 from units.training.distributed import Group
+from units.training.run import check_identity, follow, identity_of
 from units.training.vocoder import initial, predictor_training, validation
 from units.training.vocoder.descent import Descent
 from units.training.vocoder.discriminators import Discriminators
@@ -21,16 +18,16 @@ from units.training.vocoder.schedule import Schedule
 from units.vocoder.model import build, folded, save_config, save_part
 
 CHECKPOINT, PREVIOUS, BEST = (f"checkpoint{kind}.safetensors" for kind in ("", "-previous", "-best"))
-LOOK = 10  # steps after which losses are looked at: to look is to wait for the GPU
-SCORED = 5  # validations after which the dearer figures are computed
+LOOK = 10  # steps between looks at the losses; each look waits for the GPU
+SCORED = 5  # validations between computations of the slower figures
 ROLL_BACKS = 3
 
 
 class Training:
-    """All that a run is: networks, optimizers, where it stands; saved whole and resumed from there.
+    """A run: networks, optimizers and progress. It can be saved at any step and resumed from there.
 
-    config: VocoderConfig; settings: TrainingConfig; corpus, held_out: Corpus; group: the processes that train
-    together; init: directory of a vocoder to start from; clock: returns s.
+    config: VocoderConfig; settings: TrainingConfig; corpus, held_out: UnitCorpus; group: the processes that
+    train together; init: directory of a vocoder to start from; clock: returns s.
     """
 
     def __init__(
@@ -49,7 +46,9 @@ class Training:
         self.folder, self.config, self.settings, self.group = folder, config, settings, group
         self.corpus, self.held_out, self.device, self.clock = corpus, held_out, device, clock
         if settings.batch_size % group.size:
-            raise InputError(f"{group.size} processes cannot share a batch of {settings.batch_size}")
+            raise InputError(
+                f"--batch-size {settings.batch_size} must be a multiple of the {group.size} processes"
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             networks = [*build(config), Discriminators(settings.discriminators, settings.discriminator_width)]
@@ -60,14 +59,14 @@ class Training:
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.descent = Descent(self.generator, self.discriminators, settings, device, dtype, group)
         self.schedule = Schedule(settings, corpus, group.size)
-        self.health, self.identity = Health(), _identity(config, settings, corpus)
+        self.health, self.identity = Health(), identity_of(config, settings, _FREE, [corpus])
         self.step = self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
         self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
         self.best, self.seconds, self.sure = float("inf"), 0.0, True
         self._found, self._begun, self._fresh = [], False, self._counters()
 
     def run(self, log=lambda line: None, progress=lambda *_: None, warn=lambda text: None, listen=None):
-        """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
+        """Train until the epochs, the hours or the patience are over; save the best weights in the folder.
 
         log is given a dict of figures, progress the step, the s and the share of the run that is done, warn a
         line of text, and listen a step and {name: samples at 16 kHz}.
@@ -89,7 +88,7 @@ class Training:
                     self._judge(losses, log, listen)
 
     def _begin(self, log):
-        """Train the predictors, and save, so that there is something to go back to."""
+        """Train the predictors, and save, so that there is a checkpoint to go back to."""
         if self.group.first:
             save_config(self.folder, self.config)
             predictors = self.f0_predictor, self.duration_predictor
@@ -103,7 +102,7 @@ class Training:
         self.group.wait()
 
     def share(self):
-        """Return how much of the run is over, of 1."""
+        """Return how much of the run is over, 0 to 1."""
         return self.schedule.share(self.epoch, self.batch, self.seconds)
 
     def _is_over(self):
@@ -121,13 +120,13 @@ class Training:
     def _train_batch(self):
         if self.joined < 0 and self.schedule.joins(self.step, self.share()):
             self.joined = self.step
-            if self.step:  # what was better without them tells nothing of what is better with them
+            if self.step:  # losses with and without discriminators cannot be compared
                 self.best, self.stale = float("inf"), 0
         judged = self.schedule.judged(self.step) if self.joined >= 0 else None
         rates = self._rates()
         found = self.descent.step(self._next_batch(), rates, self.step, judged)
         self.step += 1
-        self._follow()
+        follow(self.average, self.generator, self.step, self.settings.ema)
         return found
 
     def _rates(self):
@@ -135,14 +134,8 @@ class Training:
         rates = self.schedule.rates(self.epoch, self.share(), steps)
         return rates[0] * self.ease, rates[1] * self.discriminator_ease
 
-    def _follow(self):
-        """Move the averaged weights towards the trained ones, faster while the run is young."""
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_([*self.average.parameters()], [*self.generator.parameters()], 1 - decay)
-
     def _look(self):
-        """Return the last losses as numbers, and what is wrong with those since the last look, or None."""
+        """Return the last losses as numbers, and the fault in those since the last look, or None."""
         fault = None
         for found in self._found:
             values = torch.stack([value.float() for value in found.values()]).tolist()
@@ -152,26 +145,26 @@ class Training:
         return losses, fault
 
     def _roll_back(self, fault, log, warn):
-        """Go on from the last checkpoint that was sound, at a lower rate."""
+        """Continue from the last sound checkpoint, at a lower learning rate."""
         step, counters = self.step, (self.roll_backs + 1, self.ease, self.discriminator_ease)
         if self.roll_backs == ROLL_BACKS:
-            raise InputError(f"step {step}: {fault}, after {ROLL_BACKS} roll-backs; a smaller --lr may help")
+            raise InputError(f"step {step}: {fault}, after going back {ROLL_BACKS} times; try a smaller --lr")
         self._go_back()
         self.roll_backs, self.ease, self.discriminator_ease = counters
         self.discriminator_ease *= 0.25 if "discriminators" in fault else 0.5
         self.ease *= 1.0 if "discriminators" in fault else 0.5
         if self.group.first:
-            self.sure = False  # what stands last is not to be kept
+            self.sure = False  # the last checkpoint is not to be kept
             self.save()
             log({"step": step, "fault": fault, "back_to_step": self.step})
-            warn(f"step {step}: {fault}; going on from step {self.step} at a lower rate")
+            warn(f"step {step}: {fault}; continuing from step {self.step} at a lower learning rate")
         self.group.wait()
 
     def _go_back(self):
-        """Take up the last checkpoint, or where that was saved amid trouble the one before."""
+        """Load the last checkpoint, or the one before if the last was saved after a fault."""
         try:
             self.resume()
-        except InputError:  # its weights are no numbers any more
+        except InputError:  # its weights are NaN
             self.resume(PREVIOUS)
         if not self.sure and os.path.exists(os.path.join(self.folder, PREVIOUS)):
             self.resume(PREVIOUS)
@@ -200,7 +193,7 @@ class Training:
         log(place | found | {"best": self.best} | losses)
 
     def save(self, better=False):
-        """Write the checkpoint, whole; keep the one before, and the best."""
+        """Write the checkpoint; keep the one before, and the best."""
         path, previous, best = (os.path.join(self.folder, name) for name in (CHECKPOINT, PREVIOUS, BEST))
         if self.sure:
             checkpoint.keep(path, previous)
@@ -217,11 +210,10 @@ class Training:
         return {name: getattr(self, name) for name in (*_TRAINED, "average")}
 
     def resume(self, name=CHECKPOINT):
-        """Go on from a checkpoint of the folder. Raises InputError where there is none that fits."""
+        """Continue from a checkpoint of the folder. Raises InputError if it does not fit this run."""
         path = os.path.join(self.folder, name)
         kept = checkpoint.counters_of(path, self._fresh)
-        if kept["identity"] != self.identity or kept["batch"] >= self.schedule.batches:
-            raise InputError(f"{path}: begun with other options or other records")
+        check_identity(path, (kept["identity"], True), (self.identity, kept["batch"] < self.schedule.batches))
         counters = checkpoint.load(path, self._parts(), self.descent.optimizers, self._fresh)
         self.health.restore(counters.pop("health"))
         if scaler := counters.pop("scaler"):
@@ -236,12 +228,4 @@ _COUNTERS = (
     *("roll_backs", "ease", "discriminator_ease", "sure", "identity"),
 )
 _TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
-_FREE = ("epochs", "max_hours", "patience", "save_every")  # settings that may change when a run goes on
-
-
-def _identity(config, settings, corpus):
-    """Return a hash of all that must not change when a run is resumed; how long it lasts may."""
-    kept = {name: value for name, value in asdict(settings).items() if name not in _FREE}
-    digest = hashlib.sha256(json.dumps([asdict(config), kept]).encode())
-    digest.update(np.asarray(corpus.ends, np.int64).tobytes() + corpus.content.encode())
-    return digest.hexdigest()[:16]
+_FREE = ("epochs", "max_hours", "patience", "save_every")  # settings that may change when a run is resumed

@@ -1,18 +1,18 @@
-"""su-units: units, pieces and motifs as labels of Praat, ELAN and Audacity, and labels as records."""
+"""su-labels: records to labels of Praat, ELAN and Audacity, and labels to records."""
 
 import click
 
 from units import __version__
-from units.cli.options import PATH, output_option, records_argument
+from units.cli.options import PATH, folder_option, output_option, records_argument
 from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.labels.export import FILES, STREAMS, open_output
 from units.records import InputError, Record, require
 
 
-@click.group("su-units", cls=ToolGroup, context_settings=CONTEXT)
+@click.group("su-labels", cls=ToolGroup, context_settings=CONTEXT)
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def main():
-    """Show units, pieces and motifs in Praat, ELAN and Audacity, and take labels made there as records."""
+    """Write units, pieces and motifs as labels for Praat, ELAN and Audacity, and read labels made there."""
 
 
 @tool("export")
@@ -23,38 +23,48 @@ def main():
     "kind",
     type=click.Choice([*FILES, *STREAMS]),
     required=True,
-    help="Format: a file for each recording, or with ctm and json one of all.",
+    metavar="FORMAT",
+    help=f"Format: {', '.join(FILES)} have one file per recording, {' and '.join(STREAMS)} one file for all.",
 )
 @click.option(
     "--tier",
     "fields",
     multiple=True,
     metavar="FIELD",
-    help="Show this field and no other: units, pieces, phones, words, or one with a text or number. May be "
-    "given again.  [default: all of those four; of motifs and the like their name]",
+    show_default="units, pieces, phones and words, or the name of motifs and terms",
+    help="Show only this field: units, pieces, phones, words, or any with a text or number. May be given "
+    "several times.",
 )
 @click.option(
-    "-m", "--model", type=PATH, metavar="FILE", help="The model of su-bpe train, which pieces are placed by."
+    "-m",
+    "--model",
+    type=PATH,
+    metavar="BPE",
+    help="Model made by su-bpe train; it is needed to place pieces in time.",
 )
-@output_option("The folder of the files, or the file of ctm and json; else standard output.", metavar="PATH")
-def export(job, records, kind, fields, model, output):
-    """Write what records say of moments in recordings as labels."""
+@folder_option("--folder", "Write one file per recording to this folder.")
+@output_option("The labels, if they fit in one file")
+def export(job, records, kind, fields, model, folder, output):
+    """Write the units, pieces, motifs and other labels of records in a format of Praat, ELAN and others."""
     from units.labels.names import Named
     from units.labels.spans import of_record
 
+    if folder and (output or kind in STREAMS):
+        fault = "give either --folder or -o, not both" if output else f"{kind} is one file for all: use -o"
+        raise click.UsageError(fault)
     if model:
         from units.patterns import bpe
 
         model = bpe.load_model(model)
     places = Named()
-    with open_output(kind, output) as add:
+    with open_output(kind, output, folder) as add:
         for record in job.records(records):
             with job.item(record):
                 add(of_record(_placed(record, places), fields, model))
 
 
 def _placed(record, places):
-    """Return the record; one that names no file, as of phones, lies where an earlier one of its id does."""
+    """Return the record; if it names no audio file, with the place of an earlier record of its id."""
     if "id" in record:
         name = require(record, "id")
         if "audio_filepath" in record:
@@ -71,17 +81,19 @@ def _placed(record, places):
     "--audio",
     type=PATH,
     metavar="DIR",
-    help="Folder of the recordings. Each has the name that its ELAN file gives, the name of its label file, "
-    "or in a CTM the name on the line.  [default: where ELAN finds them]",
+    show_default="where ELAN finds them",
+    help="Folder of the recordings. A recording is found by the name in its ELAN file, by the name of its "
+    "label file, or by the name on the line of a CTM.",
 )
 @click.option(
     "--tier",
     "tiers",
     multiple=True,
     metavar="NAME",
-    help="Take this tier. May be given again.  [default: all]",
+    show_default="all",
+    help="Take only this tier. May be given several times.",
 )
-@output_option("Records, one a label; standard output if not given.")
+@output_option("Records, one per label")
 def import_(job, labels, audio, tiers, output):
     """Write the labels of TextGrid, ELAN, Audacity, CTM, .lab and .phn files as records, one per label."""
     from units.audio.segment import recording_names
@@ -101,7 +113,7 @@ def import_(job, labels, audio, tiers, output):
 
 
 def _records(job, path, name, folder, choice, segments):
-    """Return the records of a file of labels, all of them or none."""
+    """Return the records of a label file, all of them or none."""
     from units.labels.alignments import read_tiers
     from units.labels.elan_media import read_media
 
@@ -109,12 +121,12 @@ def _records(job, path, name, folder, choice, segments):
     recording, origin = (is_elan and read_media(path, folder)) or (None, None)
     found, records = read_tiers(path, job.bad_label, origin), []
     if recording is None and folder is None:
-        raise InputError("does not name its recording (--audio DIR)")
+        raise InputError("the file does not name its recording; use --audio DIR")
     for labels in found:
         chosen = choice.of(labels.tiers, path)
         try:
             audio = recording or folder.find(labels.id)
-        except InputError as error:  # in a CTM, the fault of this recording alone
+        except InputError as error:  # in a CTM, only this recording is at fault
             job.bad_label(InputError(f"{path}: {error}"))
             continue
         own = labels.id if is_ctm else name

@@ -1,4 +1,4 @@
-"""su-units: one file a recording, with all that records say of it; what linguists mark there comes back."""
+"""su-labels: one file a recording, with all that records say of it; what linguists mark there comes back."""
 
 import json
 import os
@@ -63,8 +63,8 @@ def exported(run, tmp_path):
     def export(kind, *words):
         (tmp_path / "units.jsonl").write_bytes(lines(UNITS))
         (tmp_path / "motifs.jsonl").write_bytes(lines(MOTIFS))
-        command = ["export", "-t", kind, "-o", "labels", *words, "units.jsonl", "motifs.jsonl"]
-        assert good(run("su-units", *command, cwd=tmp_path)).stdout == b""
+        command = ["export", "-t", kind, "--folder", "labels", *words, "units.jsonl", "motifs.jsonl"]
+        assert good(run("su-labels", *command, cwd=tmp_path)).stdout == b""
         return tmp_path / "labels"
 
     return export
@@ -96,12 +96,12 @@ def test_a_recording_is_named_from_here_where_it_lies_below_and_else_by_its_whol
     folder = exported("eaf")
     (folder.parent / "a.wav").touch()
     for where, name in ((folder.parent, "a.wav"), (folder, f"{folder.parent}/a.wav")):
-        found = good(run("su-units", "import", os.path.relpath(folder / "a.eaf", where), cwd=where)).records
+        found = good(run("su-labels", "import", os.path.relpath(folder / "a.eaf", where), cwd=where)).records
         assert found[0]["audio_filepath"] == name
 
 
 def test_json_is_a_record_for_each_run_and_export_reads_it(run, exported, tmp_path):
-    done = good(run("su-units", "export", "-t", "json", stdin=lines(UNITS + MOTIFS)))
+    done = good(run("su-labels", "export", "-t", "json", stdin=lines(UNITS + MOTIFS)))
     assert done.records[:2] == [
         {"id": "a-1", "audio_filepath": "a.wav", "start": 0.5, "end": 0.54, "unit": 7},
         {"id": "a-1", "audio_filepath": "a.wav", "start": 0.54, "end": 0.56, "unit": 9},
@@ -112,51 +112,60 @@ def test_json_is_a_record_for_each_run_and_export_reads_it(run, exported, tmp_pa
         "end": 0.58,
         "motif": 41,
     }
-    good(run("su-units", "export", "-t", "eaf", "-o", "again", stdin=done.stdout, cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "again", stdin=done.stdout, cwd=tmp_path))
     assert contents(exported("eaf")) == contents(tmp_path / "again")
 
 
 def test_a_ctm_holds_all_recordings_but_one_tier(run, tmp_path):
     named = [{**UNITS[0], "audio_filepath": "x y/Mc 1.wav"}, UNITS[1]]
     words = ["export", "-t", "ctm", "-o", "all.ctm"]
-    good(run("su-units", *words, stdin=lines(named), cwd=tmp_path))
+    good(run("su-labels", *words, stdin=lines(named), cwd=tmp_path))
     assert (tmp_path / "all.ctm").read_text().splitlines()[0] == "Mc%201 1 0.500000 0.040000 7"
     assert [name for name, _ in read(str(tmp_path / "all.ctm"))] == ["Mc 1", "b"]
-    result = run("su-units", *words, stdin=lines(UNITS + MOTIFS), cwd=tmp_path)
+    result = run("su-labels", *words, stdin=lines(UNITS + MOTIFS), cwd=tmp_path)
     message = "-:4: labels of units and of motifs: a CTM has one kind, name it with --tier"
-    assert (result.status, result.stderr) == (1, f"su-units: {message}\n")
+    assert (result.status, result.stderr) == (1, f"su-labels: {message}\n")
     assert (tmp_path / "all.ctm").read_text().count("\n") == 3  # the old one
     two = [UNITS[0], {**UNITS[0], "audio_filepath": "other/a.wav"}]
-    result = run("su-units", "export", "-t", "ctm", stdin=lines(two))
+    result = run("su-labels", "export", "-t", "ctm", stdin=lines(two))
     assert "'a.wav' and 'other/a.wav' would be one in a CTM, 'a'" in result.stderr
 
 
 def test_a_tier_is_chosen_by_its_field(run):
     records = [{**UNITS[0], "speaker": "Ana", "words": [[0.0, 0.06, "ayã"]]}, *MOTIFS]
     words = ["export", "-t", "json", "--tier", "speaker", "--tier", "words", "--tier", "motif"]
-    keys = [list(record)[-1] for record in good(run("su-units", *words, stdin=lines(records))).records]
+    keys = [list(record)[-1] for record in good(run("su-labels", *words, stdin=lines(records))).records]
     assert keys == ["speaker", "word", "motif", "motif", "motif"]
 
 
 def test_phones_alone_stand_where_the_record_of_their_id_does(run, tmp_path):
     phones = {"id": "a-2", "phones": [[0.0, 0.015, "ã"]]}
     words = ["export", "-t", "json", "--tier", "phones"]
-    done = run("su-units", *words, "--tier", "units", stdin=lines([*UNITS, phones]))
+    done = run("su-labels", *words, "--tier", "units", stdin=lines([*UNITS, phones]))
     assert good(done).records[-1] == {
         "id": "a-2", "audio_filepath": "a.wav", "start": 1.0, "end": 1.015, "phone": "ã"
     }  # fmt: skip
-    assert run("su-units", *words, stdin=lines([{**phones, "id": ["a"]}])).status == 1
+    assert run("su-labels", *words, stdin=lines([{**phones, "id": ["a"]}])).status == 1
 
 
 def test_pieces_stand_where_their_units_do(run, corpus, tmp_path):
-    words = ["export", "-t", "textgrid", "-m", corpus["bpe.model"], "-o", "labels", corpus["pieces.jsonl"]]
-    good(run("su-units", *words, cwd=tmp_path))
+    words = [
+        "export",
+        "-t",
+        "textgrid",
+        "-m",
+        corpus["bpe.model"],
+        "--folder",
+        "labels",
+        corpus["pieces.jsonl"],
+    ]
+    good(run("su-labels", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
         ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
         edges = {key: {time for span in spans for time in span[:2]} for key, spans in found.items()}
         assert list(found) == ["units", "pieces"] and edges["pieces"] <= edges["units"]
         assert len(found["pieces"]) < len(found["units"])
-    result = run("su-units", *words[:3], corpus["pieces.jsonl"])
+    result = run("su-labels", *words[:3], corpus["pieces.jsonl"])
     assert result.stderr.endswith('1: "pieces" have no length without the model that made them (-m)\n')
 
 
@@ -164,8 +173,8 @@ def test_motifs_found_and_units_agree_to_the_frame(run, corpus, tmp_path):
     words = ["motifs", "-m", corpus["bpe.model"], corpus["units.jsonl"]]
     motifs = good(run("su-bpe", *words)).stdout
     (tmp_path / "motifs").write_bytes(motifs)
-    words = ["export", "-t", "eaf", "-o", "labels", corpus["units.jsonl"], "motifs"]
-    good(run("su-units", *words, cwd=tmp_path))
+    words = ["export", "-t", "eaf", "--folder", "labels", corpus["units.jsonl"], "motifs"]
+    good(run("su-labels", *words, cwd=tmp_path))
     for name in os.listdir(tmp_path / "labels"):
         ((_, found, _),) = read_tiers(str(tmp_path / "labels" / name))
         edges = {time for span in found["units"] for time in span[:2]}
@@ -177,9 +186,9 @@ def test_motifs_found_and_units_agree_to_the_frame(run, corpus, tmp_path):
 def test_a_textgrid_is_as_long_as_its_recording_where_that_is_there(run, tmp_path):
     words = ["export", "-t", "textgrid"]
     stdin = lines(UNITS[1:2])
-    assert b"xmax = 0.05 \n" in good(run("su-units", *words, stdin=stdin, cwd=tmp_path)).stdout
+    assert b"xmax = 0.05 \n" in good(run("su-labels", *words, stdin=stdin, cwd=tmp_path)).stdout
     soundfile.write(tmp_path / "b.wav", np.zeros(24000), 16000)
-    assert b"xmax = 1.5 \n" in good(run("su-units", *words, stdin=stdin, cwd=tmp_path)).stdout
+    assert b"xmax = 1.5 \n" in good(run("su-labels", *words, stdin=stdin, cwd=tmp_path)).stdout
 
 
 def test_any_name_survives_and_none_leads_out_of_the_folder(run, tmp_path):
@@ -190,30 +199,32 @@ def test_any_name_survives_and_none_leads_out_of_the_folder(run, tmp_path):
     records = [{**UNITS[0], "id": f"../../{i}", "audio_filepath": name} for i, name in enumerate(names)]
     records += [{"id": "../out/side", "units": [1]}]
     for kind in ("textgrid", "eaf", "audacity"):
-        good(run("su-units", "export", "-t", kind, "-o", kind, stdin=lines(records), cwd=tmp_path))
+        good(run("su-labels", "export", "-t", kind, "--folder", kind, stdin=lines(records), cwd=tmp_path))
         assert len(os.listdir(tmp_path / kind)) == len(records)
     assert sorted(os.listdir(tmp_path)) == ["audacity", "audio", "eaf", "textgrid"]
     stems = [os.path.splitext(name)[0] for name in UGLY]
     assert sorted(os.listdir(tmp_path / "eaf")) == sorted([stem + ".eaf" for stem in stems] + ["side.eaf"])
     back = ["--", *(f"eaf/{stem}.eaf" for stem in stems)]
-    found = [r["audio_filepath"] for r in good(run("su-units", "import", *back, cwd=tmp_path)).records[::2]]
+    found = [r["audio_filepath"] for r in good(run("su-labels", "import", *back, cwd=tmp_path)).records[::2]]
     assert [os.path.relpath(name, tmp_path) if os.path.isabs(name) else name for name in found] == names
 
 
 def test_recordings_of_one_name_get_files_of_their_own(run, tmp_path):
     records = [{**UNITS[0], "audio_filepath": f"{folder}/1.wav"} for folder in ("Mc", "Lc", "/abs/Lc")]
-    good(run("su-units", "export", "-t", "eaf", "-o", "labels", stdin=lines(records), cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "labels", stdin=lines(records), cwd=tmp_path))
     assert list(contents(tmp_path / "labels")) == ["Lc_1.wav.eaf", "Mc_1.wav.eaf", "abs_Lc_1.wav.eaf"]
     tiers = [{"id": "a", "duration": 1, "tier": tier, "label": "x"} for tier in ("b/c", "b_c")]
-    result = run("su-units", "export", "-t", "audacity", "-o", "labels", stdin=lines(tiers), cwd=tmp_path)
-    assert result.stderr == "su-units: two files would be named 'a.b_c.txt'\n"
+    result = run(
+        "su-labels", "export", "-t", "audacity", "--folder", "labels", stdin=lines(tiers), cwd=tmp_path
+    )
+    assert result.stderr == "su-labels: two files would be named 'a.b_c.txt'\n"
 
 
 def test_without_a_folder_only_one_file_can_be_written(run):
-    assert good(run("su-units", "export", "-t", "audacity", stdin=lines(UNITS[:1]))).stdout.count(b"\n") == 2
-    result = run("su-units", "export", "-t", "audacity", stdin=lines(UNITS))
+    assert good(run("su-labels", "export", "-t", "audacity", stdin=lines(UNITS[:1]))).stdout.count(b"\n") == 2
+    result = run("su-labels", "export", "-t", "audacity", stdin=lines(UNITS))
     assert (result.status, result.stdout) == (1, b"")
-    assert result.stderr == "su-units: 2 files: name a folder for them with -o\n"
+    assert result.stderr == "su-labels: 2 files: name a folder for them with -o\n"
 
 
 def test_the_same_again_gives_the_same_bytes(exported):
@@ -227,15 +238,15 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path):
     long = {**UNITS[0], "units": list(range(100)) * 50, "duration": 100.0}
     (tmp_path / "units.jsonl").write_bytes(lines([long]))
     (tmp_path / "a.eaf").write_text("old")
-    script = f'ulimit -f 8; exec "{ROOT}/bin/su-units" export -t eaf -o . units.jsonl'
+    script = f'ulimit -f 8; exec "{ROOT}/bin/su-labels" export -t eaf -o . units.jsonl'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, f"su-units: {tmp_path}/a.eaf: File too large\n")
+    assert (done.returncode, done.stderr) == (1, f"su-labels: {tmp_path}/a.eaf: File too large\n")
     assert sorted(os.listdir(tmp_path)) == ["a.eaf", "units.jsonl"]
     assert (tmp_path / "a.eaf").read_text() == "old"
 
 
 def test_segments_corrected_in_elan_are_encoded_as_they_now_are(run, corpus, tmp_path):
-    good(run("su-units", "export", "-t", "eaf", "-o", "elan", corpus["segments.jsonl"], cwd=tmp_path))
+    good(run("su-labels", "export", "-t", "eaf", "--folder", "elan", corpus["segments.jsonl"], cwd=tmp_path))
     path = sorted((tmp_path / "elan").iterdir())[0]
     eaf = pympi.Eaf(path)
     start, end, name = sorted(eaf.get_annotation_data_for_tier("segments"))[0]
@@ -243,14 +254,14 @@ def test_segments_corrected_in_elan_are_encoded_as_they_now_are(run, corpus, tmp
     eaf.add_annotation("segments", start + 100, end, "corrected")
     eaf.to_file(path)
     words = ["import", "--tier", "segments", *sorted((tmp_path / "elan").glob("*.eaf"))]
-    found = good(run("su-units", *words, cwd=tmp_path))
+    found = good(run("su-labels", *words, cwd=tmp_path))
     expected = {
         r["id"]: (r["audio_filepath"], r["offset"], r["duration"]) for r in corpus.records("segments.jsonl")
     }
     audio, offset, duration = expected.pop(name)
     expected["corrected"] = audio, round(offset + 0.1, 6), round(duration - 0.1, 6)
     assert expected == {r["label"]: (r["audio_filepath"], r["offset"], r["duration"]) for r in found.records}
-    encoded = run("su-encode", "-m", "mfcc", "-o", "features", stdin=found.stdout, cwd=tmp_path)
+    encoded = run("su-encode", "-m", "mfcc", "--arrays", "features", stdin=found.stdout, cwd=tmp_path)
     assert len(good(encoded).records) == len(expected)
 
 
@@ -260,16 +271,16 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
         (tmp_path / "audio" / name).touch()
     exported("textgrid")
     words = ["import", "--audio", "audio", "--tier", "motifs", "labels/a.TextGrid", "labels/b.TextGrid"]
-    found = good(run("su-units", *words, cwd=tmp_path)).records
+    found = good(run("su-labels", *words, cwd=tmp_path)).records
     assert found[0] == {
         "id": "a-motifs-00000500-00000560", "audio_filepath": "audio/a.wav",
         "offset": 0.5, "duration": 0.06, "tier": "motifs", "label": "40",
     }  # fmt: skip
     assert [record["audio_filepath"] for record in found] == ["audio/a.wav", "audio/b.mp3"]
     (tmp_path / "a.txt").write_text("1.000000\t2.500000\tçay á\n\\\t100.0\t200.0\n")
-    (record,) = good(run("su-units", "import", "--audio", "audio", "a.txt", cwd=tmp_path)).records
+    (record,) = good(run("su-labels", "import", "--audio", "audio", "a.txt", cwd=tmp_path)).records
     assert [record[name] for name in ("offset", "duration", "tier", "label")] == [1.0, 1.5, "labels", "çay á"]
-    done = run("su-units", "export", "-t", "audacity", stdin=lines([record]), cwd=tmp_path)
+    done = run("su-labels", "export", "-t", "audacity", stdin=lines([record]), cwd=tmp_path)
     assert good(done).stdout.decode() == "1.000000\t2.500000\tçay á\n"
 
 
@@ -296,5 +307,5 @@ def test_labels_that_cannot_be_taken_are_told_of_in_one_line(run, tmp_path, name
     for other in ("a.wav", "a.mp3", "b.wav"):
         (tmp_path / other).touch()
     (tmp_path / name).write_text(text)
-    result = run("su-units", "import", *words, name, cwd=tmp_path)
-    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-units: {message}\n")
+    result = run("su-labels", "import", *words, name, cwd=tmp_path)
+    assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: {message}\n")

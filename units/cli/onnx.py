@@ -1,0 +1,18 @@
+"""su-onnx: a vocoder's generator as an ONNX model."""
+
+import click
+
+from units.cli.options import output_option
+from units.cli.tool import tool
+
+
+@tool("su-onnx")
+@click.option("-m", "--model", metavar="VOCODER", required=True, help="Directory of the vocoder.")
+@output_option("The ONNX model", required=True)
+def main(job, model, output):
+    """Write a vocoder's generator as an ONNX model, to run without PyTorch."""
+    from units.vocoder.model import load_vocoder
+    from units.vocoder.onnx import export
+
+    export(load_vocoder(model), output)
+    job.log(f"{output}: written")
