@@ -1,4 +1,4 @@
-# Set up, test, show. Everything made here lies in .venv and build.
+# Install, test and demonstrate the tools. All output goes to .venv and build.
 PYTHON ?= python3
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -11,28 +11,32 @@ export PATH := $(abspath $(VENV))/bin:$(PATH)
 .PHONY: help install test chromium parallel spm lint demo man pictures clean
 
 help:
-	@echo 'make install   build .venv with the tools and all they need'
-	@echo 'make demo      audio -> units -> motifs -> vocoder -> audio -> report   [AUDIO=FOLDER]'
-	@echo 'make test      lint and run every test          [TESTS="tests/tools/test_bpe.py ..."]'
-	@echo 'make man       write OPTIONS of the man pages anew'
-	@echo 'make clean     remove what was built'
+	@echo 'make install    install the tools and everything they need in .venv'
+	@echo 'make demo       try the whole pipeline on 97 minutes of speech (about 8 minutes)'
+	@echo '                on your own recordings: make demo AUDIO=FOLDER'
+	@echo 'make test       run the linter and all tests'
+	@echo '                only some tests: make test TESTS="tests/tools/test_bpe.py ..."'
+	@echo 'make lint       run the linter'
+	@echo 'make man        update the OPTIONS sections of the man pages'
+	@echo 'make pictures   after the demo: update the pictures in the README'
+	@echo 'make small      retrain the encoder of su-encode -m small (hours): OPEN_SPEECH=FOLDER'
+	@echo 'make clean      delete .venv and build'
 
 install: $(READY)
 
-# The wheels of torch on the package index bring CUDA, and torchaudio's links against it. Where no GPU is
-# seen a CPU torch is welcome (if the machine has one at hand), but beside it torchaudio's extension cannot
-# be loaded; all we use of torchaudio is Python, so its extension is set aside.
+# The default wheels of torch and torchaudio need CUDA. Without a GPU, a CPU build of torch is enough, but
+# torchaudio's binary extension cannot load with it. We use only torchaudio's Python code, so delete the extension.
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	    { echo 'make: Python 3.10 or newer is needed: make PYTHON=python3.12' >&2; exit 1; }
+	    { echo 'make: Python 3.10 or newer is required; for example: make PYTHON=python3.12' >&2; exit 1; }
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
-	    { rm -rf $(VENV); echo 'make: no venv module (Debian: apt install python3-venv)' >&2; exit 1; }
-	@echo 'setting up $(VENV) ...'
+	    { rm -rf $(VENV); echo 'make: Python has no venv module; on Debian: apt install python3-venv' >&2; exit 1; }
+	@echo 'Installing the tools in $(VENV) ...'
 	@$(PY) -m pip install -qq --disable-pip-version-check uv
 	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(UV) torch torchaudio; \
 	 else $(UV) torch==2.13.0 && $(UV) --no-deps torchaudio==2.11.0; fi
 	@$(UV) --editable '.[eval,vad,train,test]'
-	@$(UV) pesq 2>$(VENV)/pesq.log || echo 'make: no PESQ, which wants a C compiler; see $(VENV)/pesq.log' >&2
+	@$(UV) pesq 2>$(VENV)/pesq.log || echo 'make: PESQ was not installed (it needs a C compiler); see $(VENV)/pesq.log' >&2
 	@$(PY) -c 'import torch; raise SystemExit(torch.version.cuda is not None)' && \
 	    rm -f $(VENV)/lib/python3.*/site-packages/torchaudio/lib/*.so || true
 	@touch $@
@@ -44,35 +48,35 @@ lint: $(READY)
 test: lint chromium parallel spm
 	$(PY) -m pytest $(TESTS)
 
-# What some tests need of the system is installed where we may, else those tests make do without, and this is said.
-# $(call apt,COMMAND,PACKAGE,what is lost without it)
+# Some tests use system packages. Install them if we are root; otherwise report what is left untested.
+# $(call apt,COMMAND,PACKAGE,CONSEQUENCE)
 apt = @command -v $(1) >/dev/null || \
-    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'installing $(2) ...' && \
+    { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'Installing $(2) ...' && \
       export DEBIAN_FRONTEND=noninteractive && \
       { apt-get install -y -q $(2) || { apt-get update -q && apt-get install -y -q $(2); }; } >/dev/null 2>&1; } || \
-    echo 'make: no $(1): $(3)' >&2
+    echo 'make: $(1) is not installed: $(3)' >&2
 
 chromium:
-	$(call apt,chromium,chromium,the pages of --html are tested by their source alone)
+	$(call apt,chromium,chromium,the tests read the HTML pages but do not open them)
 
 parallel:
-	$(call apt,parallel,parallel,the example of su-tools(7) with it is not run)
+	$(call apt,parallel,parallel,its example in su-tools(7) is not tested)
 
 spm:
-	$(call apt,spm_encode,sentencepiece,models of su-bpe are not tried with it)
+	$(call apt,spm_encode,sentencepiece,su-bpe models are not tested with it)
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1
 
-# After the demo: what the README shows of its pages
+# Screenshots of the demo's pages for the README
 pictures: $(READY) chromium
 	$(PY) docs/pictures.py build/demo
 
 clean:
 	rm -rf build dist *.egg-info $(VENV)
 
-# The demo: the whole pipeline on real speech, by default Debian's festvox-ru, 99 minutes of one Russian speaker
-# with phone labels. Every file is made once and kept, so a second run does only what is missing.
+# The demo runs the whole pipeline on real speech: by default Debian's festvox-ru, one Russian speaker with
+# phone labels. Each file is made once, so a second run makes only the missing ones.
 
 B      := build/demo
 CORPUS := build/festvox-ru
@@ -83,39 +87,30 @@ quote   = '$(subst ','\'',$(1))'
 B      := build/demo-$(shell printf %s $(call quote,$(abspath $(AUDIO))) | cksum | cut -d ' ' -f 1)
 endif
 
-# What two cores do in some six minutes
-RECORDINGS := 240
-SEGMENTS   := 420
+# Limits that keep the demo below ten minutes on two cores
+RECORDINGS := 1000
+SEGMENTS   := 1000
 HOURS      := 0.08
 MODEL      := small
 
-demo: $(B)/report.html $(B)/motifs.jsonl $(B)/scores.txt
-	@cat $(B)/scores.txt
-	@echo
-	@echo 'Everything lies in $(abspath $(B)):'
-	@echo '  report.html     look and listen: originals and resyntheses, their pitch and spectra'
-	@if [ -s $(B)/units.html ]; then echo '  units.html      units against phones'; fi
-	@echo '  motifs.html     motifs to listen to, voice beside voice, and to tag'
-	@echo '  segments.jsonl  codebook.npz  units.jsonl  bpe.model  motifs.jsonl'
-	@echo '  vocoder/        config.json and weights: what a user carries away'
-	@echo '  spoken/         held-out recordings spoken from their units and pitch'
-	@echo '  bare/           the same from units alone, pitch predicted'
+demo: $(B)/motifs.jsonl $(B)/units-scores.jsonl $(B)/report.html
+	@$(PY) docs/demo.py $(B)
 
 $(CORPUS)/.unpacked: | $(READY)
 	@mkdir -p $(CORPUS)
-	@echo 'fetching festvox-ru (179 MB) ...'
+	@echo 'Downloading 97 minutes of Russian speech (festvox-ru, 179 MB) ...'
 	@cd $(CORPUS) && if ! apt-get -q download festvox-ru >apt.log 2>&1; then \
 	    mkdir -p lists/partial cache/archives/partial; \
 	    own="-o Dir::State::Lists=$$PWD/lists -o Dir::Cache=$$PWD/cache"; \
 	    { apt-get -q $$own update && apt-get -q $$own download festvox-ru; } >>apt.log 2>&1; \
 	  fi; \
 	  ls festvox-ru_*.deb >/dev/null 2>&1 && dpkg -x festvox-ru_*.deb . || { \
-	    echo 'make: no festvox-ru to be had from apt here; name a folder of recordings: make demo AUDIO=FOLDER' >&2; \
+	    echo 'make: apt cannot download festvox-ru here; use your own recordings instead: make demo AUDIO=FOLDER' >&2; \
 	    exit 1; }
 	@rm -f $(CORPUS)/festvox-ru_*.deb
 	@touch $@
 
-# File names end in NUL here: they may hold spaces, quotes, emoji and newlines.
+# File names end in NUL, because they may contain spaces, quotes, emoji and newlines.
 ifeq ($(AUDIO),)
 $(B)/files: $(CORPUS)/.unpacked
 	@mkdir -p $(B)
@@ -124,7 +119,7 @@ else
 SOUNDS = find -L "$$AUDIO" -type f \( -iname '*.wav' -o -iname '*.flac' -o -iname '*.mp3' -o -iname '*.ogg' \
     -o -iname '*.opus' -o -iname '*.m4a' \)
 
-# What the recordings are now: where one was added, removed or changed, all is made again
+# List the recordings with their sizes and times. If the list changes, everything is made again.
 $(B)/sources: FORCE | $(READY)
 	@mkdir -p $(B)
 	@$(SOUNDS) -printf '%p %s %T@\0' | sort -z >$@.new
@@ -135,44 +130,44 @@ FORCE:
 
 $(B)/files: $(B)/sources
 	@$(SOUNDS) -print0 | sort -z | head -z -n $(RECORDINGS) >$@
-	@test -s $@ || { echo "make: no recordings in $$AUDIO" >&2; exit 1; }
+	@test -s $@ || { echo "make: no recordings found in $$AUDIO" >&2; exit 1; }
 endif
 export AUDIO
 
 $(B)/segments.jsonl: $(B)/files
-	@echo 'su-segment'
+	@echo 'Cutting the recordings at their pauses (su-segment) ...'
 	@xargs -0 su-segment <$< >$@.all
 	@head -n $(SEGMENTS) $@.all >$@
 	@rm $@.all
 
 $(B)/pitch.jsonl: $(B)/segments.jsonl
-	@echo 'su-pitch'
+	@echo 'Measuring the pitch (su-pitch) ...'
 	@su-pitch -o $@ $<
 
 $(B)/features: $(B)/pitch.jsonl
-	@echo 'su-encode -m $(MODEL)'
+	@echo 'Computing 50 feature frames per second (su-encode) ...'
 	@su-encode -m $(MODEL) $< >$@
 
 $(B)/codebook.npz: $(B)/features
-	@echo 'su-cluster -k 100'
+	@echo 'Grouping the frames into 100 sound classes (su-cluster) ...'
 	@su-cluster -k 100 -o $@ $< >$(B)/codebook.json
 
 $(B)/units.jsonl: $(B)/features $(B)/codebook.npz
-	@echo 'su-quantize --smooth-rate 20'
+	@echo 'Writing the recordings as units (su-quantize) ...'
 	@su-quantize --smooth-rate 20 -c $(B)/codebook.npz -o $@ $<
 
 $(B)/bpe.model: $(B)/units.jsonl
-	@echo 'su-bpe train --model-type unigram --vocab-size 4000'
-	@# a small folder has fewer than 4000 strings that recur
-	@su-bpe train --model-type unigram --vocab-size 4000 -o $@ $< 2>/dev/null || \
+	@echo 'Learning which units form longer pieces (su-bpe train) ...'
+	@# A small folder has fewer than 1000 sequences that recur.
+	@su-bpe train --model-type unigram --vocab-size 1000 -o $@ $< 2>/dev/null || \
 	    su-bpe train --vocab-size 500 -o $@ $<
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
-	@echo 'su-bpe motifs'
+	@echo 'Finding motifs, pieces that recur, and making their page (su-bpe motifs) ...'
 	@su-bpe motifs -m $(B)/bpe.model --top 50 --html $(B)/motifs.html $< >$@
 
 $(B)/vocoder/.trained: $(B)/units.jsonl
-	@echo 'su-train-vocoder (about $(HOURS) hours)'
+	@echo 'Training a vocoder, which turns units into speech, for five minutes (su-train-vocoder) ...'
 	@if [ -e $(B)/vocoder/checkpoint.safetensors ]; then resume=--resume; fi; \
 	  su-train-vocoder -o $(B)/vocoder $$resume --arch fast --lr 2e-3 \
 	    --predictor-steps 300 --save-every 100 --max-hours $(HOURS) $<
@@ -182,7 +177,7 @@ $(B)/held-out.jsonl: $(B)/vocoder/.trained
 	@head -n 12 $(B)/vocoder/held-out.jsonl >$@
 
 $(B)/spoken.jsonl: $(B)/held-out.jsonl
-	@echo 'su-synth'
+	@echo 'Speaking 12 held-out segments from their units (su-synth) ...'
 	@su-synth -m $(B)/vocoder --audio $(B)/spoken --rtf $< >$@
 
 $(B)/bare.jsonl: $(B)/held-out.jsonl
@@ -192,28 +187,21 @@ $(B)/bare-scores.jsonl: $(B)/bare.jsonl
 	@su-eval speech -c $(B)/codebook.npz -o $@ $(B)/held-out.jsonl $<
 
 $(B)/report.html: $(B)/spoken.jsonl $(B)/bare-scores.jsonl
-	@echo 'su-eval speech'
+	@echo 'Comparing the new speech with the recordings (su-eval speech) ...'
 	@su-eval speech -c $(B)/codebook.npz -o $(B)/speech-scores.jsonl --html $@ $(B)/held-out.jsonl $<
 
 ifeq ($(AUDIO),)
 $(B)/units-scores.jsonl: $(B)/units.jsonl
-	@echo 'su-eval units'
+	@echo 'Comparing the units with phone labels (su-eval units) ...'
 	@su-eval units --no-abx -o $@ --html $(B)/units.html $< $(VOICE)/lab/*.lab
 else
 $(B)/units-scores.jsonl: $(B)/units.jsonl
-	@echo 'no phone labels beside your recordings: units are not scored against phones'
+	@echo 'Skipping the comparison with phone labels: your recordings have none.'
 	@: >$@
 endif
 
-$(B)/scores.txt: $(B)/report.html $(B)/units-scores.jsonl $(B)/motifs.jsonl
-	@{ echo; echo 'Held-out recordings, spoken from units and recorded pitch, and from units alone:'; \
-	   su-eval table $(B)/speech-scores.jsonl $(B)/bare-scores.jsonl; \
-	   if [ -s $(B)/units-scores.jsonl ]; then echo; echo 'Units against phones:'; su-eval table $(B)/units-scores.jsonl; fi; \
-	   echo; echo 'Motifs that recur most beyond chance:'; \
-	   head -n 5 $(B)/motifs.jsonl | cut -c 1-160; } >$@
-
-# The encoder that comes with the package, `su-encode -m small`, made anew from festvox-ru and a folder of German
-# (CC0) and Swahili (MIT) recordings that its model card names; not part of anything else here. Hours of two cores.
+# Retrain the encoder that comes with the package, `su-encode -m small`, on festvox-ru and a folder of German (CC0)
+# and Swahili (MIT) recordings listed in its model card. Takes hours on two cores; nothing else depends on it.
 
 OPEN_SPEECH ?=
 SMALL       := build/small
@@ -222,13 +210,14 @@ TRAIN_SMALL  = if [ -e $(@D)/checkpoint.safetensors ]; then resume=--resume; fi;
 
 $(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
 	@mkdir -p $(SMALL)
-	@test -d "$$OPEN_SPEECH" || { echo 'make: name the folder: make small OPEN_SPEECH=FOLDER' >&2; exit 1; }
+	@test -d "$$OPEN_SPEECH" || { echo 'make: OPEN_SPEECH is not set; use: make small OPEN_SPEECH=FOLDER' >&2; exit 1; }
 	@find $(VOICE)/wav "$$OPEN_SPEECH" -type f \( -name '*.wav' -o -name '*.opus' \) -print0 | sort -z | \
 	    xargs -0 su-segment >$@.new
 	@mv $@.new $@
 export OPEN_SPEECH
 
-# From the clusters of MFCC to its own, an hour; then three rounds more, with attention to a second on either side
+# One hour with MFCC clusters, then the encoder's own, as targets; then three rounds with attention to one second
+# on either side.
 $(SMALL)/first/.trained: $(SMALL)/segments.jsonl
 	@mkdir -p $(@D)
 	@$(TRAIN_SMALL) --rounds 2 --clusters 100,500 --attention-span 0 --max-hours 1 $<

@@ -108,10 +108,11 @@ class MotifConfig:
     """Which pieces are motifs, and in what order."""
 
     ranking: str = setting(
-        "llr",
-        "Which motifs come first: those that occur more often than their pairs of units predict (llr, a "
-        "log-likelihood ratio), or the most frequent ones (count).",
-        choices=("llr", "count"),
+        "words",
+        "Which motifs come first: those that are probably words, because they occur at least 5 times and last "
+        "at least 0.2 s (words); those that occur more often than their pairs of units predict (llr, a "
+        "log-likelihood ratio); or the most frequent ones (count).",
+        choices=("words", "llr", "count"),
         names=("--by",),
     )
     min_count: int = setting(2, "Smallest number of occurrences of a motif.", low=1)

@@ -65,7 +65,7 @@ def test_a_string_of_512_units_has_a_finite_association():
 def test_every_occurrence_is_found_with_its_time():
     segments = [segment(units, f"s{i}", offset=1000.0 * i) for i, units in enumerate(corpus(seed=5))]
     expected = reference.occurrences(segments, model())
-    motifs = find_motifs(segments, pieces_of(segments), model(), min_count=1)
+    motifs = find_motifs(segments, pieces_of(segments), model(), min_count=1, ranking="llr")
     assert {m.piece for m in motifs} == {p for p in expected if len(model().units_of(p)) > 1}
     for m in motifs:
         found = list(zip(m.where.tolist(), m.starts.tolist(), m.ends.tolist(), strict=True))
@@ -75,7 +75,7 @@ def test_every_occurrence_is_found_with_its_time():
 
 def test_motifs_are_ranked_by_association_or_count_and_the_rare_left_out():
     segments = [segment(units, path=f"{i}.wav") for i, units in enumerate(corpus(seed=5))]
-    motifs = find_motifs(segments, pieces_of(segments), model())
+    motifs = find_motifs(segments, pieces_of(segments), model(), ranking="llr")
     assert [m.llr for m in motifs] == sorted((m.llr for m in motifs), reverse=True)
     counts = [len(m.where) for m in find_motifs(segments, pieces_of(segments), model(), ranking="count")]
     assert counts == sorted(counts, reverse=True)

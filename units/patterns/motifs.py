@@ -24,13 +24,24 @@ class Motif:
     llr: float
 
 
+OFTEN, LONG = 5, 0.2  # times and mean s that make a motif likely to be a word worth listening to
+
+
+def _words_first(motif):
+    """Return the sort key of "words": frequent and long motifs first, by llr per occurrence."""
+    count = len(motif.where)
+    is_likely = count >= OFTEN and float((motif.ends - motif.starts).mean()) >= LONG - 1e-9
+    return (not is_likely, -motif.llr / count, -count, motif.piece)
+
+
 RANKINGS = {
+    "words": _words_first,
     "llr": lambda motif: (-motif.llr, -len(motif.where), motif.piece),
     "count": lambda motif: (-len(motif.where), -motif.llr, motif.piece),
 }
 
 
-def find_motifs(recordings, pieces, model, min_count=2, ranking="llr"):
+def find_motifs(recordings, pieces, model, min_count=2, ranking="words"):
     """Return the Motifs: pieces of two or more units that occur at least min_count times, best first.
 
     recordings: [Recording]; pieces: for each its (P,) pieces, of the same units; model: bpe.Model; ranking:
