@@ -3,10 +3,11 @@
 
     bench/adaptation.py [--cpu-seconds 600] [--minutes 10,60,0] [--threads 1] FOLDER...
 
-FOLDER: as in bench/units.py. If there are several speakers, the recordings of the first one are trained on and
-the others are scored. With one speaker, every fourth recording is scored, and the others are trained on, up to
-the given minutes (0 means all). Each training gets the same CPU time of the process. Prints a Markdown table:
-PNMI and ABX of K=100 units of z-scored frames of the encoder's default layer, without silence, next to mfcc's.
+FOLDER: as in bench/units.py. If there are several speakers, the recordings of the first one are trained on
+and the others are scored. With one speaker, every fourth recording is scored, and the others are trained on,
+up to the given minutes (0 means all). Each training gets the same CPU time of the process. Prints a Markdown
+table: PNMI and ABX of K=100 units of z-scored frames of the encoder's default layer, without silence, next to
+mfcc's.
 """
 
 import argparse

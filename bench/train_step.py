@@ -3,11 +3,11 @@
 
     bench/train_step.py [--steps 3] [--batch-size N] [--threads 1] [--profile] RECORDS
 
-RECORDS: units with their audio, as su-quantize writes them; the first ten minutes are used. The straightforward
-loop takes the same steps in fp32, but decodes the recording of each crop every time and estimates its F0. Both
-use the architecture's default crop and batch unless given, with discriminators; ours is also timed without.
-Each runs in its own process. Prints steps per second by CPU and by wall clock, the share of loading, and peak
-memory. --profile prints a profile by torch.profiler.
+RECORDS: units with their audio, as su-quantize writes them; the first ten minutes are used. The
+straightforward loop takes the same steps in fp32, but decodes the recording of each crop every time and
+estimates its F0. Both use the architecture's default crop and batch unless given, with discriminators; ours
+is also timed without. Each runs in its own process. Prints steps per second by CPU and by wall clock, the
+share of loading, and peak memory. --profile prints a profile by torch.profiler.
 """
 
 import argparse

@@ -4,11 +4,11 @@
     bench/vocoder.py [--hours 0.333] [--variants fast;v2] [--encoder small] [--work DIR] FOLDER
 
 FOLDER: a Festival voice with wav/*.wav, such as Debian's festvox-ru, or any folder of WAV files. Each variant
-is su-train-vocoder with its options in VARIANTS, for that many hours by the clock. It then speaks its held-out
-recordings from units and recorded F0, and from units alone, and `su-eval speech` scores both. The WORLD copy of
-the recordings is a ceiling; noise with their spectrum is a floor. Vocoders stay in DIR, and a run with more
-hours continues them. Prints a Markdown table of means with 95% intervals. The clock counts, so leave the
-machine alone, or give each run its own core: `taskset -c 0 bench/vocoder.py ...`.
+is su-train-vocoder with its options in VARIANTS, for that many hours by the clock. It then speaks its
+held-out recordings from units and recorded F0, and from units alone, and `su-eval speech` scores both. The
+WORLD copy of the recordings is a ceiling; noise with their spectrum is a floor. Vocoders stay in DIR, and a
+run with more hours continues them. Prints a Markdown table of means with 95% intervals. The clock counts, so
+leave the machine alone, or give each run its own core: `taskset -c 0 bench/vocoder.py ...`.
 """
 
 import argparse
