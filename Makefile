@@ -17,7 +17,7 @@ help:
 	@echo 'make test       run the linter and all tests'
 	@echo '                only some tests: make test TESTS="tests/tools/test_bpe.py ..."'
 	@echo 'make lint       run the linter'
-	@echo 'make man        update the OPTIONS sections of the man pages'
+	@echo 'make man        update OPTIONS of the man pages, and the shell completions'
 	@echo 'make pictures   after the demo: update the pictures in the README'
 	@echo 'make small      retrain the encoder of su-encode -m small (hours): OPEN_SPEECH=FOLDER'
 	@echo 'make clean      delete .venv and build'
@@ -39,6 +39,10 @@ $(READY): setup.cfg pyproject.toml
 	@$(UV) pesq 2>$(VENV)/pesq.log || echo 'make: PESQ was not installed (it needs a C compiler); see $(VENV)/pesq.log' >&2
 	@$(PY) -c 'import torch; raise SystemExit(torch.version.cuda is not None)' && \
 	    rm -f $(VENV)/lib/python3.*/site-packages/torchaudio/lib/*.so || true
+	@mkdir -p $(VENV)/share/bash-completion $(VENV)/share/zsh $(VENV)/share/fish
+	@cp -r man/completion/bash/. $(VENV)/share/bash-completion/completions
+	@cp -r man/completion/zsh/. $(VENV)/share/zsh/site-functions
+	@cp -r man/completion/fish/. $(VENV)/share/fish/vendor_completions.d
 	@touch $@
 
 lint: $(READY)
@@ -67,6 +71,7 @@ spm:
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1
+	$(PY) man/completion.py man/completion
 
 # Screenshots of the demo's pages for the README
 pictures: $(READY) chromium

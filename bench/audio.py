@@ -27,7 +27,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from units.audio.reading import Reader, blocks, load, open_source
+from units.audio.reading import Reader, blocks, load_audio, open_source
 
 RATE = 48000
 CODECS = ("mp3 -q:a 4", "mp3 128 kbit/s", "opus", "vorbis ogg", "m4a aac", "flac", "wav mu-law")
@@ -124,7 +124,7 @@ def main():
     wanted, parts, size = round(options.minutes * 60 * 16000), [], 0
     for name in options.recordings:
         if size < wanted:
-            parts.append(load(name))
+            parts.append(load_audio(name))
             size += len(parts[-1])
     mono = soxr.resample(np.resize(np.concatenate(parts), wanted), 16000, RATE)
     stereo = np.stack([mono, 0.8 * np.roll(mono, 40)], axis=1).astype(np.float32)

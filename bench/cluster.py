@@ -20,13 +20,13 @@ import faiss
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
-from units.codebook.kmeans import fit
+from units.codebook.kmeans import fit_codebook
 from units.config import ClusterConfig
 from units.files.streams import features_of, read_records
 
 
 def ours(points, k, seed, **options):
-    book, _ = fit(points, ClusterConfig(k=k, **options), seed)
+    book, _ = fit_codebook(points, ClusterConfig(k=k, **options), seed)
     return book.centroids * book.scale + book.mean
 
 

@@ -16,7 +16,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "support")]
 import numpy as np
 from test_ordering import ORDER, clicking, random_phase, world
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.metrics.speech import compare
 
 COPIES = {
@@ -31,7 +31,7 @@ COPIES = {
 
 def measure(path):
     """Return {copy: figures} of one recording."""
-    original = load(path).astype(np.float64)
+    original = load_audio(path).astype(np.float64)
     heard = original.astype(np.float32)
     return {name: compare(heard, make(original).astype(np.float32)) for name, make in COPIES.items()}
 

@@ -31,7 +31,7 @@ import numpy as np
 
 from units.audio.reading import load_record
 from units.audio.timing import FRAME_SHIFT
-from units.codebook.kmeans import fit
+from units.codebook.kmeans import fit_codebook
 from units.codebook.quantize import quantize
 from units.codebook.runs import run_lengths
 from units.config import ClusterConfig
@@ -140,7 +140,7 @@ def quality(records, frames, words, number, sizes):
     speakers = [record.get("speaker", "") for record in records]
     kinds = " | ".join(f"{f}, {k} speaker" for k in ("same", "other") for f in ("MAP", "P@5"))
     print(f"{len(queries)} queries, {len(records)} recordings\n\n| | {kinds} | ms |\n|---|{'---|' * 5}")
-    books = [fit(np.concatenate(frames), ClusterConfig(k=k, nredo=3), 0)[0] for k in sizes]
+    books = [fit_codebook(np.concatenate(frames), ClusterConfig(k=k, nredo=3), 0)[0] for k in sizes]
     normal = [unit_length(books[0].normalize(f)) for f in frames]
     table_row("DTW on frames", queries, speakers, lambda q: dtw(normal[q[0]][q[1] : q[2]], normal))
     for k, book in zip(sizes, books, strict=True):

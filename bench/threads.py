@@ -63,11 +63,11 @@ def clustered():
     """Return a function that finds 20 clusters of frames."""
     import numpy as np
 
-    from units.codebook.kmeans import fit
+    from units.codebook.kmeans import fit_codebook
     from units.config import ClusterConfig
 
     frames = np.random.default_rng(0).standard_normal((2000, 64)).astype(np.float32)
-    return lambda: fit(frames.copy(), ClusterConfig(k=20))
+    return lambda: fit_codebook(frames.copy(), ClusterConfig(k=20))
 
 
 def step_of(records, folder):

@@ -20,7 +20,7 @@ import numpy as np
 
 from units.audio.reading import load_record
 from units.audio.timing import FRAME_SHIFT
-from units.codebook.kmeans import fit
+from units.codebook.kmeans import fit_codebook
 from units.codebook.quantize import penalty_for_rate, quantize
 from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
@@ -101,7 +101,7 @@ def units_of(corpus, k, options, rate_hz):
     pool = Reservoir(config.max_frames, 0, config.context)
     for _, frames in corpus:
         pool.add(frames)
-    book, _ = fit(pool.frames(), config, 0)
+    book, _ = fit_codebook(pool.frames(), config, 0)
     penalty = 0.0
     if rate_hz:
         penalty = penalty_for_rate([(frames, FRAME_SHIFT) for _, frames in corpus[::20]], book, rate_hz)

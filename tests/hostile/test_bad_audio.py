@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from units.audio.ogg import check_ogg
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.records import InputError
 
 SECONDS = 2.4
@@ -115,7 +115,7 @@ def test_there_are_enough_of_them():
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_what_is_whole_is_read_whole(folder, name):
-    samples = load(str(folder / name))
+    samples = load_audio(str(folder / name))
     block = 320 if "ADPCM" in name or "GSM" in name else 1152 if name.endswith("mp3") else 1
     # codecs of blocks fill the last of them
     assert SECONDS * 16000 - 1 <= len(samples) <= SECONDS * 16000 + 5 * block

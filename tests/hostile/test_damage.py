@@ -13,7 +13,7 @@ import soundfile
 from speechlike import RATE, recording
 
 from units.audio.ogg import checksum
-from units.audio.reading import decoded, load, open_source
+from units.audio.reading import decoded, load_audio, open_source
 from units.records import InputError, InputWarning
 
 SECONDS = 12.0
@@ -161,14 +161,14 @@ def test_the_first_of_several_sound_tracks_is_taken_and_that_is_said(tmp_path):
     path = str(tmp_path / "two.mka")
     two_tracks(path)
     with pytest.warns(InputWarning, match=r"two\.mka: holds 2 sound tracks; the first is taken"):
-        assert load(path, 0.2, 0.1).mean() == pytest.approx(0.1, abs=1e-2)
+        assert load_audio(path, 0.2, 0.1).mean() == pytest.approx(0.1, abs=1e-2)
 
 
 def test_sound_that_begins_after_the_pictures_is_reported(tmp_path):
     path = str(tmp_path / "late.mka")
     two_tracks(path, delay=0.7)
     with pytest.warns(InputWarning, match=r"its sound begins 0\.70 s after its pictures"):
-        load(path, 0.2, 0.1)
+        load_audio(path, 0.2, 0.1)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
@@ -232,7 +232,7 @@ def test_what_is_no_recording_is_told_in_plain_words(tmp_path, name, data, messa
     soundfile.write(tmp_path / "a.wav", np.ones(RATE) * 0.1, RATE)
     (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=rf"{name}: {message}"):
-        load(str(tmp_path / name))
+        load_audio(str(tmp_path / name))
 
 
 def test_names_that_ffmpeg_would_take_for_addresses_are_files(tmp_path, monkeypatch):
@@ -249,7 +249,7 @@ def test_names_that_ffmpeg_would_take_for_addresses_are_files(tmp_path, monkeypa
     ):
         with open(name, "wb") as file:
             file.write(data)
-        assert len(load(name, 1.0, 0.5)) == RATE // 2
+        assert len(load_audio(name, 1.0, 0.5)) == RATE // 2
 
 
 # -- WAV headers that tell less, or more, than there is
@@ -342,7 +342,7 @@ def test_a_wav_of_more_than_4_gib_whose_size_wrapped_is_read_to_its_end(tmp_path
         file.write(b"\x00\x40" * 16000)
     seconds = size / 2 / RATE
     with pytest.warns(InputWarning, match=rf"claims 2\.00 s; read to the end of the file, {seconds:.2f} s"):
-        found = load(str(tmp_path / "a.wav"), seconds - 0.5, 0.5)
+        found = load_audio(str(tmp_path / "a.wav"), seconds - 0.5, 0.5)
     assert (found == 0.5).all()
 
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from speechlike import RATE, recording
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.codebook.sampling import Reservoir
 from units.encoders.huggingface import _normalizes
 from units.files import arrays
@@ -51,7 +51,7 @@ def test_a_field_named_twice_is_an_error(line):
 def test_an_offset_beyond_the_end_of_a_recording_is_an_error(run, tmp_path):
     soundfile.write(tmp_path / "a.wav", recording([0.2, 1.8]), RATE)
     with pytest.raises(InputError, match=r"a\.wav: ends before 100 s, where the span begins"):
-        load(str(tmp_path / "a.wav"), 100.0)
+        load_audio(str(tmp_path / "a.wav"), 100.0)
     record = {"id": "a", "audio_filepath": str(tmp_path / "a.wav"), "offset": 100}
     result = run("su-pitch", "-j", "1", stdin=lines(record))
     assert (result.status, result.stdout, result.stderr.count("\n")) == (1, b"", 1)

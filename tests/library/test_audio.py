@@ -6,7 +6,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from units.audio.reading import Reader, blocks, length, load, load_record
+from units.audio.reading import Reader, blocks, length, load_audio, load_record
 from units.audio.timing import RATE, frame_count
 from units.audio.writing import pcm16, save, wav_header
 from units.records import InputError, Record
@@ -41,7 +41,7 @@ def files(tmp_path_factory):
 def test_a_reader_gives_the_spans_that_load_gives_whatever_it_read_before(files, spans):
     reader = Reader()
     for file, offset, duration in spans:
-        expected = load(files[file], offset, duration)
+        expected = load_audio(files[file], offset, duration)
         np.testing.assert_allclose(reader.load(files[file], offset, duration), expected, rtol=0, atol=1e-6)
         assert len(expected) == round(duration * RATE)
 
@@ -50,7 +50,7 @@ def test_a_reader_gives_whole_files_after_spans_of_them(files):
     reader = Reader()
     for path in files:
         reader.load(path, 3.0, 1.0)
-        np.testing.assert_allclose(reader.load(path), load(path), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(reader.load(path), load_audio(path), rtol=0, atol=1e-6)
 
 
 def test_a_reader_goes_on_after_a_file_that_fails(files, tmp_path):
@@ -67,7 +67,7 @@ def test_a_reader_goes_on_after_a_file_that_fails(files, tmp_path):
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 96000])
 def test_a_tone_keeps_its_pitch_and_strength_at_any_rate(rate, tmp_path):
     soundfile.write(tmp_path / "tone.wav", tone(2.0, 1000, rate), rate)
-    samples = load(str(tmp_path / "tone.wav"))
+    samples = load_audio(str(tmp_path / "tone.wav"))
     assert abs(len(samples) - 2 * RATE) <= 1
     np.testing.assert_allclose(
         samples[1600:-1600], tone(2.0, 1000, RATE)[1600 : len(samples) - 1600], atol=2e-3
@@ -77,7 +77,7 @@ def test_a_tone_keeps_its_pitch_and_strength_at_any_rate(rate, tmp_path):
 def test_channels_are_averaged(tmp_path):
     left, right = tone(0.5, 300, RATE), tone(0.5, 700, RATE)
     soundfile.write(tmp_path / "two.wav", np.stack([left, right], axis=1), RATE, subtype="FLOAT")
-    np.testing.assert_allclose(load(str(tmp_path / "two.wav")), (left + right) / 2, atol=1e-7)
+    np.testing.assert_allclose(load_audio(str(tmp_path / "two.wav")), (left + right) / 2, atol=1e-7)
 
 
 def test_blocks_of_a_long_file_are_the_whole_file(tmp_path):
@@ -85,18 +85,18 @@ def test_blocks_of_a_long_file_are_the_whole_file(tmp_path):
     path = str(tmp_path / "long.flac")
     parts = list(blocks(path))
     assert len(parts) > 2
-    np.testing.assert_array_equal(np.concatenate(parts), load(path))
+    np.testing.assert_array_equal(np.concatenate(parts), load_audio(path))
 
 
 def test_what_is_saved_is_loaded(tmp_path):
     samples = np.clip(RNG.normal(0, 0.5, 5000), -1, 1).astype(np.float32)
     save(str(tmp_path / "a.wav"), samples)
-    np.testing.assert_allclose(load(str(tmp_path / "a.wav")), samples, atol=1 / 32767)
+    np.testing.assert_allclose(load_audio(str(tmp_path / "a.wav")), samples, atol=1 / 32767)
 
 
 def test_a_record_names_its_span(files):
     record = Record({"audio_filepath": files[0], "offset": 1.0, "duration": 0.5})
-    expected = load(files[0], 1.0, 0.5)
+    expected = load_audio(files[0], 1.0, 0.5)
     np.testing.assert_array_equal(load_record(record), expected)
     np.testing.assert_array_equal(Reader().load_record(record), expected)
 
@@ -118,7 +118,7 @@ def test_what_came_through_a_pipe_is_as_long_as_it_is_and_what_is_no_audio_has_n
 def test_nan_in_a_file_is_refused(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.full(4000, np.nan, np.float32), RATE, subtype="FLOAT")
     with pytest.raises(InputError, match="NaN"):
-        load(str(tmp_path / "nan.wav"))
+        load_audio(str(tmp_path / "nan.wav"))
 
 
 @given(st.integers(0, 5000))

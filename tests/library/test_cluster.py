@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from processes import ROOT
 
 from units.codebook.codebook import Codebook, load_codebook, save_codebook
-from units.codebook.kmeans import fit, plus_plus
+from units.codebook.kmeans import fit_codebook, plus_plus
 from units.codebook.quantize import assign
 from units.codebook.sampling import Reservoir, speaker_weights
 from units.config import ClusterConfig
@@ -80,7 +80,7 @@ def test_a_sample_of_two_sorts_of_frames_is_refused():
 @pytest.mark.parametrize("normalize", [True, False])
 def test_blobs_are_found(normalize):
     frames = blobs()
-    book, report = fit(frames.copy(), ClusterConfig(k=3, normalize=normalize), seed=1)
+    book, report = fit_codebook(frames.copy(), ClusterConfig(k=3, normalize=normalize), seed=1)
     found = book.centroids * book.scale + book.mean
     assert np.abs(found[np.argsort(found @ [1, 2])] - [[0, 0], [30, 0], [0, 40]]).max() < 0.4
     assert report["smallest"] == 200 and report["dead"] == 0
@@ -92,7 +92,7 @@ def test_blobs_are_found(normalize):
 @given(SEEDS)
 def test_clusters_are_as_tight_as_those_of_textbook_k_means(seed):
     frames = np.random.default_rng(seed).standard_normal((300, 2)).astype(np.float32)
-    book, report = fit(frames.copy(), ClusterConfig(k=8, nredo=8), seed)
+    book, report = fit_codebook(frames.copy(), ClusterConfig(k=8, nredo=8), seed)
     points = book.normalize(frames)
     starts = [points[plus_plus(points, 8, np.random.default_rng(seed + n))] for n in range(3)]
     others = [reference.inertia(points, reference.lloyd(points, start, 15)) for start in starts]
@@ -102,7 +102,7 @@ def test_clusters_are_as_tight_as_those_of_textbook_k_means(seed):
 def test_more_starts_and_more_iterations_are_never_worse():
     frames = np.random.default_rng(3).standard_normal((3000, 4)).astype(np.float32)
     inertias = [
-        fit(frames.copy(), ClusterConfig(k=40, niter=niter, nredo=nredo), 0)[1]["inertia"]
+        fit_codebook(frames.copy(), ClusterConfig(k=40, niter=niter, nredo=nredo), 0)[1]["inertia"]
         for niter, nredo in ((1, 1), (30, 1), (30, 4))
     ]
     assert inertias == sorted(inertias, reverse=True)
@@ -116,24 +116,24 @@ def test_starting_points_lie_apart():
 
 def test_blobs_are_found_in_many_dimensions_too():
     centres = 10 * np.random.default_rng(0).standard_normal((30, 300))
-    _, report = fit(blobs(size=50, centres=centres), ClusterConfig(k=30, niter=2), 0)
+    _, report = fit_codebook(blobs(size=50, centres=centres), ClusterConfig(k=30, niter=2), 0)
     assert (report["smallest"], report["perplexity"]) == (50, pytest.approx(30))
 
 
 def test_no_cluster_is_dead_where_there_are_points_enough():
     frames = np.repeat(np.arange(40, dtype=np.float32) ** 2, 50)[:, None]
-    _, report = fit(frames, ClusterConfig(k=40, niter=5), 0)
+    _, report = fit_codebook(frames, ClusterConfig(k=40, niter=5), 0)
     assert (report["dead"], report["smallest"]) == (0, 50)
 
 
 def test_frames_all_alike_leave_dead_clusters_and_say_so():
-    _, report = fit(np.ones((100, 3), np.float32), ClusterConfig(k=4), 0)
+    _, report = fit_codebook(np.ones((100, 3), np.float32), ClusterConfig(k=4), 0)
     assert (report["dead"], report["smallest"], report["inertia"]) == (3, 0, 0.0)
 
 
 def test_fewer_frames_than_clusters_are_refused():
     with pytest.raises(InputError, match="3 frames are too few for 4 clusters"):
-        fit(np.ones((3, 2), np.float32), ClusterConfig(k=4))
+        fit_codebook(np.ones((3, 2), np.float32), ClusterConfig(k=4))
 
 
 def test_a_speaker_of_few_words_weighs_as_much_as_one_of_many():
@@ -142,8 +142,8 @@ def test_a_speaker_of_few_words_weighs_as_much_as_one_of_many():
     frames = np.concatenate([many, few]).astype(np.float32)
     weights = speaker_weights(np.repeat([0, 1], [5000, 50]))
     assert weights[:5000].sum() == pytest.approx(weights[5000:].sum())
-    plain, _ = fit(frames.copy(), ClusterConfig(k=10), 0)
-    fair, report = fit(frames.copy(), ClusterConfig(k=10), 0, weights=weights)
+    plain, _ = fit_codebook(frames.copy(), ClusterConfig(k=10), 0)
+    fair, report = fit_codebook(frames.copy(), ClusterConfig(k=10), 0, weights=weights)
     near_few = [int((book.centroids[:, 0] * book.scale + book.mean > 4).sum()) for book in (plain, fair)]
     assert near_few[0] < near_few[1] and 4 <= near_few[1] <= 6
     assert fair.mean[0] == pytest.approx(4, abs=0.1) and report["perplexity"] > 7
@@ -152,9 +152,9 @@ def test_a_speaker_of_few_words_weighs_as_much_as_one_of_many():
 def test_whitened_frames_are_uncorrelated_and_of_one_variance():
     random = np.random.default_rng(0)
     frames = (random.standard_normal((4000, 3)) @ random.standard_normal((3, 3)) + 5).astype(np.float32)
-    book, _ = fit(frames.copy(), ClusterConfig(k=2, whiten=1.0))
+    book, _ = fit_codebook(frames.copy(), ClusterConfig(k=2, whiten=1.0))
     assert np.allclose(np.cov(book.normalize(frames).T), np.eye(3), atol=0.01)
-    half, _ = fit(frames.copy(), ClusterConfig(k=2, whiten=0.5))
+    half, _ = fit_codebook(frames.copy(), ClusterConfig(k=2, whiten=0.5))
     values = np.linalg.eigvalsh(np.corrcoef(frames.T))
     assert np.allclose(np.linalg.eigvalsh(np.cov(half.normalize(frames).T)), np.sqrt(values), atol=0.01)
 
@@ -177,7 +177,7 @@ def test_frames_in_the_sample_are_normalised_as_those_to_come():
     sample = Reservoir(10**5, 0, 3)
     for record in records:
         sample.add(record)
-    book, _ = fit(sample.frames(), config)
+    book, _ = fit_codebook(sample.frames(), config)
     expected = np.concatenate([book.normalize(record) for record in records])
     assert np.allclose(sample.frames(), expected, atol=1e-4)
 
@@ -317,11 +317,12 @@ def test_the_same_frames_and_seed_make_the_same_bytes(run, tmp_path, options):
 
 def test_the_number_of_threads_changes_nothing(tmp_path):
     code = (
-        "import sys, numpy as np; from units.codebook.kmeans import fit\n"
+        "import sys, numpy as np; from units.codebook.kmeans import fit_codebook\n"
         "from units.codebook.codebook import save_codebook\n"
         "from units.config import ClusterConfig; random = np.random.default_rng(0)\n"
         "frames = random.standard_normal((20000, 40)).cumsum(axis=1).astype('f')\n"
-        "save_codebook(fit(frames, ClusterConfig(k=50, niter=5, whiten=0.5), 0)[0], open(sys.argv[1], 'wb'))"
+        "book, _ = fit_codebook(frames, ClusterConfig(k=50, niter=5, whiten=0.5), 0)\n"
+        "save_codebook(book, open(sys.argv[1], 'wb'))"
     )
     for threads in "12":
         environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speechlike import recording
 
-from units.audio.reading import RATE, Reader, blocks, channel_blocks, decoded, load, open_source
+from units.audio.reading import RATE, Reader, blocks, channel_blocks, decoded, load_audio, open_source
 
 FORMATS = [*encoded.MP3, *encoded.OTHERS, *encoded.SUBTYPES]
 
@@ -121,7 +121,7 @@ def test_spans_of_any_rate_lie_on_the_sample_of_16_khz_that_their_offset_names(t
     whole = np.concatenate(list(blocks(path)))
     for offset, duration in itertools.product((0.0, 0.01, 1.2345, 2.9), (0.1, 0.5)):
         start = round(offset * RATE)
-        found = load(path, offset, duration)
+        found = load_audio(path, offset, duration)
         np.testing.assert_allclose(found, whole[start : start + len(found)], rtol=0, atol=2e-6)
 
 
@@ -132,7 +132,7 @@ def test_a_file_that_is_replaced_is_read_anew(tmp_path):
         soundfile.write(file, np.full(RATE, level), RATE, format="WAV", subtype="FLOAT")
         path.unlink(missing_ok=True)
         path.write_bytes(file.getvalue())
-        assert load(str(path), 0.5, 0.1)[0] == np.float32(level)
+        assert load_audio(str(path), 0.5, 0.1)[0] == np.float32(level)
 
 
 def test_spans_in_the_order_of_time_cost_one_decode(tmp_path, monkeypatch):

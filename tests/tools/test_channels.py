@@ -9,7 +9,7 @@ import soundfile
 from speechlike import RATE, hiss, recording, silence
 
 from units.audio import channels
-from units.audio.reading import Reader, load, load_record
+from units.audio.reading import Reader, load_audio, load_record
 from units.records import InputError, InputWarning
 
 TURNS = [0.3, 2.5, 3.0, 2.5, 2.8, 2.4, 0.5]
@@ -119,7 +119,7 @@ def test_a_record_without_a_channel_of_such_a_recording_is_not_encoded_as_noise(
     path = opposite(tmp_path / "a.wav")
     with pytest.warns(InputWarning, match="cancel each other"):
         found = Reader().load(path, 0.5, 2.0)
-    np.testing.assert_array_equal(found, load(path, 0.5, 2.0, channel=0))
+    np.testing.assert_array_equal(found, load_audio(path, 0.5, 2.0, channel=0))
 
 
 def test_a_dc_offset_does_not_hide_that_channels_cancel(run, tmp_path):

@@ -11,7 +11,7 @@ import soundfile
 from speechlike import recording
 from test_encode import arrays, folder  # noqa: F401 - a fixture
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.writing import pcm16, save
 from units.records import InputError, Record
 
@@ -111,7 +111,7 @@ def test_training_audio_is_decoded_again_once_a_recording_was_changed(tmp_path):
     from units.training.vocoder import dataset
 
     save(tmp_path / "a.wav", recording([0.1, 1.0], seed=1))
-    samples = len(load(tmp_path / "a.wav"))
+    samples = len(load_audio(tmp_path / "a.wav"))
     units = [1] * (samples // 320)
     records = [Record({"id": "a", "audio_filepath": str(tmp_path / "a.wav"), "units": units}, "-:1")]
     for build in (

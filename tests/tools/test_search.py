@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from processes import wait_for
 from speechlike import RATE, recording
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.timing import HOP
 from units.codebook.codebook import Codebook, load_codebook
 from units.codebook.runs import run_lengths
@@ -306,7 +306,7 @@ def test_no_file_that_was_cut_off_or_changed_is_taken_for_an_index(corpus, tmp_p
 def test_a_word_cut_from_a_recording_is_found_there_first_with_its_times(run, corpus, tmp_path):
     (record, *_) = corpus.records("segments.jsonl")
     start, length = record["offset"] + 0.9, 0.6
-    soundfile.write(tmp_path / "q.wav", load(record["audio_filepath"], start, length), RATE)
+    soundfile.write(tmp_path / "q.wav", load_audio(record["audio_filepath"], start, length), RATE)
     spoken = run("su-search", "find", "-i", corpus["index"], "--top", "1", tmp_path / "q.wav")
     span = lines([{"id": "word", "audio_filepath": record["audio_filepath"], "offset": start,
                    "duration": length}])  # fmt: skip
@@ -348,7 +348,7 @@ def test_clips_hold_what_was_found_with_a_little_around(run, corpus, tmp_path):
     for hit in hits[:2]:
         clip, rate = soundfile.read(hit["clip"], dtype="float32")
         first = max(0.0, hit["start"] - 0.075)
-        expected = load(hit["audio_filepath"], first, hit["end"] + 0.075 - first)
+        expected = load_audio(hit["audio_filepath"], first, hit["end"] + 0.075 - first)
         assert rate == RATE and len(clip) == len(expected)
         assert np.abs(clip - expected).max() < 1e-3
     assert sorted(os.listdir(tmp_path / "clips")) == ["0001-01.wav", "0001-02.wav"]

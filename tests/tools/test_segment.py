@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from speechlike import RATE, hiss, phrase, recording, silence, vowel
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.segment import levels, recording_names, segment_id, spans, speech_by_energy
 from units.config import SegmentConfig
 from units.records import InputError
@@ -170,8 +170,8 @@ def test_any_name_survives_and_offsets_lead_back_to_the_audio(run, strange):
     assert len({r["id"] for r in records}) == len(records)
     for record in records:
         path = os.path.join(strange, record["audio_filepath"])
-        span = load(path, record["offset"], record["duration"])
-        whole = load(path)
+        span = load_audio(path, record["offset"], record["duration"])
+        whole = load_audio(path)
         start = round(record["offset"] * RATE)
         np.testing.assert_array_equal(span, whole[start : start + len(span)])
 
@@ -191,7 +191,7 @@ def test_audio_is_written_only_where_asked_for_and_is_what_the_record_says(run, 
         clip, rate = soundfile.read(os.fsencode(record["clip"]), dtype="float32")
         path = os.path.join(strange, record["audio_filepath"])
         assert rate == RATE and len(clip) == round(record["duration"] * RATE)
-        np.testing.assert_allclose(clip, load(path, record["offset"], record["duration"]), atol=1e-4)
+        np.testing.assert_allclose(clip, load_audio(path, record["offset"], record["duration"]), atol=1e-4)
     assert sorted(os.listdir(strange)) == sorted(NAMES)
 
 

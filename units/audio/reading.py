@@ -170,9 +170,9 @@ def _pieces(source, start, stop):
 
 
 class Reader:
-    """Loads spans of recordings; files stay open, so spans of one file in the order of time cost one decode.
+    """Loads spans of recordings. Files stay open, so that spans in order of time cost one decode.
 
-    Each thread keeps the last file that can be entered anywhere. Those that must be decoded from the
+    Each thread keeps the last file that can be read from anywhere. Files that must be decoded from the
     beginning are shared by all threads, which wait for each other.
     """
 
@@ -183,15 +183,16 @@ class Reader:
     def load(self, path, offset=0.0, duration=None, channel=None, shorter=False):
         """Return a span of a recording as (S,) float32 at 16 kHz: one channel, or the mean of all.
 
-        offset, duration: s, None to the end. S is round(16000 duration). If the recording ends up to one
-        frame of 20 ms before that, zeros are added; if it ends earlier, that is an error, or with `shorter`,
-        S is less. If the channels cancel each other in their mean, as those of microphones of opposite
-        polarity do, the loudest is taken and a warning says so. Raises InputError naming the file.
+        offset, duration: s; a duration of None is the rest of the file. S is round(16000 duration). If the
+        recording ends up to one frame of 20 ms before that, zeros are added; if it ends earlier, that is an
+        error or, with `shorter`, S is smaller. If the channels cancel each other in their mean, because
+        microphones have opposite polarity, the loudest is used and a warning reports it. Raises InputError,
+        naming the file.
         """
         source, lock = self._source(path)
         with lock:
             samples, powers = _span(source, offset, duration, channel, shorter)
-            # a short stretch may cancel by chance
+            # a short span may cancel by chance
             if channels.cancel(powers) and (loudest := _loudest_if_they_cancel(_identity(path))) is not None:
                 samples, _ = _span(source, offset, duration, loudest, shorter)
         return samples
@@ -222,7 +223,7 @@ class Reader:
 
 
 def _identity(path):
-    """Return what tells a file from another that took its place, and a process from its children."""
+    """Return a key that differs if the file at a path is replaced, and in child processes."""
     try:
         found = os.stat(path)
     except (OSError, ValueError) as error:
@@ -231,4 +232,4 @@ def _identity(path):
 
 
 _READER = Reader()
-load, load_record = _READER.load, _READER.load_record
+load_audio, load_record = _READER.load, _READER.load_record

@@ -24,11 +24,11 @@ def cut(path, audio_filepath, start, end, last=None, channel=None):
 
     last: time in s after which nothing is cut; None is the end of the recording.
     """
-    from units.audio.reading import load
+    from units.audio.reading import load_audio
     from units.audio.writing import save_clip
     from units.files.output import create
 
     first, end = max(0.0, start - CLIP_CONTEXT), end + CLIP_CONTEXT
-    samples = load(audio_filepath, first, (end if last is None else min(last, end)) - first, channel)
+    samples = load_audio(audio_filepath, first, (end if last is None else min(last, end)) - first, channel)
     with create(path) as out:
         save_clip(out, samples, audio_filepath)

@@ -18,7 +18,7 @@ _COVARIANCE_FRAMES = 200_000
 _KEPT = 0.99  # of the variance
 
 
-def fit(frames, config=ClusterConfig(), seed=0, encoder="", weights=None, device="auto"):
+def fit_codebook(frames, config=ClusterConfig(), seed=0, encoder="", weights=None, device="auto"):
     """Return the Codebook of a sample of frames, and a report of it.
 
     frames: (N, context * D) float32, as `sampling.Reservoir` holds them; they are normalised IN PLACE,

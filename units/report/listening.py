@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.timing import FRAME_SHIFT
 from units.audio.writing import save
 from units.codebook.runs import frame_edges, run_lengths
@@ -63,8 +63,8 @@ def beginning(record):
     path = require(record, "audio_filepath")
     offset, channel = optional(record, "offset", 0.0), optional(record, "channel")
     if "duration" in record:
-        return load(path, offset, min(require(record, "duration"), MOST_SECONDS), channel)
-    return load(path, offset, MOST_SECONDS, channel, shorter=True)
+        return load_audio(path, offset, min(require(record, "duration"), MOST_SECONDS), channel)
+    return load_audio(path, offset, MOST_SECONDS, channel, shorter=True)
 
 
 def unit_spans(record):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.timing import CLIP_CONTEXT, RATE
 from units.report.listening import flac
 from units.report.page import data_uri, name, page, text
@@ -36,7 +36,7 @@ def load_voice(segment, start, end):
     """Return the Voice at start to end, s of the recording, of a units.patterns.motifs.Segment."""
     before = max(0.0, start - AROUND)
     after = min(segment.end, end + AROUND)
-    samples = load(segment.audio_filepath, before, after - before, segment.channel)
+    samples = load_audio(segment.audio_filepath, before, after - before, segment.channel)
     level = float(np.sqrt(np.square(samples, dtype=np.float64).mean())) if len(samples) else 0.0
     gain = min(_LOUDNESS / max(level, 1e-9), 1 / max(np.abs(samples).max(initial=0), 1e-9), _MOST_GAIN)
     times = start, samples * np.float32(gain), start - before, end - before

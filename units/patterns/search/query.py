@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from units.audio.reading import load
+from units.audio.reading import load_audio
 from units.audio.segment import ENERGY_HOP, levels, speech_by_energy, tracks
 from units.audio.timing import FRAME_SHIFT, HOP, RATE
 from units.encoders import models
@@ -54,7 +54,7 @@ class QueryEncoder:
         start = max(0.0, offset - AROUND)
         before = round((offset - start) / FRAME_SHIFT)
         lasting = LONGEST + FRAME_SHIFT if duration is None else duration
-        samples = load(path, start, offset + lasting + AROUND - start, channel, shorter=True)
+        samples = load_audio(path, start, offset + lasting + AROUND - start, channel, shorter=True)
         if duration is None and len(samples) / RATE - (offset - start) > LONGEST:
             raise InputError(
                 f"{path}: more than {LONGEST:.0f} s long after {offset:g} s; a spoken query must be shorter"
@@ -79,7 +79,7 @@ class QueryEncoder:
         speech = np.flatnonzero(speech_by_energy(levels_db))
         if not len(speech):
             raise InputError(f"{path}: no speech found")
-        frames = self._encode(load(path, channel=channel), path)
+        frames = self._encode(load_audio(path, channel=channel), path)
         first = min(speech[0] // _HOPS, len(frames) - 1)
         return frames[first : speech[-1] // _HOPS + 1]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from units.audio.reading import load_record
-from units.codebook.kmeans import fit
+from units.codebook.kmeans import fit_codebook
 from units.codebook.quantize import quantize
 from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
@@ -52,7 +52,7 @@ def _figures(kept, frames, k, seed):
     pool = Reservoir(config.max_frames, seed)
     for some in frames:
         pool.add(some)
-    book, _ = fit(pool.frames(), config, seed)
+    book, _ = fit_codebook(pool.frames(), config, seed)
     aligned = [
         align({**record, "units": quantize(some, book).tolist()}, phones)
         for (record, phones), some in zip(kept, frames, strict=True)

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from units.codebook.kmeans import fit
+from units.codebook.kmeans import fit_codebook
 from units.codebook.quantize import quantize
 from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
@@ -31,7 +31,7 @@ def clusters(corpora, encode, k, seed, **options):
         if pool.seen >= MOST_FRAMES:
             break
         pool.add(encode(corpora[0].samples(recording)))
-    book, _ = fit(pool.frames(), config, seed)
+    book, _ = fit_codebook(pool.frames(), config, seed)
     return [
         np.concatenate([quantize(encode(corpus.samples(i)), book) for i in range(len(corpus.ends))])
         for corpus in corpora

@@ -1,0 +1,18 @@
+complete -c su-labels -n __fish_use_subcommand -f -a export
+complete -c su-labels -n '__fish_seen_subcommand_from export' -s t -l to -x -a 'textgrid eaf audacity ctm json' -d 'Format; textgrid, eaf, audacity have one file per recording, ctm and json one file for all'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -l tier -r -d 'Show only this field; units, pieces, phones, words, or any with a text or number'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -s m -l model -r -d 'Model made by su-bpe train; it is needed to place pieces in time'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -l folder -r -d 'Write one file per recording to this folder'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -s o -l output -r -d 'The labels, if they fit in one file; standard output if not given'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -s v -l verbose -d 'Log one line per record to stderr'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -l version -d 'Show the version and exit'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -l help -d 'Show this message and exit'
+complete -c su-labels -n __fish_use_subcommand -f -a import
+complete -c su-labels -n '__fish_seen_subcommand_from import' -l audio -r -d 'Folder of the recordings'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -l tier -r -d 'Take only this tier'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -s o -l output -r -d 'Records, one per label; standard output if not given'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -s v -l verbose -d 'Log one line per record to stderr'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -l version -d 'Show the version and exit'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -l help -d 'Show this message and exit'

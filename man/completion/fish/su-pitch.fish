@@ -1,0 +1,8 @@
+complete -c su-pitch -l floor -r -d 'Lowest F0'
+complete -c su-pitch -l ceiling -r -d 'Highest F0'
+complete -c su-pitch -s j -l jobs -r -d 'Number of records to process at once'
+complete -c su-pitch -s o -l output -r -d 'Records with `f0`; standard output if not given'
+complete -c su-pitch -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
+complete -c su-pitch -s v -l verbose -d 'Log one line per record to stderr'
+complete -c su-pitch -l version -d 'Show the version and exit'
+complete -c su-pitch -l help -d 'Show this message and exit'
