@@ -6,10 +6,10 @@ import sys
 
 
 def run(script, folder, environment):
-    """Run `script folder` as two processes; fail with what they said.
+    """Run `script folder` as two processes; if they fail, raise AssertionError with their error output.
 
-    torchrun looks for a free port and lets go of it before its processes take it: another program may come in
-    between, so a failure is tried once more, in the folder as it was.
+    torchrun finds a free port and releases it before its processes use it, so another program may take it. A
+    failure is therefore repeated once, with the folder restored.
     """
     before = shutil.copytree(folder, f"{folder}.before")
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script, str(folder)]

@@ -1,4 +1,4 @@
-"""No library reports to its maker, nor leaves an identifier behind."""
+"""No library reports usage to its makers or leaves an identifier behind."""
 
 import os
 
