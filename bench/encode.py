@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""su-encode against the common way, on one random model of MMS-300M's shape and the same speech.
+"""Compare su-encode with the common way, on a random model of MMS-300M's shape and the same speech.
 
-    bench/encode.py FOLDER            FOLDER: recordings, of which the first five minutes are taken
+    bench/encode.py FOLDER            FOLDER: recordings; the first five minutes are used
 
 The common way: transformers, all 24 layers with output_hidden_states, fp32, one file at a time. Both are
-timed from the start of the process to its end, and again without what starting and loading take. Units are
-those of K=100 k-means on the frames of the common way.
+timed from the start of the process to its end, with and without starting and loading. Units are those of
+k-means (K=100) on the frames of the common way.
 """
 
 import argparse
@@ -61,8 +61,8 @@ def make_model(folder):
 
 
 def take_speech(folder, seconds, path):
-    """Write the recordings as 16 kHz WAV, 20 s of each at most, until there are so many seconds."""
-    from units.audio.reading import load_audio
+    """Write the recordings as 16 kHz WAV, at most 20 s of each, up to a total of `seconds`."""
+    from units.audio.reading import load
     from units.audio.timing import RATE
     from units.audio.writing import save
 
@@ -71,7 +71,7 @@ def take_speech(folder, seconds, path):
         for file in sorted(
             p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".mp3", ".flac", ".ogg")
         ):
-            samples = load_audio(str(file))[: 20 * RATE]
+            samples = load(str(file))[: 20 * RATE]
             if total >= seconds * RATE:
                 break
             wav, number = path / f"{total:09}.wav", f"{total:09}"
@@ -98,7 +98,7 @@ def frames_in(folder):
 
 
 def units_the_same(expected, frames):
-    """Return how many units of K=100 k-means on the expected frames are the same, of 1."""
+    """Return the fraction of equal units, by k-means (K=100) on the expected frames."""
     from sklearn.cluster import KMeans
 
     means = KMeans(K, n_init=1, max_iter=20, random_state=0).fit(expected)
@@ -106,7 +106,7 @@ def units_the_same(expected, frames):
 
 
 def compare(speech, seconds, work, dtypes):
-    """Print how long the common way and su-encode took, and how many units are the same."""
+    """Print how long the common way and su-encode took, and the fraction of equal units."""
     model, records = str(work / "model"), str(work / "records.jsonl")
     encode = [sys.executable, ROOT / "bin" / "su-encode", "-m", model, "-l", str(LAYER)]
     (work / "common").mkdir()
@@ -117,7 +117,7 @@ def compare(speech, seconds, work, dtypes):
     print(
         f"{seconds:.0f} s of speech from {speech}; {os.environ['OMP_NUM_THREADS']} threads of {_processor()}"
     )
-    print(ROW.format("", "wall s", "CPU s", "s a s of audio", "once loaded, s", f"units the same, K={K}"))
+    print(ROW.format("", "wall s", "CPU s", "s per s of audio", "once loaded, s", f"units the same, K={K}"))
     print(ROW.format("transformers, 24 layers, fp32", *_figures(total, used, total / seconds, inside), ""))
     loading, _, _ = timed([*encode, os.devnull])
     for dtype in dtypes:
@@ -129,7 +129,7 @@ def compare(speech, seconds, work, dtypes):
             f"{r:.2f}" for r in (total / ours, used / ours_used, total / ours, inside / (ours - loading))
         ]
         print(ROW.format("  times as fast", *ratios, ""))
-        print(f"  {seconds / ours / 60:.3f} hours of audio a minute")
+        print(f"  {seconds / ours / 60:.3f} hours of audio per minute")
 
 
 ROW = "{:32}{:>10}{:>10}{:>16}{:>16}{:>24}"
@@ -140,7 +140,7 @@ def _figures(*values):
 
 
 def _processor():
-    """The processor's name, and what it has for bf16."""
+    """Return the processor's name, and its instructions for bf16."""
     with open("/proc/cpuinfo") as file:
         text = file.read()
     names = [line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")]
@@ -153,7 +153,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", help="recordings")
-    parser.add_argument("--seconds", type=float, default=300, help="speech taken")
+    parser.add_argument("--seconds", type=float, default=300, help="speech to use")
     parser.add_argument("--dtypes", default="auto", help="auto, fp32, bf16, separated by commas")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:

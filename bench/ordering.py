@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""What each figure of `su-eval speech` makes of copies that differ in one known way, on real recordings.
+"""Show how each figure of `su-eval speech` rates copies that differ in one known way, on real recordings.
 
-    bench/ordering.py FILE...         recordings; the table in su-eval(1) is of festvox-ru's first twenty
+    bench/ordering.py FILE...         recordings; the table in su-eval(1) used the first twenty of festvox-ru
 
-Prints a Markdown table of means. The copies are those of tests/test_ordering.py, kept as float: what saving
-at 16 bits would add in near silence is not in it.
+Prints a Markdown table of means. The copies are those of tests/tools/test_ordering.py, kept as float, so they
+lack the error that 16 bits would add in near silence.
 """
 
 import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "support")]
+sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "tools"), os.path.join(ROOT, "tests", "support")]
 
 import numpy as np
 from test_ordering import ORDER, clicking, random_phase, world

@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""How fast the vocoders speak, beside two that are well known, on one and on two threads.
+"""Measure how fast the vocoders speak on one and on two threads, compared with two well-known ones.
 
     bench/synth.py [--seconds 10] [--rounds 5]
 
-Peers, all with random weights, as speed does not depend on them: a HiFi-GAN V1 generator of its original
-shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5 frames a second at 16 kHz),
-and PyPI's vocos of its published size with our 50 frames a second. vocos asks for encodec and a torchaudio
-built for the torch beside it, of which only names are used; so as not to break an environment it may stand in
-a folder apart:
+All models have random weights, because the speed does not depend on them. The peers are a HiFi-GAN V1
+generator of its original shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5 frames
+per second at 16 kHz), and PyPI's vocos of its published size with our 50 frames per second. vocos requires
+encodec and a torchaudio that fits the installed torch, but uses only names from them. Install it into a folder
+of its own to keep the environment intact:
 
     pip install --target DIR --no-deps vocos encodec einops; PYTHONPATH=DIR bench/synth.py
 
-Without it that row is left out. Prints, a row a model and precision, the real-time factor (seconds a second
-of audio, the best of the rounds) by the processor's clock and the wall's, and how many times as fast as v2 it
-is. Rounds take turns, so that what else the machine does falls on all alike. A processor that does not
-multiply bf16 by itself emulates it, hundreds of times slower: there fp32 is measured alone.
+Without vocos, its row is left out. Prints one row per model and precision: the real-time factor (seconds per
+second of audio, best round) in processor time and in wall-clock time, and the speed relative to v2. Rounds
+alternate between the models, so that other load on the machine affects all of them. A processor without bf16
+instructions emulates bf16 hundreds of times slower; there, only fp32 is measured.
 """
 
 import argparse
@@ -60,7 +60,7 @@ class HifiGan(nn.Module):
 
 
 def ours(arch, seconds):
-    """Return (M parameters, a function that speaks so many seconds with the precision it is given)."""
+    """Return (M parameters, a function that speaks `seconds` of audio in a given precision)."""
     config = shape_defaults(arch)
     vocoder = model.Vocoder(config, *model.build(config))
     size = sum(p.numel() for p in fold_weight_norm(vocoder.generator).parameters()) / 1e6
@@ -76,7 +76,7 @@ def ours(arch, seconds):
 
 
 def peer(network, shape):
-    """Return the same of a network that takes mel bands."""
+    """Return the same for a network whose input is mel bands."""
     network = fold_weight_norm(network).eval()
     mel = torch.randn(shape)
 
@@ -88,7 +88,7 @@ def peer(network, shape):
 
 
 def vocos(seconds):
-    """Return the same of PyPI's vocos, with FFT 1280 and hop 320; None where it is not installed."""
+    """Return the same for PyPI's vocos, with FFT 1280 and hop 320, or None if it is not installed."""
     try:
         from vocos.heads import ISTFTHead
         from vocos.models import VocosBackbone
@@ -100,9 +100,9 @@ def vocos(seconds):
 
 
 def measure(rivals, dtypes, rounds, seconds):
-    """Return {(name, dtype): (best processor seconds, best wall seconds)} a second of audio."""
+    """Return {(name, dtype): (best processor seconds, best wall seconds)} per second of audio."""
     best = {}
-    for turn in range(rounds + 1):  # the first is to warm up
+    for turn in range(rounds + 1):  # the first turn warms up
         for name, (_, speak) in rivals.items():
             for dtype in dtypes:
                 used, began = time.process_time(), time.perf_counter()

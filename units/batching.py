@@ -9,7 +9,7 @@ from units.records import InputError
 
 
 def pools(items, size, limit):
-    """Yield lists of successive items whose sizes add up to the limit or more, and what is left at the end.
+    """Yield lists of successive items whose sizes add up to the limit or more, and the rest at the end.
 
     size(item): a number. If the source of the items raises InputError, the items before it come first.
 

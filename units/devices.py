@@ -1,4 +1,4 @@
-"""Where networks run, and in what precision."""
+"""Choose the device and the precision of networks."""
 
 import torch
 
@@ -8,13 +8,13 @@ _CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # of x86 and of A
 
 
 def choose(name="auto"):
-    """Return the torch.device of a name: auto, cpu, cuda, cuda:N. Raises InputError if there is none."""
+    """Return the torch.device of a name: auto, cpu, cuda, cuda:N. Raises InputError if it does not exist."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"there is no device {name}; use auto, cpu, cuda or cuda:N") from None
+        raise InputError(f"unknown device {name}; use auto, cpu, cuda or cuda:N") from None
     if device.type == "cuda" and not (
         torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
     ):

@@ -124,7 +124,8 @@ def _is_allowed(value, kind, rules):
         return False
     if kind is str:
         return not rules.choices or value in rules.choices
-    return kind is bool or (math.isfinite(value) and _is_in_range(value, rules))
+    finite = kind is int or math.isfinite(value)  # math cannot take an int of hundreds of digits
+    return kind is bool or (finite and _is_in_range(value, rules))
 
 
 def _is_in_range(value, rules):
@@ -143,6 +144,8 @@ def in_words(known):
         words = "true or false"
     elif kind is str:
         words = "text"
+    elif rules.low is not None and rules.low == rules.high:
+        words = _digits(rules.low)
     else:
         words = _number(kind, rules) + limits(rules)
     if known.kind is tuple:

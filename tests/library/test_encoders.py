@@ -281,7 +281,7 @@ def test_what_cannot_be_loaded_is_told_in_one_line(models, whisper, tmp_path):
     assert "too short" in complaint(models["mms"], chunk_seconds=4)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     assert "a bert model" in complaint(str(tmp_path))
-    with pytest.raises(InputError, match="there is no encoder named"):
+    with pytest.raises(InputError, match="unknown encoder"):
         encoder_named("mystery")
 
 

@@ -160,6 +160,7 @@ def refusal(folder):
         {"position_kernel": 4},
         {"conv_kernel": -1},
         {"default_layer": 9},
+        {"width": 10**400},
         {"feedforward": 0},
     ],
 )

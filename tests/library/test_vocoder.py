@@ -1,6 +1,7 @@
 """Generators, predictors and the directory that holds them."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -193,12 +194,23 @@ def test_a_configuration_survives_its_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"version": 99}, {"arch": "v9"}, {"width": 10**9}, {"units": 0}, {"units": "many"}, {"surprise": 1}],
+    ("wrong", "fault"),
+    [
+        ({"version": 99}, "version must be 3, not 99"),
+        ({"arch": "v9"}, "arch must be one of v1, v2, fast, not 'v9'"),
+        ({"width": 7}, "width must be a multiple of 16 from 32 to 2048, not 7"),
+        ({"width": 10**400}, "width must be a multiple of 16 from 32 to 2048, not 10"),
+        ({"units": 0}, "units must be a whole number from 1 to 20000, not 0"),
+        ({"units": "many"}, "units must be a whole number from 1 to 20000, not 'many'"),
+        ({"f0_sd": [0]}, "f0_sd must be a list, each a number above 0, at most 100, not"),
+        ({"f0_mean": [4.8, 5]}, "f0_mean must have one number per speaker (1), not 2"),
+        ({"speakers": [""]}, "speakers must not have empty names"),
+        ({"surprise": 1}, "unknown setting 'surprise'"),
+    ],
 )
-def test_a_configuration_that_is_wrong_is_refused_by_name(tmp_path, wrong):
+def test_a_configuration_that_is_wrong_is_refused_by_name(tmp_path, wrong, fault):
     (tmp_path / "config.json").write_text(json.dumps({**json.loads(to_json(VocoderConfig())), **wrong}))
-    with pytest.raises(InputError, match=r"config\.json: "):
+    with pytest.raises(InputError, match=re.escape(f"config.json: {fault}")):
         read_vocoder_config(str(tmp_path))
 
 

@@ -1,4 +1,4 @@
-"""Write a model of mms-300m's structure, small and random, where the Hugging Face hub keeps what it fetched.
+"""Write a model of mms-300m's structure, small and random, into the cache of the Hugging Face hub.
 
 tiny_mms.py HF_HOME
 """

@@ -212,7 +212,7 @@ def test_unit_errors_are_edits_of_runs_over_the_length_spoken():
 def test_a_resynthesis_is_heard_in_the_units_of_the_codebook(run, corpus, tmp_path, penalty):
     ref, book = corpus / "ref.jsonl", tmp_path / "book.npz"
     frames = run("su-encode", "-m", "mfcc", ref).stdout
-    assert run("su-cluster", "-k", "8", "--arrays", book, stdin=frames).status == 0
+    assert run("su-cluster", "-k", "8", "-o", book, stdin=frames).status == 0
     spoken = run("su-quantize", "-c", book, "--smooth", penalty, stdin=frames).records
     save(tmp_path / "noise.wav", 0.1 * np.random.default_rng(0).standard_normal(16000))
     spoken[4]["audio_filepath"] = str(tmp_path / "noise.wav")

@@ -49,7 +49,7 @@ class Inline:
 class Folders:
     """A folder of NPY files made by one encoder, each named after its record; several layers have one each.
 
-    After its array each file holds a line of JSON that says what it was made from; numpy stops reading before
+    In each file, a line of JSON after the array says how the frames were made; numpy stops reading before
     it. Array and line get their name together, so neither ever exists without the other. Files that this
     encoder made from the record's own audio are kept.
     """

@@ -39,7 +39,7 @@ def import_transformers():
 
 
 def fetch_config(source):
-    """Return the config of a model in a directory or on the hub. Raises InputError if there is none."""
+    """Return the config of a model in a directory or on the hub. Raises InputError if it cannot be loaded."""
     if os.path.isdir(source):
         local.check_folder(source)
     config = fetch(import_transformers().AutoConfig, source)

@@ -58,7 +58,7 @@ def encoder_named(name, device="auto"):
         return load_encoder("mfcc")
     model, _, layer = name.removesuffix(":raw").rpartition(":")
     if not model or not layer.isdecimal():
-        raise InputError(f"there is no encoder named {name!r}")
+        raise InputError(f"unknown encoder {name!r}")
     return load_encoder(model, int(layer), device)
 
 

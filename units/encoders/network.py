@@ -24,7 +24,7 @@ class NetworkConfig:
     """The network's shape; kept as config.json next to its weights."""
 
     model_type: str = setting(
-        MODEL_TYPE, "Tells these files from those of transformers.", choices=(MODEL_TYPE,)
+        MODEL_TYPE, "Distinguishes these models from those of transformers.", choices=(MODEL_TYPE,)
     )
     bands: int = setting(80, "Mel bands.", low=1, high=256)
     spectra: int = setting(2, "Spectra per frame.", low=1, high=5)
@@ -37,7 +37,7 @@ class NetworkConfig:
     )
     conv_kernel: int = setting(
         0,
-        "Kernel of the depthwise convolution in each layer, an odd number; 0 is no convolution.",
+        "Kernel of the depthwise convolution in each layer, an odd number; 0 omits it.",
         unit="frames",
         low=0,
         high=511,

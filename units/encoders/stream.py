@@ -97,9 +97,10 @@ def _recording(record, samples):
 
 
 def encode(recordings, encoder, batch_samples=0):
-    """Yield (Encoding, block) for (Encoding, samples or None), in order; block is None without frames.
+    """Yield (Encoding, block) for (Encoding, samples or None), in order.
 
-    samples: (S,) float32 at 16 kHz; block: (layers, n, D) float32; batch_samples: audio per batch, padding
+    samples: (S,) float32 at 16 kHz; block: (layers, n, D) float32, or None for a record without frames;
+    batch_samples: audio per batch, padding
     included; 0 is one piece at a time.
     """
     waiting = None

@@ -14,7 +14,7 @@ _POOL = 4  # batches' worth of records that are sorted by length together
 
 @dataclass(eq=False)
 class Utterance:
-    """A record to speak. plan: (units, f0_hz, speaker), or None if `error` says why there is none.
+    """A record to speak. plan: (units, f0_hz, speaker), or None if `error` says why it could not be made.
 
     batch: the utterances spoken together with it, itself included. wave: its audio, once it was made.
     """

@@ -59,8 +59,8 @@ def parse_vocoder_config(path):
     config = read_config(VocoderConfig, path)
     speakers = max(1, len(config.speakers))
     for name in ("f0_mean", "f0_sd"):
-        if len(getattr(config, name)) != speakers:
-            raise InputError(f"{path}: {name} must have {speakers} numbers, one per speaker")
+        if (found := len(getattr(config, name))) != speakers:
+            raise InputError(f"{path}: {name} must have one number per speaker ({speakers}), not {found}")
     if not all(config.speakers):
         raise InputError(f"{path}: speakers must not have empty names")
     return config

@@ -18,7 +18,7 @@ from units.vocoder.windows import BINS, Spectrum
 _SLOW, _QUICK = 6, 2  # blocks at 50 and at 100 frames per second
 _KERNEL = 7
 _LOUDEST = 6.0  # of the filters' log gains
-# Jitter log F0 in training: an exact melody identifies a crop, and the network memorises it.
+# Jitter log F0 in training: the network would recognise crops by their exact melody, and memorise them.
 _BLUR = 0.05  # standard deviation of the jitter, per frame and per crop
 _HIDDEN = 0.1257  # a tenth of N(0, 1) is nearer to 0: these frames lose their unit and speaker in training
 _SHARES = (0.375, 0.875)  # weight of the later frame in windows centred on samples 320 m and 320 m + 160

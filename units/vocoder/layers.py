@@ -61,7 +61,7 @@ def upsample(channels_in, channels_out, stride):
 def _normed(layer):
     """Return the layer with weight norm, or unchanged on the meta device, which is only used for shapes.
 
-    There, weight norm would make torch import its compiler, which takes a second.
+    There, weight norm would make torch import its compiler, which is slow (1 s).
     """
     return layer if layer.weight.is_meta else weight_norm(layer)
 

@@ -64,7 +64,7 @@ class Vocoder:
         return self.config.speakers.index(name)
 
     def check(self, units):
-        """Raise InputError if there is no unit, or a unit that the vocoder does not know."""
+        """Raise InputError if the list is empty, or if the vocoder does not know a unit."""
         if not units:
             raise InputError("no units to speak")
         if max(units) >= self.config.units:

@@ -51,7 +51,7 @@ class F0Predictor(nn.Module):
         return binary_cross_entropy_with_logits(voicing, voiced.float()) + pitch
 
     def predict(self, units, speaker):
-        """Return F0 in Hz, (B, N), 0 where unvoiced."""
+        """Return F0 in Hz, (B, N), 0 if unvoiced."""
         voicing, log_f0 = self(units, speaker)
         f0_hz = torch.exp(log_f0.clamp(-3, 3) * self.sd[speaker] + self.mean[speaker])
         return torch.where(voicing > 0, f0_hz, 0.0)
