@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What one's own audio is worth: an encoder from scratch, the one that is shipped, and that one adapted.
+"""Compare encoders for your own audio: trained from scratch, shipped (small), and small adapted to it.
 
     bench/adaptation.py [--cpu-seconds 600] [--minutes 10,60,0] [--threads 1] FOLDER...
 
-FOLDER: as bench/units.py has them. Of several speakers the first one's recordings are trained on and the
-others are scored; of one, every fourth recording is scored and the others are trained on, so many minutes of
-them (0 is all). Each training is given the same machine time, that of the process. Prints a Markdown table:
-PNMI and ABX of K=100 units of z-scored frames, silence left out, of the encoder's default layer, beside
+FOLDER: as in bench/units.py. If there are several speakers, the recordings of the first one are trained on
+and the others are scored. With one speaker, every fourth recording is scored, and the others are trained on,
+up to the given minutes (0 means all). Each training gets the same CPU time of the process. Prints a Markdown
+table: PNMI and ABX of K=100 units of z-scored frames of the encoder's default layer, without silence, next to
 mfcc's.
 """
 
@@ -27,7 +27,7 @@ from units.encoders import models
 from units.encoders.learned import SMALL, Learned, load_network
 from units.training.encoder import corpus
 from units.training.encoder.config import PretrainingConfig
-from units.training.encoder.training import Pretraining
+from units.training.encoder.training import EncoderRun
 from units.training.split import split_held_out
 
 FIGURES = ("pnmi", "abx_within", "abx_across")
@@ -54,7 +54,7 @@ def divide(records):
 
 
 def first_minutes(records, minutes):
-    """Return so many minutes of the records, spread over all of them; all for 0."""
+    """Return about that many minutes of records, spread over all of them, and their minutes; 0 means all."""
     lengths = [len(load_record(record)) / 16000 for record in records]
     stride = max(1, int(sum(lengths) / (60 * minutes))) if minutes else 1
     chosen, seconds = [], 0.0
@@ -67,7 +67,7 @@ def first_minutes(records, minutes):
 
 
 def train(records, initial, options):
-    """Return the network that records make in the time given, and its steps; two rounds where from scratch."""
+    """Return the network trained on records in the given time, and its steps; from scratch in two rounds."""
     shape = initial.config if initial else load_network(SMALL).config
     config = PretrainingConfig(
         steps=10**6,
@@ -86,7 +86,7 @@ def train(records, initial, options):
             corpus.build_corpus(part, os.path.join(folder, f"corpus{i}")) for i, part in enumerate(parts)
         ]
         device = torch.device("cpu")
-        run = Pretraining(folder, shape, config, *corpora, device, initial=initial, clock=time.process_time)
+        run = EncoderRun(folder, shape, config, *corpora, device, initial=initial, clock=time.process_time)
         run.run()
     return run.average.float(), run.step
 
@@ -117,10 +117,12 @@ def main():
     for folder in options.folders:
         pairs, phones = measuring.read_folder(folder, 1)
         own, scored = divide([record for record, _ in pairs])
-        print(f"\n{os.path.basename(os.path.abspath(folder))}, {options.cpu_seconds:.0f} CPU s a training\n")
+        print(
+            f"\n{os.path.basename(os.path.abspath(folder))}, {options.cpu_seconds:.0f} CPU s per training\n"
+        )
         print("| | PNMI | ABX within | ABX across |\n|---|---|---|---|")
         row("mfcc", models.load_encoder("mfcc").encode, scored, phones, measuring)
-        row("small, as it comes", encoder_of(load_network(SMALL)), scored, phones, measuring)
+        row("small, as shipped", encoder_of(load_network(SMALL)), scored, phones, measuring)
         for minutes in map(float, options.minutes.split(",")):
             chosen, heard = first_minutes(own, minutes)
             for name, initial in (("from scratch", None), ("small, adapted", load_network(SMALL))):

@@ -121,7 +121,7 @@ def compare(speech, seconds, work, dtypes):
     print(ROW.format("transformers, 24 layers, fp32", *_figures(total, used, total / seconds, inside), ""))
     loading, _, _ = timed([*encode, os.devnull])
     for dtype in dtypes:
-        ours, ours_used, _ = timed([*encode, "--dtype", dtype, "-o", work / dtype, records])
+        ours, ours_used, _ = timed([*encode, "--dtype", dtype, "--arrays", work / dtype, records])
         same = f"{units_the_same(expected, frames_in(work / dtype)):.2%}"
         figures = _figures(ours, ours_used, ours / seconds, ours - loading)
         print(ROW.format(f"su-encode, {LAYER} layers, {dtype}", *figures, same))

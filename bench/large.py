@@ -25,7 +25,7 @@ MINUTES = 10  # of a recording
 STAGES = [
     ("su-segment", "{audio}", "segments.jsonl"),
     ("su-pitch", "-j 1 segments.jsonl", "pitch.jsonl"),
-    ("su-encode", "-m mfcc -o frames segments.jsonl", "frames.jsonl"),
+    ("su-encode", "-m mfcc --arrays frames segments.jsonl", "frames.jsonl"),
     ("su-cluster", "-k 100 -o codebook.npz frames.jsonl", "cluster.log"),
     ("su-quantize", "-c codebook.npz frames.jsonl", "units.jsonl"),
     ("su-quantize", "--smooth-rate 15 -c codebook.npz frames.jsonl", "smooth.jsonl"),

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Rival ways to train a small encoder with no labels, each given the same machine time.
+"""Compare ways to train a small encoder without labels, each with the same CPU time.
 
-    bench/pretraining.py [--cpu-seconds 480] [--only NAME,...] [--threads 1] SEGMENTS SCORED...
+    bench/pretraining.py [--cpu-seconds 480] [--only NAME;...] [--threads 1] SEGMENTS SCORED...
 
-SEGMENTS: records to train on. SCORED: folders as bench/units.py has them (wav/ with lab/, or records.jsonl
-with alignments.jsonl), on which layers are scored: PNMI and ABX of K=100 units of z-scored frames, silence
-left out. Machine time is that of the process, so two rivals may run beside each other. Prints a Markdown
-table, a row a rival and the layer whose PNMI on the first folder is best.
+SEGMENTS: records to train on. SCORED: folders as in bench/units.py (wav/ with lab/, or records.jsonl with
+alignments.jsonl) on which layers are scored: PNMI and ABX of K=100 units of z-scored frames, without silence.
+Time is the CPU time of the process, so two rivals may run at once. Prints a Markdown table with one row per
+rival: the layer with the best PNMI on the first folder.
 """
 
 import argparse
@@ -29,17 +29,17 @@ from units.encoders.network import NetworkConfig
 from units.files.streams import read_records
 from units.training.encoder import augment, corpus, targets
 from units.training.encoder.config import AugmentConfig, PretrainingConfig
-from units.training.encoder.training import Pretraining
+from units.training.encoder.training import EncoderRun, _clusters
 from units.training.split import split_held_out
 
 SHAPE = NetworkConfig(width=192, layers=4, heads=4, feedforward=768, default_layer=3)
-NONE = AugmentConfig(0, 0, 0, 0)
+NONE = AugmentConfig(speed=0, pitch=0, formants=0, noise=0)
 BASE = PretrainingConfig(
     steps=10**6, rounds=1, target_layer=3, batch_seconds=48, augment=NONE, save_every=10**6
 )
 
 
-def rival(shape=None, augmented=None, kind=Pretraining, **config):
+def rival(shape=None, augmented=None, kind=EncoderRun, **config):
     return (
         kind,
         replace(SHAPE, **(shape or {})),
@@ -47,8 +47,8 @@ def rival(shape=None, augmented=None, kind=Pretraining, **config):
     )
 
 
-class Contrastive(Pretraining):
-    """CPC (van den Oord et al. 2018): from what was heard, tell what comes from other frames of the crop."""
+class Contrastive(EncoderRun):
+    """CPC (van den Oord et al. 2018): distinguish the next frames from other frames of the crop."""
 
     AHEAD, NEGATIVES = 12, 64
 
@@ -73,14 +73,14 @@ class Contrastive(Pretraining):
             )
         with torch.autocast("cpu", self.dtype, enabled=self.dtype != torch.float32):
             seen = self.network.input_norm(self.network.input(spectra))
-            heard = self.network(spectra, last=self.config.target_layer)
+            heard = self.network(spectra, last=self.settings.target_layer)
             loss = self._loss(seen, heard)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], 5.0)
         self.optimizer.step()
         self.step += 1
-        self._follow()
+        self.follow(self.network)
         return {"loss": loss.item()}
 
     def _loss(self, seen, heard):
@@ -112,16 +112,16 @@ def _causal(attention):
     return forward
 
 
-class PlainTargets(Pretraining):
-    """Targets of z-scored MFCC frames, as HuBERT has them, not of whitened windows."""
+class PlainTargets(EncoderRun):
+    """Targets from z-scored MFCC frames, as in HuBERT, instead of whitened windows."""
 
     def _make_targets(self):
         if self.round:
             return super()._make_targets()
         from units.encoders import models
 
-        corpora, k = (self.corpus, self.held_out), self._clusters(0)
-        return targets.clusters(corpora, models.load_encoder("mfcc").encode, k, self.config.seed)
+        corpora, k = (self.corpus, self.held_out), _clusters(self.settings, 0)
+        return targets.clusters(corpora, models.load_encoder("mfcc").encode, k, self.settings.seed)
 
 
 EACH = {"speed": 0.1, "pitch": 0.15, "formants": 0.1, "noise": 0.3}
@@ -169,7 +169,7 @@ def main():
     )
     parser.add_argument("--cpu-seconds", type=float, default=480)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--only", help="some of, with ; between: " + "; ".join(RIVALS))
+    parser.add_argument("--only", help="rivals to run, separated by semicolons: " + "; ".join(RIVALS))
     parser.add_argument("--every", type=int, default=4, help="score every Nth recording of the first folder")
     parser.add_argument("segments")
     parser.add_argument("scored", nargs="+")
@@ -205,7 +205,7 @@ def main():
 
 
 def _once(make):
-    """Return targets.clusters that makes those of MFCC once: they are the same for many."""
+    """Return targets.clusters with a cache for MFCC, whose targets are the same for many rivals."""
     kept = {}
 
     def clusters(corpora, encode, k, seed, **options):
@@ -223,7 +223,7 @@ def _run(folder, kind, shape, config, corpora, seconds):
     os.makedirs(os.path.join(folder, "cache"))
     config = replace(config, max_hours=seconds / 3600)
     run = kind(folder, shape, config, *corpora, torch.device("cpu"), clock=time.process_time)
-    run._targets()  # the first are not counted: many share them
+    run._targets()  # many rivals share the first targets, so their time is not counted
     run.run()
     return run
 

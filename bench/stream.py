@@ -23,7 +23,7 @@ sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "support")]
 BLOCK = 1000  # records written at once
 SPAN = {"audio_filepath": "a.wav", "offset": 0.5, "duration": 0.5}
 VOCODER = (
-    "--arch v1 --width 32 --epochs 1 --batch-size 2 --segment-length 6400 --held-out 0.5 --predictor-steps 1 "
+    "--arch v1 --width 32 --epochs 1 --batch-size 2 --crop-seconds 0.4 --held-out 0.5 --predictor-steps 1 "
     "--discriminator-width 0.05"
 )
 # tool, its words, what each record has beside its id, whether frames follow, the share of the records

@@ -78,7 +78,7 @@ def step_of(records, folder):
     from units.files.streams import read_records
     from units.training.vocoder import dataset
     from units.training.vocoder.config import training_defaults
-    from units.training.vocoder.training import Training
+    from units.training.vocoder.training import VocoderRun
     from units.vocoder.config import shape_defaults
 
     rows = list(read_records([records]))
@@ -87,7 +87,7 @@ def step_of(records, folder):
     settings = dataclasses.replace(training_defaults("fast"), adversarial_start=0.0, batch_size=2)
     corpus = dataset.build_corpus(rows, (), os.path.join(folder, "cache"))
     device = choose("cpu")
-    run = Training(folder, config, settings, corpus, corpus, device, choose_dtype("auto", device))
+    run = VocoderRun(folder, config, settings, corpus, corpus, device, choose_dtype("auto", device))
     return run._train_batch
 
 

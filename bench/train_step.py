@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""A training step of each vocoder against the straightforward loop, on the same machine and speech.
+"""Time a training step of each vocoder against a straightforward loop, on the same machine and speech.
 
     bench/train_step.py [--steps 3] [--batch-size N] [--threads 1] [--profile] RECORDS
 
-RECORDS: units with their audio, as su-quantize writes them; some minutes of them are taken. The
-straightforward loop makes the same steps in fp32, but decodes the recording of each crop every time and
-estimates its F0 there and then. Both are given the architecture's own crop and batch unless told otherwise,
-and discriminators that have joined; ours are also measured before they join. Each runs in a process of its
-own; prints steps a second by the processor's clock and the wall's, the share that loading takes, and peak
-memory. --profile shows what a step spends its time on, by torch.profiler.
+RECORDS: units with their audio, as su-quantize writes them; the first ten minutes are used. The
+straightforward loop takes the same steps in fp32, but decodes the recording of each crop every time and
+estimates its F0. Both use the architecture's default crop and batch unless given, with discriminators; ours
+is also timed without. Each runs in its own process. Prints steps per second by CPU and by wall clock, the
+share of loading, and peak memory. --profile prints a profile by torch.profiler.
 """
 
 import argparse
@@ -28,12 +27,12 @@ MINUTES = 10
 
 
 def prepared(options, folder):
-    """Return a Training of an architecture and the records that it trains on."""
+    """Return a VocoderRun of an architecture and the records that it trains on."""
     from units.devices import choose, choose_dtype
     from units.files.streams import read_records
     from units.training.vocoder import dataset
     from units.training.vocoder.config import training_defaults
-    from units.training.vocoder.training import Training
+    from units.training.vocoder.training import VocoderRun
     from units.vocoder.config import shape_defaults
 
     records, frames = [], 0
@@ -52,11 +51,11 @@ def prepared(options, folder):
     corpus = dataset.build_corpus(records, (), os.path.join(folder, "cache"))
     device = choose()
     dtype = choose_dtype("fp32" if options.way == WAYS[2] else "auto", device)
-    return Training(folder, config, settings, corpus, corpus, device, dtype), records
+    return VocoderRun(folder, config, settings, corpus, corpus, device, dtype), records
 
 
 def straightforward(records, length, size, random):
-    """Return a batch of crops from files decoded for it, their F0 estimated on the way."""
+    """Return a batch of crops from files that are decoded for it, with F0 estimated for it too."""
     import numpy as np
     import torch
 
@@ -76,7 +75,7 @@ def straightforward(records, length, size, random):
 
 
 def one(options):
-    """Print, as JSON, what the steps of one architecture took one way."""
+    """Print, as JSON, the time and memory of steps of one architecture in one of the WAYS."""
     import numpy as np
     import torch
 
@@ -103,7 +102,7 @@ def one(options):
         with torch.profiler.profile() if options.profile else tempfile.TemporaryFile() as profile:
             for _ in range(options.steps):
                 found = run._train_batch()
-            found["generator"].item()  # what a GPU has still to do belongs to it
+            found["generator"].item()  # wait for the GPU
         used, wall = time.process_time() - used, time.perf_counter() - began
     if options.profile:
         table = profile.key_averages().table(sort_by="self_cpu_time_total", row_limit=15)
@@ -118,17 +117,17 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--batch-size", type=int, help="the default is that of su-train-vocoder")
+    parser.add_argument("--batch-size", type=int, help="default: that of su-train-vocoder")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
-    parser.add_argument("--arch", choices=ARCHS, help="of one process; all, if not given")
+    parser.add_argument("--arch", choices=ARCHS, help="the architecture to time; all if not given")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("records")
     options = parser.parse_args()
     if options.way:
         one(options)
         return
-    print("| model | way | batch | CPU s a step | wall s a step | steps a CPU s | loading | peak GiB |")
+    print("| model | way | batch | CPU s per step | wall s per step | steps per CPU s | loading | peak GiB |")
     print("|---|---|---|---|---|---|---|---|", flush=True)
     for arch in [options.arch] if options.arch else ARCHS:
         for way in WAYS:

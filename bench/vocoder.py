@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""How well vocoders speak after a fixed time of training, on recordings that they never heard.
+"""Score how well vocoders speak held-out recordings after a fixed time of training.
 
-    bench/vocoder.py [--hours 0.333] [--variants fast,v2] [--encoder small] [--work DIR] FOLDER
+    bench/vocoder.py [--hours 0.333] [--variants fast;v2] [--encoder small] [--work DIR] FOLDER
 
 FOLDER: a Festival voice with wav/*.wav, such as Debian's festvox-ru, or any folder of WAV files. Each variant
-is su-train-vocoder with the options that VARIANTS gives it, for so many hours by the clock; its held-out
-recordings are then spoken from their units and recorded F0, and from units alone, and judged by `su-eval
-speech`. Beside them stand the WORLD copy of the recordings (a ceiling) and noise with their spectrum (a
-floor). What was trained stays in DIR, and is gone on with when the command is run again with more hours.
-Prints a Markdown table of means with 95 % intervals. The clock counts, so leave the machine alone meanwhile,
-or give each run a core of its own: `taskset -c 0 bench/vocoder.py ...`.
+is su-train-vocoder with its options in VARIANTS, for that many hours by the clock. It then speaks its
+held-out recordings from units and recorded F0, and from units alone, and `su-eval speech` scores both. The
+WORLD copy of the recordings is a ceiling; noise with their spectrum is a floor. Vocoders stay in DIR, and a
+run with more hours continues them. Prints a Markdown table of means with 95% intervals. The clock counts, so
+leave the machine alone, or give each run its own core: `taskset -c 0 bench/vocoder.py ...`.
 """
 
 import argparse
@@ -31,25 +30,25 @@ NONE = "--adversarial-start 1000000000"  # no discriminators
 VARIANTS = {
     "v1": "--arch v1",
     "v2": "--arch v2",
-    "v2 for a CPU": f"--arch v2 --width 256 --segment-length 16000 --batch-size 8 --lr 1e-3 {NONE}",
+    "v2 for a CPU": f"--arch v2 --width 256 --crop-seconds 1 --batch-size 8 --lr 1e-3 {NONE}",
     "fast": "--arch fast",
     "fast of width 512": "--arch fast --width 512",
     "fast in fp32": "--arch fast --dtype fp32",
     "fast, rate 2e-3": "--arch fast --lr 2e-3",
     "fast, no STFT loss": "--arch fast --stft-weight 0",
-    "fast, 4 crops a step": "--arch fast --batch-size 4",
+    "fast, 4 crops per step": "--arch fast --batch-size 4",
     "fast, discriminators for the last .15": "--arch fast --adversarial-start 0.85",
     "fast, discriminators for the last .4": "--arch fast --adversarial-start 0.6",
     "fast, discriminators for the last .7": "--arch fast --adversarial-start 0.3",
     "fast, discriminators for the last .7 judging a quarter second": "--arch fast --adversarial-start 0.3 "
-    "--discriminator-length 4000",
+    "--discriminator-seconds 0.25",
     "fast, discriminators for the last .7, 16 crops of .5 s": "--arch fast --adversarial-start 0.3 "
-    "--segment-length 8000 --batch-size 16",
+    "--crop-seconds 0.5 --batch-size 16",
 }
 
 
 def tool(name, *words, **files):
-    """Run one of our tools; stop where it fails."""
+    """Run one of our tools; stop if it fails."""
     subprocess.run([os.path.join(ROOT, "bin", name), *map(str, words)], check=True, **files)
 
 
@@ -73,10 +72,9 @@ def prepare(folder, encoder, work):
 
 
 def train(name, units, options, work):
-    """Train a variant, or go on with it; return its directory, steps and hours of processor time."""
+    """Train a variant, or continue it; return its folder, and its steps and CPU hours in words."""
     folder = os.path.join(work, name.replace(",", "").replace(" ", "-"))
-    resume = ["--resume"] if os.path.exists(os.path.join(folder, "checkpoint.safetensors")) else []
-    words = [*VARIANTS[name].split(), "--save-every", "200", *resume]
+    words = [*VARIANTS[name].split(), "--save-every", "200", "--resume"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     tool("su-train-vocoder", "-o", folder, *words, "--max-hours", options.hours, units)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -87,7 +85,7 @@ def train(name, units, options, work):
 
 
 def judged(said, held_out, book, scores, *options):
-    """Return {figure: its summary} of records of what was said, by su-eval speech."""
+    """Return {metric: summary} of spoken records, by su-eval speech."""
     tool("su-eval", "speech", *options, "-c", book, "-o", scores, held_out, said)
     with open(scores, encoding="utf-8") as file:
         return json.loads(file.read().splitlines()[-1])["summary"]
@@ -117,7 +115,7 @@ def copies(held_out, make, place):
 
 
 def row(name, summary):
-    """Print what su-eval's summary says of each figure."""
+    """Print a row of the table: the mean and interval of each metric."""
     cells = []
     for figure in FIGURES:
         found = summary.get(figure)
@@ -133,7 +131,9 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=1 / 3)
-    parser.add_argument("--variants", default="fast;v2", help="with ; between: " + "; ".join(VARIANTS))
+    parser.add_argument(
+        "--variants", default="fast;v2", help="separated by semicolons: " + "; ".join(VARIANTS)
+    )
     parser.add_argument("--encoder", default="small")
     parser.add_argument("--work", default=None)
     parser.add_argument("folder")
@@ -147,7 +147,7 @@ def main():
     for name in options.variants.split(";"):
         folder, cost = train(name, units, options, work)
         held_out = os.path.join(folder, "held-out.jsonl")
-        if floors:  # the same records are held out for all
+        if floors:  # all variants hold out the same records
             from test_ordering import random_phase, world
 
             for title, make in (("WORLD copy", world), ("noise of random phase", random_phase)):

@@ -109,8 +109,8 @@ class MotifConfig:
 
     ranking: str = setting(
         "words",
-        "Which motifs come first: those that are probably words, because they occur at least 5 times and last "
-        "at least 0.2 s (words); those that occur more often than their pairs of units predict (llr, a "
+        "Which motifs come first: those that are probably words, because they occur at least 5 times and "
+        "last at least 0.2 s (words); those that occur more often than their pairs of units predict (llr, a "
         "log-likelihood ratio); or the most frequent ones (count).",
         choices=("words", "llr", "count"),
         names=("--by",),
@@ -180,11 +180,12 @@ class SpeakConfig:
 class UnitsEvalConfig:
     """How units are compared with phones."""
 
-    units: int | None = setting(
+    inventory: int | None = setting(
         None,
         "Size of the unit inventory, to count units that never occur.",
         low=1,
         high=20000,
+        names=("--units",),
         words="the largest unit plus 1",
     )
     abx: bool = setting(True, "Compute ABX, which takes longest.")

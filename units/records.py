@@ -1,25 +1,25 @@
-"""The fields of a record, and what one line of a stream must be; see su-records(5).
+"""The fields of a record, and the line that holds it; see su-records(5).
 
-A tool checks the fields it reads with `require`, adds those it makes, and passes on the rest untouched.
+A tool checks the fields that it reads with `require`, adds those that it makes, and passes on the rest.
 """
 
 import json
 import os
 import warnings
 
-MOST_FRAMES = 1 << 23  # of one record: two days, so that a few digits in a file cannot claim all memory
+MOST_FRAMES = 1 << 23  # per record: two days, so that a few digits in a file cannot claim all memory
 
 
 class InputError(Exception):
-    """The input is at fault. The message is one line: what is wrong, and where as far as it is known."""
+    """The input is at fault. The message is one line: the place, if it is known, and the fault."""
 
 
 class InputWarning(UserWarning):
-    """The input was repaired or a choice was made for the user: one line, what was done and to which file."""
+    """The input was repaired, or a choice was made for the user. The message is one line."""
 
 
 class LostError(InputError):
-    """The input is at fault in a way that hides where the next record begins, so none can be skipped."""
+    """The input is at fault, and the next record cannot be found, so nothing can be skipped."""
 
 
 def warn(message):
@@ -28,7 +28,7 @@ def warn(message):
 
 
 class Record(dict):
-    """A JSON object, where it was read, and the array that followed it in the stream, if any."""
+    """A JSON object, the place where it was read, and the array that followed it in the stream, if any."""
 
     __slots__ = ("array", "place")
 
@@ -39,11 +39,11 @@ class Record(dict):
 
 
 def _is_number(value):
-    return type(value) in (int, float) and abs(value) < 1e15  # which NaN is not
+    return type(value) in (int, float) and abs(value) < 1e15  # false for NaN
 
 
 def _is_count_list(value, least=0):
-    if not isinstance(value, list) or not set(map(type, value)) <= {int}:  # map: at the speed of C
+    if not isinstance(value, list) or not set(map(type, value)) <= {int}:  # map: fast
         return False
     return not value or (min(value) >= least and max(value) < 1 << 31)
 
@@ -63,7 +63,7 @@ def _is_span(value):
 
 
 def _is_place(value):
-    """Whether the value is an occurrence: an object, or a list of id, audio_filepath, start and end."""
+    """Return whether a value is an occurrence: an object, or a list of id, audio_filepath, start and end."""
     if isinstance(value, dict):
         if "channel" in value and not FIELDS["channel"][0](value["channel"]):
             return False
@@ -82,15 +82,12 @@ def _is_file_name(value):
     try:
         os.fsencode(value)
         return True
-    except UnicodeEncodeError:  # a lone surrogate that stands for no byte
+    except UnicodeEncodeError:  # a lone surrogate that is not an escaped byte
         return False
 
 
 _UNITS = (_is_count_list, "a list of whole numbers from 0 to 2147483647")
-_SPANS = (
-    lambda v: isinstance(v, list) and all(_is_span(s) for s in v),
-    "a list of [start, end, label] in seconds",
-)
+_SPANS = (lambda v: isinstance(v, list) and all(map(_is_span, v)), "a list of [start, end, label] in seconds")
 _PLACES = (
     lambda v: isinstance(v, list) and all(_is_place(p) for p in v),
     "a list of objects with id, audio_filepath, start and end, or of lists of these",
@@ -98,13 +95,13 @@ _PLACES = (
 _TEXT = (lambda v: isinstance(v, str) and v != "", "a non-empty string")
 _FILE = (_is_file_name, "a file name")
 
-# field: (what holds of its value, the same in words)
+# field: (whether a value is valid, the same in words)
 FIELDS = {
     "id": _TEXT,
     "audio_filepath": _FILE,
     "offset": (lambda v: _is_number(v) and v >= 0, "a number of seconds from 0 up"),
     "duration": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
-    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "a number of a channel, the first being 0"),
+    "channel": (lambda v: type(v) is int and 0 <= v < 1 << 16, "the number of a channel, counted from 0"),
     "features": _FILE,
     "frame_shift": (lambda v: _is_number(v) and v > 0, "a number of seconds above 0"),
     "encoder": _TEXT,
@@ -114,6 +111,7 @@ FIELDS = {
     "smooth": (lambda v: _is_number(v) and v >= 0, "a number from 0 up"),
     "f0": (_is_f0, "a list of numbers from 0 up, in Hz"),
     "speaker": _TEXT,
+    "language": _TEXT,
     "pieces": _UNITS,
     "phones": _SPANS,
     "words": _SPANS,
@@ -125,9 +123,9 @@ FIELDS = {
 
 
 def require(record, *names):
-    """Return the values of the named fields; of one name, its value alone.
+    """Return the values of the named fields; for one name, just its value.
 
-    Raises InputError where a field is missing or is not what FIELDS says.
+    Raises InputError if a field is missing or not valid, see FIELDS.
 
     >>> require({"id": "a", "units": [3, 3, 7]}, "units")
     [3, 3, 7]
@@ -140,13 +138,13 @@ def require(record, *names):
             raise InputError(f'no "{name}"')
         holds, words = FIELDS[name]
         if not holds(record[name]):
-            raise InputError(f'"{name}" is not {words}')
+            raise InputError(f'"{name}" must be {words}')
     values = [record[name] for name in names]
     return values[0] if len(values) == 1 else values
 
 
 def optional(record, name, default=None):
-    """Return the value of a field, the default where there is none; raise InputError as `require` does.
+    """Return the value of a field, or the default if it is missing; raise InputError if it is not valid.
 
     >>> optional({"id": "a"}, "offset", 0.0)
     0.0
@@ -155,7 +153,7 @@ def optional(record, name, default=None):
 
 
 def units_and_counts(record):
-    """Return the units of a record, and how many frames each lasts: None where they are one a frame.
+    """Return the units of a record and the frames per unit, or None if there is one unit per frame.
 
     >>> units_and_counts({"units": [5, 9], "counts": [2, 1]})
     ([5, 9], [2, 1])
@@ -167,12 +165,12 @@ def units_and_counts(record):
     if len(counts) != len(units):
         raise InputError(f'{len(units)} "units" but {len(counts)} "counts"')
     if sum(counts) > MOST_FRAMES:
-        raise InputError(f'"counts" of {sum(counts)} frames, more than any recording has')
+        raise InputError(f'"counts" add up to {sum(counts)} frames, more than any recording has')
     return units, counts
 
 
 def frame_units(record):
-    """Return the units of a record one a frame, whether it holds runs or frames.
+    """Return the units of a record, one per frame, whether it has runs or frames.
 
     >>> frame_units({"units": [5, 9], "counts": [2, 1]})
     [5, 5, 9]
@@ -191,14 +189,14 @@ def _object(pairs):
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
-        raise ValueError(f'"{twice}" twice in one object')
+        raise ValueError(f'"{twice}" occurs twice in one object')
     return found
 
 
 def parse(line, place="-"):
     """Return the Record in one line of UTF-8 bytes.
 
-    Raises InputError, its message beginning with the place, where the line is no JSON object.
+    Raises InputError, its message beginning with the place, if the line is not a JSON object.
 
     >>> parse(b'{"id": "a"}')
     {'id': 'a'}
@@ -209,7 +207,7 @@ def parse(line, place="-"):
         raise InputError(f"{place}: not UTF-8 at byte {error.start + 1}") from None
     except json.JSONDecodeError as error:
         raise InputError(f"{place}: not JSON: {error.msg} at column {error.colno}") from None
-    except ValueError as error:  # NaN and Infinity, integers of more digits than Python reads
+    except ValueError as error:  # NaN, infinity, integers with more digits than Python reads
         raise InputError(f"{place}: not JSON: {str(error).split(';')[0]}") from None
     except RecursionError:
         raise InputError(f"{place}: nested too deeply") from None
@@ -221,12 +219,12 @@ def parse(line, place="-"):
 def serialize(record):
     """Return the record as one line of UTF-8 bytes, the inverse of `parse`.
 
-    A file name that is not UTF-8 reaches Python as lone surrogates; those are escaped in the JSON.
+    In a file name that is not UTF-8, Python has lone surrogates, which are escaped in the JSON.
     """
     try:
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        raise InputError("a number beyond what JSON may hold") from None
+        raise InputError("NaN and infinity cannot be written as JSON") from None
     except RecursionError:
         raise InputError("nested too deeply") from None
     try:
@@ -238,13 +236,13 @@ def serialize(record):
 def file_name(record_id, suffix):
     """Return the file name for a record's output: its id and the suffix.
 
-    Raises InputError where the id would lead out of the folder or is longer than names may be.
+    Raises InputError if the id would lead out of the folder or is too long.
 
     >>> file_name("Mc 1", ".npy")
     'Mc 1.npy'
     """
     if not _is_file_name(record_id) or "/" in record_id or record_id in (".", ".."):
         raise InputError(f'"id" {json.dumps(record_id)} cannot name a file')
-    if len(os.fsencode(record_id + suffix)) > 240:  # 255, less what a name has while it is written
+    if len(os.fsencode(record_id + suffix)) > 240:  # 255, minus the additions while the file is written
         raise InputError('"id" is too long to name a file')
     return record_id + suffix

@@ -141,8 +141,8 @@ def test_a_copy_that_began_after_the_first_one_s_file_was_removed_is_left_alone(
 
 
 FOLDERS = {
-    "su-encode -m mfcc": "segments.jsonl",
-    "su-synth -m {vocoder}": "units.jsonl",
+    "su-encode -m mfcc --arrays": "segments.jsonl",
+    "su-synth -m {vocoder} --audio": "units.jsonl",
 }
 
 
@@ -152,7 +152,7 @@ def test_a_folder_that_is_removed_while_it_is_filled_is_told(run, corpus, line, 
     folder, words = tmp_path / "folder", words_of(line, corpus)
     reading, writing = os.pipe()
     with tempfile.TemporaryFile() as said:
-        process = run.start(*words, "-o", str(folder), stdin=reading, stderr=said)
+        process = run.start(*words, str(folder), stdin=reading, stderr=said)
         os.close(reading)
         wait_for((folder / "ENCODER" if words[0] == "su-encode" else folder).exists, process)
         shutil.rmtree(folder)
@@ -237,8 +237,8 @@ ASTRAY = (
 )
 HARMLESS = ("~", "$(touch x)", "-rf", "a\nb", "...", "..a", "a b", "*", "C:\\x", "%2e%2e%2fx", "🔴", "a;b")
 NAMING = {
-    "su-encode -m mfcc": ("segments.jsonl", ".npy"),
-    "su-synth -m {vocoder}": ("units.jsonl", ".wav"),
+    "su-encode -m mfcc --arrays": ("segments.jsonl", ".npy"),
+    "su-synth -m {vocoder} --audio": ("units.jsonl", ".wav"),
 }
 
 
@@ -250,7 +250,7 @@ def test_no_id_leads_out_of_the_folder(run, corpus, line, tmp_path):
     out.parent.mkdir(parents=True)
     tool, *words = words_of(line, corpus)
     data = b"".join(serialize({**record, "id": identity}) for identity in (*ASTRAY, *HARMLESS))
-    result = run(tool, "--keep-going", *words, "-o", out, stdin=data, cwd=tmp_path)
+    result = run(tool, "--keep-going", *words, out, stdin=data, cwd=tmp_path)
     *faults, count = result.stderr.splitlines()
     assert result.status == 1
     assert count == f"{tool}: {len(ASTRAY)} of {len(ASTRAY) + len(HARMLESS)} records skipped"

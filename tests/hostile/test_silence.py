@@ -62,8 +62,8 @@ def test_no_tool_writes_over_the_recording_that_it_was_given(run, corpus, tmp_pa
     soundfile.write(tmp_path / "rec0.wav", samples, RATE)
     data = (tmp_path / "rec0.wav").read_bytes()
     record = corpus.records("units.jsonl")[0] | {"id": "rec0", "audio_filepath": str(tmp_path / "rec0.wav")}
-    for out in (tmp_path, tmp_path / "rec0.wav"):
-        result = run("su-synth", "-m", corpus["vocoder"], "--audio", out, stdin=lines(record))
+    for out in (["--audio", tmp_path], ["-o", tmp_path / "rec0.wav"]):
+        result = run("su-synth", "-m", corpus["vocoder"], *out, stdin=lines(record))
         assert result.status == 1 and "is the recording of this record; choose another place" in result.stderr
         assert (tmp_path / "rec0.wav").read_bytes() == data
     name = "rec0-00000000-00003100"
@@ -86,7 +86,7 @@ def test_speakers_lost_from_the_sample_are_reported(run, corpus, tmp_path):
     first, *rest = corpus.records("segments.jsonl")
     records = [first | {"duration": 0.2, "speaker": "B"}, *(record | {"speaker": "A"} for record in rest)]
     frames = run("su-encode", "-m", "mfcc", stdin=lines(*records)).stdout
-    options = ["--weight-by-speaker", "--max-frames", "10", "-k", "2", "--arrays", tmp_path / "book.npz"]
+    options = ["--weight-by-speaker", "--max-frames", "10", "-k", "2", "-o", tmp_path / "book.npz"]
     result = run("su-cluster", *options, stdin=frames)
     assert result.status == 0
     assert result.stderr == (
@@ -97,9 +97,7 @@ def test_speakers_lost_from_the_sample_are_reported(run, corpus, tmp_path):
 def test_a_model_that_does_not_say_how_its_audio_is_normalised_is_reported(tmp_path):
     transformers = pytest.importorskip("transformers")
     config = transformers.Wav2Vec2Config(feat_extract_norm="group")
-    with pytest.warns(
-        InputWarning, match=r"no preprocessor_config\.json that can be read; audio is not normal"
-    ):
+    with pytest.warns(InputWarning, match=r"cannot read preprocessor_config\.json; audio is not normal"):
         assert not _normalizes(transformers, str(tmp_path), config)
 
 
@@ -108,5 +106,7 @@ def test_discriminators_of_another_shape_are_reported(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"discriminators/weight": torch.zeros(2, 3)}, tmp_path / "checkpoint.safetensors")
-    with pytest.warns(InputWarning, match="its discriminators have another shape; new ones are trained"):
+    with pytest.warns(
+        InputWarning, match="its discriminators have another shape; training starts with new ones"
+    ):
         _take_discriminators(str(tmp_path / "checkpoint.safetensors"), torch.nn.Linear(5, 2))

@@ -274,14 +274,14 @@ def test_what_cannot_be_loaded_is_told_in_one_line(models, whisper, tmp_path):
 
     assert "cannot be loaded" in complaint(str(tmp_path / "nowhere"))
     assert "cannot be loaded" in complaint(str(tmp_path))
-    assert "layers 0 to 3, not 4" in complaint(models["mms"], 4)
-    assert "layers 0 to 3, not 9" in complaint(whisper, 9)
+    assert "layers 0 to 3, but no layer 4" in complaint(models["mms"], 4)
+    assert "layers 0 to 3, but no layer 9" in complaint(whisper, 9)
     assert "mfcc has no layers" in complaint("mfcc", 5)
-    assert "no such GPU" in complaint(models["mms"], device="cuda:99")
+    assert "has no such GPU" in complaint(models["mms"], device="cuda:99")
     assert "too short" in complaint(models["mms"], chunk_seconds=4)
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     assert "a bert model" in complaint(str(tmp_path))
-    with pytest.raises(InputError, match="is called"):
+    with pytest.raises(InputError, match="there is no encoder named"):
         encoder_named("mystery")
 
 
@@ -290,7 +290,7 @@ def test_a_model_of_another_frame_rate_is_refused(models, tmp_path):
         config = json.load(file)
     config["conv_stride"] = [5, 2, 2, 2, 2, 2, 1]
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(InputError, match="400 each 320"):
+    with pytest.raises(InputError, match="must be 400 samples every 320, not 400 every 160"):
         load_encoder(str(tmp_path))
 
 

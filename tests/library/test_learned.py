@@ -130,7 +130,7 @@ def test_an_encoder_is_found_again_by_its_name_and_another_in_its_place_is_not(f
     name = models.load_encoder(str(folder)).name
     assert models.encoder_named(name).name == name and name.endswith(":2")
     save_network(str(folder), network(seed=1))
-    with pytest.raises(InputError, match="holds another encoder now"):
+    with pytest.raises(InputError, match="the encoder there is now "):
         models.encoder_named(name)
 
 

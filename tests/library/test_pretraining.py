@@ -12,10 +12,11 @@ import two_processes
 from processes import PYTHONPATH
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
+from units.codebook.kmeans import perplexity
 from units.encoders.network import Network, NetworkConfig
 from units.training.encoder import batches, corpus, targets
 from units.training.encoder.config import AugmentConfig, PretrainingConfig
-from units.training.encoder.training import Pretraining
+from units.training.encoder.training import EncoderRun
 
 NONE = AugmentConfig(speed=0, pitch=0, formants=0, noise=0)
 SHAPE = NetworkConfig(bands=10, width=32, layers=2, heads=2, feedforward=32, conv_kernel=3, default_layer=1)
@@ -33,7 +34,7 @@ CONFIG = PretrainingConfig(
 
 
 def toy(seconds=(3.0, 0.5, 2.0, 4.0), seed=0):
-    """Return a Corpus of noises, each of which changes its colour ten times a second."""
+    """Return an AudioCorpus of noises, each of which changes its colour ten times a second."""
     random = np.random.default_rng(seed)
     audio = []
     for length in seconds:
@@ -48,7 +49,7 @@ def toy(seconds=(3.0, 0.5, 2.0, 4.0), seed=0):
 def run_of(folder, config=CONFIG, **more):
     os.makedirs(folder / "cache", exist_ok=True)
     held_out = toy((2.0, 2.0), seed=1)
-    return Pretraining(str(folder), SHAPE, config, toy(), held_out, dtype="fp32", **more)
+    return EncoderRun(str(folder), SHAPE, config, toy(), held_out, dtype="fp32", **more)
 
 
 def weights(run):
@@ -59,7 +60,7 @@ def test_every_frame_is_drawn_about_equally_often():
     made, random = toy(), np.random.default_rng(0)
     drawn = np.zeros(made.frames.sum())
     for _ in range(300):
-        for recording, first in zip(*made.draw(8, 20, random), strict=True):
+        for recording, first in zip(*made.draw_crops(8, 20, random), strict=True):
             begin = made.first_frames[recording]
             drawn[begin + first : begin + min(first + 20, made.frames[recording])] += 1
     inner = np.r_[30:120, 200:230, 300:440]  # the ends of a recording are in fewer crops
@@ -79,7 +80,8 @@ def test_a_batch_follows_from_its_generator_alone():
     units = np.arange(made.frames.sum()) % 7
     config = replace(CONFIG, augment=AugmentConfig())
     one, same, other = (
-        batches.draw(made, units, config, np.random.default_rng(seed)) for seed in ([0, 5], [0, 5], [0, 6])
+        batches.draw_batch(made, units, config, np.random.default_rng(seed))
+        for seed in ([0, 5], [0, 5], [0, 6])
     )
     assert np.array_equal(one.tapes, same.tapes) and np.array_equal(one.targets, same.targets)
     assert one.plans == same.plans and not np.array_equal(one.tapes, other.tapes)
@@ -88,7 +90,7 @@ def test_a_batch_follows_from_its_generator_alone():
 def test_a_crop_has_the_audio_and_the_targets_of_its_own_place():
     made = toy()
     units = np.arange(made.frames.sum())
-    batch = batches.draw(made, units, CONFIG, np.random.default_rng(0), augmented=False)
+    batch = batches.draw_batch(made, units, CONFIG, np.random.default_rng(0), augmented=False)
     for tape, row, real in zip(batch.tapes, batch.targets, batch.real, strict=True):
         recording = np.searchsorted(made.first_frames, row[0], side="right") - 1
         first = row[0] - made.first_frames[recording]
@@ -102,7 +104,7 @@ def test_a_faster_crop_takes_its_targets_along():
     made = toy((30.0,))
     units = np.arange(made.frames.sum())
     config = replace(CONFIG, augment=replace(NONE, speed=0.25))
-    batch = batches.draw(made, units, config, np.random.default_rng(1))
+    batch = batches.draw_batch(made, units, config, np.random.default_rng(1))
     for plan, row, real in zip(batch.plans, batch.targets, batch.real, strict=True):
         assert np.polyfit(np.flatnonzero(real), row[real], 1)[0] == pytest.approx(plan.speed, abs=0.01)
 
@@ -117,7 +119,7 @@ def test_targets_tell_sounds_apart():
 
     (units,) = targets.clusters([made], encode, 4, 0)
     assert len(units) == made.frames.sum() and len(set(units.tolist())) == 4
-    assert targets.perplexity(units, 4) > 3
+    assert perplexity(np.bincount(units)) > 3
 
 
 def test_what_is_learned_is_to_guess_what_was_not_heard(tmp_path):

@@ -20,9 +20,10 @@ from units.audio.writing import save
 from units.records import InputError, Record
 from units.training import checkpoint
 from units.training.distributed import Group
+from units.training.run import CHECKPOINT
 from units.training.vocoder import dataset, health, training
 from units.training.vocoder.config import training_defaults
-from units.training.vocoder.training import BEST, CHECKPOINT, PREVIOUS, Training
+from units.training.vocoder.training import BEST, PREVIOUS, VocoderRun
 from units.vocoder import model
 from units.vocoder.config import VocoderConfig
 
@@ -100,14 +101,14 @@ def test_recordings_that_are_all_silent_teach_nothing_and_this_is_said(tmp_path)
         lambda: dataset.build_corpus([record], [], str(tmp_path / "v")),
         lambda: corpus.build_corpus([record], str(tmp_path / "e")),
     ):
-        with pytest.raises(InputError, match="silent throughout"):
+        with pytest.raises(InputError, match="every recording is completely silent"):
             build()
 
 
 def test_units_that_do_not_fit_their_audio_are_refused_at_their_place(tmp_path):
     record = click_record(tmp_path, 0)
     record["units"] = record["units"][:50]
-    with pytest.raises(InputError, match=r"records:0: 50 units, but .* samples"):
+    with pytest.raises(InputError, match=r"records:0: 50 units do not fit \d+ samples"):
         dataset.build_corpus([record], [], str(tmp_path / "cache"))
 
 
@@ -149,7 +150,7 @@ def run_of(folder, corpora, arch="fast", shape=(), group=Group(), dtype=torch.fl
         **{"arch": arch, "units": 5, "width": 32, "unit_width": 8, "f0_width": 8, **dict(shape)}
     )
     settings = dataclasses.replace(training_defaults(arch), **{**TINY, **changes})
-    return Training(str(folder), config, settings, *corpora, "cpu", dtype, group, init)
+    return VocoderRun(str(folder), config, settings, *corpora, "cpu", dtype, group, init)
 
 
 @pytest.mark.parametrize("arch", ["v1", "v2", "fast"])
@@ -239,9 +240,9 @@ def test_a_run_that_diverges_goes_back_to_the_last_checkpoint_at_half_the_rate(c
     lines, said = [], []
     run = faulty(run_of(tmp_path, corpora, epochs=3), once)
     run.run(lines.append, warn=said.append)
-    assert said == ["step 6: the loss is no number any more; going on from step 4 at a lower rate"]
+    assert said == ["step 6: the loss is NaN or infinite; continuing from step 4 at a lower rate"]
     assert (run.roll_backs, run.ease) == (1, 0.5) and run.share() == 1
-    assert {"step": 6, "fault": "the loss is no number any more", "back_to_step": 4} in lines
+    assert {"step": 6, "fault": "the loss is NaN or infinite", "back_to_step": 4} in lines
     assert lines[-1]["step"] == run.step
 
 
@@ -251,7 +252,7 @@ def test_a_loss_that_runs_away_is_noticed_and_after_some_roll_backs_the_run_ends
 
     said = []
     run = faulty(run_of(tmp_path, corpora, epochs=1000, save_every=4), always)
-    with pytest.raises(InputError, match=r"rose from .* after 3 roll-backs; a smaller --lr may help"):
+    with pytest.raises(InputError, match=r"rose from .* after 3 roll-backs; try a smaller --lr"):
         run.run(warn=said.append)
     assert len(said) == 3 and run.ease == 1 / 8
     kept = run_of(tmp_path, corpora, epochs=1000, save_every=4)
@@ -269,7 +270,8 @@ def test_a_discriminator_that_has_won_is_slowed_down_from_before_it_did(corpora,
     run = faulty(run_of(tmp_path, corpora, epochs=6, save_every=3), won)
     run.run(warn=said.append)
     assert said == [
-        "step 10: the discriminators have not been wrong for 5 steps; going on from step 3 at a lower rate"
+        "step 10: the discriminators have been right for 5 steps in a row; continuing from step 3 at a lower "
+        "rate"
     ]
     assert (run.ease, run.discriminator_ease) == (1.0, 0.25)
 
@@ -357,7 +359,7 @@ def test_a_checkpoint_that_is_cut_is_refused_by_name(corpora, tmp_path):
 def test_a_run_is_not_resumed_with_other_options_but_for_how_long_it_lasts(corpora, tmp_path):
     run_of(tmp_path, corpora).save()
     run_of(tmp_path, corpora, epochs=7, patience=1, max_hours=3.0).resume()
-    with pytest.raises(InputError, match="begun with other options or other records"):
+    with pytest.raises(InputError, match="began with other options or records"):
         run_of(tmp_path, corpora, lr=1e-5).resume()
 
 
@@ -446,14 +448,14 @@ def one_of_two(folder):
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(corpora, tmp_path):
-    with pytest.raises(InputError, match="3 processes cannot share a batch of 4"):
+    with pytest.raises(InputError, match="--batch-size 4 must be a multiple of 3"):
         run_of(tmp_path, corpora, batch_size=4, group=Group(0, 3))
 
 
 def test_what_begins_from_a_vocoder_has_its_architecture(run, corpus, tmp_path):
     words = ["-o", str(tmp_path / "own"), "--init", corpus["vocoder"], "--arch", "fast"]
     result = run("su-train-vocoder", *words, corpus["pitch.jsonl"])
-    assert result.status == 2 and "is v1 of width 32, and so will be what it begins" in result.stderr
+    assert result.status == 2 and "it must be v1, as in that vocoder" in result.stderr
     assert not (tmp_path / "own").exists()
 
 

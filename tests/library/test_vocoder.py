@@ -221,7 +221,7 @@ def test_predictors_answer_for_each_unit_and_frame():
 
 
 def test_a_unit_beyond_the_vocoder_is_refused():
-    with pytest.raises(InputError, match="unit 10, but the vocoder knows 0 to 9"):
+    with pytest.raises(InputError, match="unit 10 is unknown: the vocoder has units 0 to 9"):
         speaking().check([3, 10])
 
 

@@ -123,5 +123,5 @@ def test_units_of_two_encoders_train_no_vocoder(run, corpus, tmp_path):
     result = run("su-train-vocoder", "-o", tmp_path / "v", stdin=lines([one, {**other, "encoder": "x"}]))
     assert (result.status, result.stderr) == (
         1,
-        "su-train-vocoder: -:2: units of another encoder than those before\n",
+        "su-train-vocoder: -:2: encoder differs from that of earlier records\n",
     )

@@ -137,7 +137,7 @@ def test_a_device_is_named_as_torch_names_it(device):
 
 def test_no_such_gpu_is_one_line(run):
     result = run("su-synth", "-m", "/none", "--audio", "/none", "--device", "cuda:99")
-    assert result.status == 1 and result.stderr == "su-synth: cuda:99: no such GPU is seen on this machine\n"
+    assert result.status == 1 and result.stderr == "su-synth: cuda:99: this machine has no such GPU\n"
 
 
 class Terminal(io.StringIO):

@@ -128,7 +128,7 @@ def test_an_error_surfaces_at_its_turn_and_place(run, folder):
     assert result.status == 1
     assert [record["id"] for record in arrays(result.stdout)] == ["0", "1", "3", "5"]
     assert result.stderr.splitlines()[1:] == [
-        "su-encode: -:5: 320 samples are too few for a frame",
+        "su-encode: -:5: 320 samples are too few for one frame",
         "su-encode: 2 of 6 records skipped",
     ]
 
@@ -161,7 +161,7 @@ def test_a_folder_of_another_encoder_and_an_id_seen_before_are_refused(run, fold
     assert result.status == 1 and "holds frames of mfcc39, not" in result.stderr
     lines = (folder / "segments.jsonl").read_bytes()
     result = run("su-encode", "-m", "mfcc", "--arrays", tmp_path, stdin=lines * 2)
-    assert result.stderr == 'su-encode: -:7: "id" 0 a second time\n'
+    assert result.stderr == "su-encode: -:7: \"id\" '0' occurs twice\n"
 
 
 @pytest.mark.parametrize("line", [b"", b'{"id": "x", "audio_filepath": "/nowhere.wav"}\n'])

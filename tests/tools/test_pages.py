@@ -254,11 +254,11 @@ def test_gnu_parallel_gives_the_units_of_one_run_byte_for_byte(many, environment
 
 
 def test_an_array_of_jobs_gives_them_too(many, environment):
-    whole = shell("su-encode -m mfcc -o features segments.jsonl", many, environment)
+    whole = shell("su-encode -m mfcc --arrays features segments.jsonl", many, environment)
     shutil.rmtree(many / "features")
     (script,) = [text for text, _ in examples("su-tools.7") if "#SBATCH" in text]
     for task in range(4):
-        own = script.replace("su-encode -o", "su-encode -m mfcc -o")
+        own = script.replace("su-encode --arrays", "su-encode -m mfcc --arrays")
         shell(own, many, environment, SLURM_ARRAY_TASK_ID=str(task))
     assert b"".join((many / f"features.{i}.jsonl").read_bytes() for i in range(4)) == whole
 

@@ -169,7 +169,7 @@ def test_targets_of_other_recordings_are_made_again_and_mid_round_refused(tmp_pa
     again = other._targets()
     assert [len(a) for a in again] == [len(a) for a in first] and again[0].tolist() != first[0].tolist()
     run.round, run.step = 1, 3
-    with pytest.raises(InputError, match=r"targets-1\.npz: not the targets of this run"):
+    with pytest.raises(InputError, match=r"targets-1\.npz: damaged, or of another run"):
         run._targets()
 
 

@@ -66,7 +66,8 @@ USES = [
     Use("su-eval speech -j 1 --metrics log_mel {segments.jsonl} -", "spoken.jsonl", "id", "no such", False),
     Use("su-eval units --no-abx -j 1 - {alignments.jsonl}", "units.jsonl", "units", "x", False),
 ]
-# Not readers of such records: su-segment reads audio, su-labels import labels, su-eval table figures, su-onnx a vocoder.
+# These read no such records: su-segment reads audio, su-labels import labels, su-eval table figures, and
+# su-onnx a vocoder.
 OTHERS = ["su-segment", "su-labels import", "su-eval table", "su-onnx"]
 
 
@@ -383,7 +384,8 @@ def test_a_vocoder_is_not_resumed_with_units_of_another_codebook(run, corpus):
     words = ["-o", corpus["vocoder"], "--resume", *TINY_VOCODER.split()]
     result = run("su-train-vocoder", *words, stdin=b"".join(map(serialize, records)))
     known = corpus.records("units.jsonl")[0]["codebook"]
-    message = f"{corpus['vocoder']}: speaks units of codebook {known}, not another"
+    owner = f"the vocoder in {corpus['vocoder']}"
+    message = f"these units have codebook another, but {owner} has codebook {known}"
     assert (result.status, result.stderr) == (1, f"su-train-vocoder: {message}\n")
 
 

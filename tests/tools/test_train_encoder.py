@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 from conftest import ENVIRONMENT, TINY_ENCODER
 from processes import ROOT
@@ -40,10 +41,23 @@ def test_what_was_killed_with_kill_9_and_resumed_has_the_bytes_of_what_was_not(t
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
+def test_all_segments_of_a_recording_are_on_the_same_side_of_the_split(corpus, trained):
+    def seconds(name):
+        return int(np.load(trained / "cache" / f"{name}.npz")["ends"][-1]) / 16000
+
+    lengths = dict.fromkeys((r["audio_filepath"] for r in corpus.records("segments.jsonl")), 0.0)
+    for record in corpus.records("segments.jsonl"):
+        lengths[record["audio_filepath"]] += record["duration"]
+    assert len(corpus.records("segments.jsonl")) > len(lengths) == 2
+    found = sorted(map(seconds, ("training", "held-out")))
+    assert found == pytest.approx(sorted(lengths.values()), abs=0.001)
+
+
 def test_a_directory_that_holds_an_encoder_is_not_overwritten(run, corpus, trained):
     before = (trained / WEIGHTS).read_bytes()
     result = run("su-train-encoder", *words(trained, 12), corpus["segments.jsonl"])
-    message = f"su-train-encoder: {trained}: holds an encoder already; --resume goes on with it\n"
+    told = "already holds an encoder; continue with --resume, or choose another folder"
+    message = f"su-train-encoder: {trained}: {told}\n"
     assert (result.status, result.stderr) == (1, message)
     assert (trained / WEIGHTS).read_bytes() == before
 
@@ -52,12 +66,27 @@ def test_a_directory_that_holds_an_encoder_is_not_overwritten(run, corpus, train
 def test_a_run_is_not_resumed_with_other_options(run, corpus, trained, change):
     result = run("su-train-encoder", *words(trained, 12, "--resume", *change), corpus["segments.jsonl"])
     assert result.status == 1
-    assert result.stderr.endswith("checkpoint.safetensors: begun with other options or other segments\n")
+    assert "checkpoint.safetensors: this run began with other options or records" in result.stderr
 
 
 def test_more_steps_are_no_other_options(run, corpus, trained):
     result = run("su-train-encoder", *words(trained, 12, "--resume"), corpus["segments.jsonl"])
     assert (result.status, result.stderr) == (0, "")
+
+
+def test_a_folder_with_an_encoder_but_no_checkpoint_is_left_alone(run, corpus, trained, tmp_path):
+    (tmp_path / WEIGHTS).write_bytes(b"kept")
+    for more in ([], ["--resume"]):
+        result = run("su-train-encoder", *words(tmp_path, 2, *more), corpus["segments.jsonl"])
+        assert result.status == 1 and "already holds an encoder, without a checkpoint" in result.stderr
+    assert (tmp_path / WEIGHTS).read_bytes() == b"kept"
+
+
+def test_resume_starts_from_the_beginning_if_there_is_no_checkpoint_yet(run, corpus, tmp_path):
+    for _ in range(2):
+        result = run("su-train-encoder", *words(tmp_path, 2, "--resume"), corpus["segments.jsonl"])
+        assert (result.status, result.stderr) == (0, "")
+    assert (tmp_path / WEIGHTS).exists()
 
 
 def test_layers_are_scored_where_there_are_phones(run, corpus, tmp_path):
@@ -81,10 +110,10 @@ def test_an_encoder_is_adapted_and_keeps_its_shape(run, corpus, trained, tmp_pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (["--width", "100"], "--width must be a multiple of 64"),
-        (["--convolution", "4"], "--convolution an odd number"),
-        (["--clusters", "7,x"], "not numbers of 2 to 20000"),
-        (["--lr", "5"], "not in the range"),
+        (["--width", "100"], "it must be a multiple of 64 from 64 to 4096, not 100"),
+        (["--convolution", "4"], "--convolution must be an odd number or 0, not 4"),
+        (["--clusters", "7,x"], "not a list of numbers separated by commas"),
+        (["--lr", "5"], "it must be a number from 1e-07 to 0.1, not 5"),
     ],
 )
 def test_wrong_options_are_wrong_usage(run, corpus, tmp_path, change, message):
@@ -94,13 +123,13 @@ def test_wrong_options_are_wrong_usage(run, corpus, tmp_path, change, message):
 
 def test_a_layer_that_is_not_there_cannot_be_the_target(run, corpus, tmp_path):
     result = run("su-train-encoder", *words(tmp_path, 2, "--target-layer", "9"), corpus["segments.jsonl"])
-    assert (result.status, result.stderr) == (1, "su-train-encoder: there are 2 layers, none of number 9\n")
+    assert result.status == 2 and "--target-layer must be from 1 to 2, the depth, not 9" in result.stderr
 
 
 def test_one_recording_is_too_little(run, corpus, tmp_path):
     first = corpus.records("segments.jsonl")[0]
     result = run("su-train-encoder", *words(tmp_path, 2), stdin=json.dumps(first).encode() + b"\n")
-    message = "su-train-encoder: one record is too little: some must be held out to measure on\n"
+    message = "su-train-encoder: at least two records are needed: one is held out for validation\n"
     assert (result.status, result.stderr) == (1, message)
 
 
@@ -110,7 +139,9 @@ def test_a_shape_that_the_encoder_to_start_from_has_not_is_wrong_usage(
 ):
     more = ["--init", trained, "-o", tmp_path / "own", option, corpus["segments.jsonl"]]
     result = run("su-train-encoder", *more)
-    told = f"{trained} has --width 64 --layers 2 --convolution 15, and so will what it begins"
+    name, _, value = option.partition("=")
+    own = {"--width": 64, "--depth": 2, "--convolution": 15}[name]
+    told = f"{name} {value}: with --init {trained} it must be {own}, as in that encoder"
     assert (result.status, result.stderr) == (2, f"su-train-encoder: {told} (see su-train-encoder --help)\n")
 
 
@@ -120,5 +151,5 @@ def test_records_that_the_layers_are_not_scored_on_are_counted(run, corpus, tmp_
     (tmp_path / "some.jsonl").write_bytes(b"".join(kept[1:]))
     more = ["--alignments", tmp_path / "some.jsonl"]
     result = run("su-train-encoder", *words(tmp_path / "enc", 2, *more), corpus["units.jsonl"])
-    told = f"1 of {len(kept)} records have no sound alignment; the layers are scored on the others"
+    told = f"1 of {len(kept)} records have no usable alignment; the layers are scored on the others"
     assert (result.status, result.stderr) == (0, f"su-train-encoder: {told}\n")

@@ -12,7 +12,7 @@ from units.records import InputError, optional, require, warn
 
 
 @tool("units")
-@click.argument("units", type=PATH)
+@click.argument("records", metavar="UNITS", type=PATH)
 @click.argument("alignments", nargs=-1, required=True, type=PATH)
 @click.option(
     "--features", type=PATH, metavar="FILE", help="Records with features, to compute ABX of these as well."
@@ -37,7 +37,7 @@ from units.records import InputError, optional, require, warn
 @page_option
 @output_option("Figures of each record, the summary last")
 def units_command(
-    job, units, alignments, silence, tier, at_most, at_least, output, html, features, config, seed, jobs
+    job, records, alignments, silence, tier, at_most, at_least, output, html, features, config, seed, jobs
 ):
     """Compare the units of records with phones in ALIGNMENTS, and print the figures of each and of all.
 
@@ -48,10 +48,10 @@ def units_command(
     from units.files.streams import write_record
     from units.metrics.phones import AlignedCorpus
 
-    if [units, *alignments, features].count("-") > 1:
+    if [records, *alignments, features].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
-    with create_report(UnitsReport, (units, *alignments), output, html) as report, create(output) as out:
-        aligned = _read(job, units, alignments, tier, silence.split(), config.units)
+    with create_report(UnitsReport, (records, *alignments), output, html) as report, create(output) as out:
+        aligned = _read(job, records, alignments, tier, silence.split(), config.inventory)
         corpus = AlignedCorpus(aligned) if aligned else None
         summary = _summary(job, corpus, config, features, seed, jobs) if corpus else {}
         for number, record in enumerate(aligned):
@@ -94,7 +94,7 @@ def _read(job, units, alignments, tier, silence, size):
 
 def _summary(job, corpus, config, features, seed, jobs):
     """Return {name: interval} of all figures that can be computed, in the order of UNIT_FIGURES."""
-    figures = corpus.summary(config.units, seed)
+    figures = corpus.summary(config.inventory, seed)
     if config.abx:
         figures |= _abx(job, corpus.records, config, features, seed, jobs)
     return {name: figures[name] for name in UNIT_FIGURES if name in figures}

@@ -1,6 +1,6 @@
-"""su-train-encoder: recordings, with no labels, to an encoder's directory."""
+"""su-train-encoder: recordings, without any labels, to an encoder."""
 
-import os
+from dataclasses import replace
 
 import click
 
@@ -13,26 +13,24 @@ from units.cli.options import (
     settings,
 )
 from units.cli.tool import tool
-from units.cli.training_log import Log, alone, can_resume, resume_option
-from units.records import InputError
+from units.cli.training_folder import corpora, opened, resume_option
+from units.cli.training_log import Log
 from units.training.encoder.config import AugmentConfig, PretrainingConfig, ShapeConfig
+
+HEAD = 64  # channels of an attention head
 
 
 @tool("su-train-encoder")
 @records_argument("segments")
-@output_option("Directory of the encoder", metavar="DIR", required=True)
-@click.option(
-    "--init",
-    metavar="ENCODER",
-    help="Start from this encoder, a directory or small, and adapt it to these recordings.",
-)
+@output_option("Folder of the encoder", metavar="DIR", required=True)
+@click.option("--init", metavar="ENCODER", help="Start from this encoder, a folder or small, and adapt it.")
 @resume_option
 @click.option(
     "--alignments",
     type=click.Path(),
     multiple=True,
     metavar="FILE",
-    help="Phone alignments; if given, the layers are scored by them at the end.",
+    help="Phone alignments; if given, the log ends with scores of each layer.",
 )
 @settings(ShapeConfig, into="shape")
 @settings(PretrainingConfig)
@@ -41,25 +39,23 @@ from units.training.encoder.config import AugmentConfig, PretrainingConfig, Shap
 @seed_option
 @device_option
 def main(job, segments, output, init, resume, alignments, shape, config, augment, dtype, seed, device):
-    """Train an encoder to predict the clusters of masked frames, without text or labels."""
-    from dataclasses import replace
-
+    """Train an encoder to predict the clusters of masked frames; it needs neither text nor labels."""
+    if shape.convolution and shape.convolution % 2 == 0:
+        raise click.UsageError(f"--convolution must be an odd number or 0, not {shape.convolution}")
     from units.labels.alignments import read_all
 
     phones = read_all(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
-    network_config, network = _shape(init, shape)
-    target = shape.target_layer or network_config.default_layer
-    if target > network_config.layers:
-        raise InputError(f"--target-layer {target}: the encoder has only {network_config.layers} layers")
-    config = replace(config, augment=augment, target_layer=target, seed=seed)
-    os.makedirs(output, exist_ok=True)
-    with alone(output):
-        resume = can_resume(output, resume, "an encoder")
-        run = _prepare(job, records, output, network_config, network, config, device, dtype)
-        if resume:
+    shape, network = _shape(init, shape)
+    target = config.target_layer or shape.default_layer
+    if target > shape.layers:
+        raise click.UsageError(f"--target-layer must be from 1 to {shape.layers}, the depth, not {target}")
+    config = replace(config, augment=augment, seed=seed, target_layer=target)
+    with opened(output, resume, "an encoder", "weights.safetensors") as begun:
+        run = _prepare(job, records, output, shape, network, config, device, dtype)
+        if begun:
             run.resume()
-        with Log(output, resume, run.group.first) as log:
+        with Log(output, begun, run.group.first) as log:
             run.run(log.write, log.progress)
             if phones and run.group.first:
                 _score(run, records, phones, log)
@@ -67,8 +63,6 @@ def main(job, segments, output, init, resume, alignments, shape, config, augment
 
 def _shape(init, wanted):
     """Return the NetworkConfig, and the Network to start from or None."""
-    from dataclasses import replace
-
     from units.encoders.learned import SMALL, load_network
     from units.encoders.network import NetworkConfig
 
@@ -82,16 +76,16 @@ def _shape(init, wanted):
     return NetworkConfig(
         width=width,
         layers=depth,
-        heads=width // 64,
+        heads=width // HEAD,
         feedforward=3 * width,
-        conv_kernel=wanted.convolution or 15,
+        conv_kernel=15 if wanted.convolution is None else wanted.convolution,
         attention_span=50 if wanted.attention_span is None else wanted.attention_span,
         default_layer=round(0.6 * depth),
     ), None
 
 
 def _check_shape(init, known, wanted):
-    """Raise UsageError if another shape is wanted than that of the encoder to start from."""
+    """Raise UsageError if the options ask for another shape than that of the encoder to start from."""
     pairs = {
         "--width": (wanted.width, known.width),
         "--depth": (wanted.depth, known.layers),
@@ -103,26 +97,21 @@ def _check_shape(init, known, wanted):
 
 
 def _prepare(job, records, output, shape, network, config, device, dtype):
+    """Return the EncoderRun of records, split and decoded."""
     from units.devices import choose
     from units.training import distributed
     from units.training.encoder.corpus import build_corpus
-    from units.training.encoder.training import Pretraining
+    from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
     group, device = distributed.join(choose(device))
     parts = split_held_out(records, config.held_out, config.seed)
-    os.makedirs(os.path.join(output, "cache"), exist_ok=True)
-    paths = [os.path.join(output, "cache", name) for name in ("training", "held-out")]
-    if group.first:
-        for part, path in zip(parts, paths, strict=True):
-            build_corpus(part, path, job.item)
-    group.wait()
-    corpora = [build_corpus(part, path) for part, path in zip(parts, paths, strict=True)]
-    return Pretraining(output, shape, config, *corpora, device, dtype, network, group)
+    made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item))
+    return EncoderRun(output, shape, config, *made, device, dtype, network, group)
 
 
 def _score(run, records, phones, log):
-    from units.training.encoder.scoring import score
+    from units.training.encoder.scoring import score_layers
 
-    for layer, figures in score(run.average, records, phones, device=str(run.device)).items():
+    for layer, figures in score_layers(run.average, records, phones, device=str(run.device)).items():
         log.write({"layer": layer, **figures})

@@ -1,47 +1,13 @@
-"""What training runs share: resuming, log.jsonl, TensorBoard if it is installed, a progress bar."""
+"""The log of a training run: log.jsonl, TensorBoard if it is installed, a bar on a terminal."""
 
-import contextlib
 import json
 import os
 
-import click
-
-from units.audio.timing import RATE
-from units.records import InputError
-
-CHECKPOINT = "checkpoint.safetensors"
-resume_option = click.option(
-    "--resume",
-    is_flag=True,
-    help="Continue from the last checkpoint in the directory, or start if there is none yet.",
-)
-
-
-def can_resume(folder, resume, what):
-    """Return whether a folder has a checkpoint to resume from.
-
-    what: the thing trained, as "a vocoder". Raises InputError if there is a checkpoint but resume is false.
-    """
-    found = os.path.exists(os.path.join(folder, CHECKPOINT))
-    if found and not resume:
-        raise InputError(
-            f"{folder}: there is {what} already; continue it with --resume, or use another folder"
-        )
-    return found
-
-
-def alone(folder):
-    """Return a context in which no second copy of the job can write to a folder."""
-    from units.files.output import claim
-
-    first = os.environ.get("RANK", "0") == "0"  # only one of the processes of torchrun claims the folder
-    return claim(folder) if first else contextlib.nullcontext()
-
 
 class Log:
-    """Writes lines of figures and moves the bar.
+    """Writes figures to DIR/log.jsonl and DIR/tensorboard, and moves the bar.
 
-    first: whether this process does; of several only one does.
+    resume: append to the log; first: whether this process logs at all; shown: the figure next to the bar.
     """
 
     def __init__(self, folder, resume, first=True, shown="held_out_loss"):
@@ -54,7 +20,7 @@ class Log:
         self._shown, self._figure, self._heard = shown, "", set()
 
     def write(self, line):
-        """Append a line of figures."""
+        """Append a line of figures, a dict."""
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         for name, value in line.items():
@@ -64,14 +30,15 @@ class Log:
             self._figure = f", {self._shown.replace('_', ' ')} {line[self._shown]:.3f}"
 
     def progress(self, step, _seconds, share):
-        """Show a step, and the share of the run that is done, 0 to 1."""
-        if self._bar is None:
-            return
-        self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
-        self._bar.update(min(share, 1.0) - self._bar.n)
+        """Show the step, and the share of the run that is done, 0 to 1."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{step} steps{self._figure}", refresh=False)
+            self._bar.update(min(share, 1.0) - self._bar.n)
 
     def listen(self, step, clips):
-        """Add clips, {name: samples at 16 kHz}, to TensorBoard; recorded ones only once."""
+        """Add clips, {name: samples at 16 kHz}, to TensorBoard; add recorded clips only once."""
+        from units.audio.timing import RATE
+
         for name, samples in clips.items() if self._board else ():
             if name not in self._heard or not name.endswith("recorded"):
                 self._board.add_audio(name, samples, step, RATE)

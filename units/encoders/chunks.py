@@ -1,4 +1,4 @@
-"""Overlapping chunks of a long recording, and the frames that each of them is asked for."""
+"""Overlapping chunks of a long recording, and the frames that are kept of each."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from units.audio.timing import HOP, RECEPTIVE_FIELD
 
 @dataclass(frozen=True)
 class Chunk:
-    """Frames [first, last) of a recording are computed, and [first + skip, first + skip + count) kept."""
+    """Frames [first, last) of a recording are computed; [first + skip, first + skip + count) are kept."""
 
     first: int
     last: int
@@ -16,15 +16,16 @@ class Chunk:
 
     @property
     def samples(self):
-        """The slice of the recording that these frames stand for."""
+        """The slice of the recording that these frames are computed from."""
         return slice(self.first * HOP, (self.last - 1) * HOP + RECEPTIVE_FIELD)
 
 
 def chunks(frames, most, margin):
-    """Return the Chunks that together keep each of so many frames once, in order.
+    """Return the Chunks that together keep each of `frames` frames once, in order.
 
-    most: frames computed at once, above 2 * margin; margin: frames at least computed and dropped at each end
-    that is not the recording's. Chunks keep equal numbers of frames, so that none is short.
+    most: largest number of frames computed at once, above 2 * margin. margin: frames computed and then
+    dropped at each end that is not an end of the recording. Chunks keep equal numbers of frames, so that none
+    is short.
 
     >>> [(c.first, c.last, c.skip, c.count) for c in chunks(10, 6, 1)]
     [(0, 5, 0, 4), (3, 9, 1, 4), (7, 10, 1, 2)]

@@ -1,4 +1,4 @@
-"""What all encoders are: recordings cut into pieces, pieces turned into frames."""
+"""The base of all encoders: they cut recordings into pieces and turn pieces into frames."""
 
 from dataclasses import dataclass
 
@@ -11,26 +11,27 @@ from units.records import InputError
 
 @dataclass(frozen=True)
 class Piece:
-    """What a network is given at once: a chunk of a recording."""
+    """A chunk of a recording, ready for the network."""
 
     input: np.ndarray  # (samples,) or (frames, bands) float32
     skip: int  # frames to drop from the start
     count: int  # frames to keep
-    condition: tuple = ()  # what it must know of the whole recording
+    condition: tuple = ()  # statistics of the entire recording
 
     @property
     def samples(self):
-        """How much audio it is, by which batches are made."""
+        """The length in samples; batches are limited by it."""
         return len(self.input) * (1 if self.input.ndim == 1 else HOP)
 
 
 class Encoder:
-    """Base of encoders: `name`, `layers`, `dimension`, and what a subclass says of its chunks.
+    """Base of encoders, with a `name`, `layers` and a `dimension`.
 
-    A subclass gives `_condition` and `_input`, how the whole recording bears on a chunk of it, and `launch`.
+    A subclass implements `launch` and may override `_condition`, statistics of the entire recording, and
+    `_input`, the network's input for a chunk.
     """
 
-    asynchronous = False  # whether `launch` returns before the frames are there
+    asynchronous = False  # whether `launch` returns before the frames are computed
 
     def __init__(self, name, layers, dimension, chunk_seconds, margin_seconds):
         self.names = [f"{name}:{layer}" for layer in layers] if layers else [name]
@@ -38,16 +39,16 @@ class Encoder:
         self.most, self.margin = round(chunk_seconds / FRAME_SHIFT), round(margin_seconds / FRAME_SHIFT)
         if self.most < 4 * self.margin:
             raise InputError(
-                f"chunks of {chunk_seconds:g} s are too short; {4 * margin_seconds:g} s at least"
+                f"chunks of {chunk_seconds:g} s are too short; use at least {4 * margin_seconds:g} s"
             )
 
     @property
     def name(self):
-        """What made the frames: model, layer and, where it is not the usual one, normalisation."""
+        """The model, the layer and, if it is unusual, the normalisation."""
         return self.names[0]
 
     def pieces(self, samples):
-        """Yield the Pieces of a recording, (samples,) float32; none where it is shorter than a frame."""
+        """Yield the Pieces of a recording, (samples,) float32; nothing if it is shorter than one frame."""
         plan = chunks(frame_count(len(samples)), self.most, self.margin)
         condition = self._condition(samples) if plan else ()
         for chunk in plan:
@@ -60,17 +61,17 @@ class Encoder:
         return samples[chunk.samples]
 
     def launch(self, pieces):
-        """Start on some Pieces; return a function that waits for their frames.
+        """Start to compute Pieces; return a function that waits for their frames.
 
-        It returns for each piece its frames, (layers, count, dimension) float32. Raises InputError where
-        memory is short.
+        That function returns the frames of each piece, (layers, count, dimension) float32. Raises InputError
+        if the device runs out of memory.
         """
         raise NotImplementedError
 
     def encode(self, samples):
-        """Return the (N, D) float32 frames, of the first layer asked for, of (samples,) float32 at 16 kHz.
+        """Return the (N, D) float32 frames of the first chosen layer for (samples,) float32 at 16 kHz.
 
-        N is 0 under 25 ms.
+        N is 0 for less than 25 ms.
         """
         blocks = [self.launch([piece])()[0][0] for piece in self.pieces(samples)]
         return np.concatenate(blocks) if blocks else np.zeros((0, self.dimension), np.float32)

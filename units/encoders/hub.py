@@ -25,16 +25,16 @@ def import_transformers():
     try:
         import huggingface_hub
         import transformers
-        from transformers import Wav2Vec2Model  # noqa: F401 - this is what fails where the pair does not fit
+        from transformers import Wav2Vec2Model  # noqa: F401 - fails if the two versions do not fit each other
     except (OSError, RuntimeError, ImportError) as error:
         reason = str(error).splitlines()[-1]
         raise InputError(
             f"transformers cannot be imported ({reason}); `make install` sets up a pair that fits"
         ) from None
     transformers.utils.logging.set_verbosity_error()
-    huggingface_hub.utils.logging.set_verbosity_error()  # its retries would be lines on stderr
+    huggingface_hub.utils.logging.set_verbosity_error()  # otherwise it reports each retry on stderr
     transformers.utils.logging.disable_progress_bar()
-    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # WavLM's own doing
+    warnings.filterwarnings("ignore", "Support for mismatched key_padding_mask")  # caused by WavLM itself
     return transformers
 
 
@@ -48,10 +48,10 @@ def fetch_config(source):
 
 
 def fetch(kind, source, **options):
-    """Load from a directory or the hub; the code that a model's repository may hold is never run."""
+    """Load from a directory or the hub; code in a model's repository is never run."""
     from huggingface_hub import errors
 
-    strict = getattr(errors, "StrictDataclassError", OSError)  # what transformers 5 says of a config's fields
+    strict = getattr(errors, "StrictDataclassError", OSError)  # transformers 5: a config's field is wrong
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
     except (*FAULTS, strict) as error:
@@ -62,12 +62,12 @@ def fetch(kind, source, **options):
 
 
 def fetch_model(kind, source, config):
-    """Load a model by its config, cut as that says; InputError where weights are missing."""
+    """Load a model, cut as its config says. Raises InputError if weights are missing."""
     if os.path.isdir(source):
         local.check_weights(source, config)
     model, report = fetch(kind, source, config=config, output_loading_info=True)
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
-    if missing:  # transformers would go on with random ones
+    if missing:  # transformers would continue with random weights
         raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")
     try:
         weights.check_finite(model.state_dict())

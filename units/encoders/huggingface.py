@@ -1,9 +1,9 @@
-"""Hidden layers of wav2vec 2.0-family models: the only home of transformers.
+"""Hidden layers of models of the wav2vec 2.0 family.
 
-Only the layers needed are built, read and run: the model is cut after the last layer wanted, and where it
-applies a last LayerNorm to its output (stable layer norm: MMS, XLSR) that is made the identity, so what
-comes out is exactly `hidden_states` of the whole model. Of its last layer we give the raw output, as
-transformers 5 does; 4 applied the LayerNorm there.
+Only the layers needed are built, read and run: the model is cut after the last chosen layer. If the model
+applies a LayerNorm to its output (stable layer norm: MMS, XLSR), it is replaced by the identity, so the
+output is exactly `hidden_states` of the complete model. For the last layer of the model we return the raw
+output, as transformers 5 does; version 4 applied the LayerNorm there.
 """
 
 import math
@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
+from units.devices import is_wrong_in_bf16
 from units.encoders.hub import FAULTS, MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
 from units.records import InputError, warn
 
-_SLICE = 50  # frames whose convolutions are computed at once on a CPU: what they need then stays in its cache
+_SLICE = 50  # frames whose convolutions a CPU computes at once, so that they fit into its cache
 
 
 class HuggingFace(Transformer):
@@ -39,7 +40,7 @@ class HuggingFace(Transformer):
         if config.feat_extract_norm == "group":
             first = model.feature_extractor.conv_layers[0]
             self._norm = first.layer_norm = UtteranceNorm(first.conv, first.layer_norm)
-        if self.device.type == "cpu" and any(map(_is_wrong_in_bf16, model.modules())):
+        if self.device.type == "cpu" and any(map(is_wrong_in_bf16, model.modules())):
             self.dtype = torch.float32
         self._model = self._watch(model, model.encoder.layers)
 
@@ -52,7 +53,7 @@ class HuggingFace(Transformer):
         return ((samples[chunk.samples] - np.float32(mean)) * np.float32(scale)).astype(np.float32)
 
     def _batch(self, pieces):
-        """Return (audio (B, S), mask (B, T) or None where all are of one length)."""
+        """Return (audio (B, S), mask (B, T), or None if all lengths are equal)."""
         lengths = [len(piece.input) for piece in pieces]
         values = torch.zeros(len(pieces), max(lengths))
         for row, piece in zip(values, pieces, strict=True):
@@ -71,7 +72,7 @@ class HuggingFace(Transformer):
         return self._model.encoder(hidden, attention_mask=mask).last_hidden_state
 
     def _convolved(self, values):
-        """Return the (B, C, T) output of the convolutions, slice by slice: they see 25 ms alone."""
+        """Return the (B, C, T) output of the convolutions, slice by slice: they see only 25 ms."""
         frames = frame_count(values.shape[1])
         size = frames if self.asynchronous else _SLICE
         slices = [
@@ -81,24 +82,18 @@ class HuggingFace(Transformer):
         return torch.cat([self._model.feature_extractor(part) for part in slices], dim=2)
 
 
-def _is_wrong_in_bf16(layer):
-    """Whether CPUs with AMX give nonsense for it in bf16: convolutions in groups of 2 to 12 channels.
-
-    Measured with torch 2.13 for kernels of 16, 64 and 128; groups of 1, and of 16 and more, are right.
-    """
-    return isinstance(layer, torch.nn.Conv1d) and 1 < layer.in_channels // layer.groups < 16
-
-
 def _check_frames(source, config):
-    """Raise InputError where the model's frames do not stand where everyone else's do."""
+    """Raise InputError if the model's frames are not those of all other encoders."""
     try:
         hop, field = math.prod(config.conv_stride), 1
         for kernel, stride in zip(reversed(config.conv_kernel), reversed(config.conv_stride), strict=True):
             field = (field - 1) * stride + kernel
     except (TypeError, ValueError):
-        raise InputError(f"{source}: convolutions that are none") from None
+        raise InputError(f"{source}: conv_kernel and conv_stride in the config are invalid") from None
     if (hop, field) != (HOP, RECEPTIVE_FIELD):
-        raise InputError(f"{source}: a frame of {field} samples each {hop}, not {RECEPTIVE_FIELD} each {HOP}")
+        raise InputError(
+            f"{source}: frames must be {RECEPTIVE_FIELD} samples every {HOP}, not {field} every {hop}"
+        )
 
 
 def _normalizes(transformers, source, config):
@@ -107,6 +102,6 @@ def _normalizes(transformers, source, config):
     except FAULTS:  # a directory with no preprocessor_config.json
         usual = config.feat_extract_norm == "layer"
         does = "normalised" if usual else "not normalised"
-        warn(f"{source}: no preprocessor_config.json that can be read; audio is {does}")
+        warn(f"{source}: cannot read preprocessor_config.json; audio is {does}")
         return usual
     return bool(getattr(extractor, "do_normalize", True))

@@ -1,7 +1,7 @@
-"""Mel-frequency cepstral coefficients with their first and second differences: no weights, always there.
+"""Mel-frequency cepstral coefficients with their first and second differences. Needs no weights.
 
-13 coefficients of 40 mel bands over 25 ms, each 10 ms, with deltas over 5 such frames; every second one is
-kept, so that frames stand where those of wav2vec 2.0 do. This is the input of HuBERT's first clustering
+13 coefficients of 40 mel bands over 25 ms, every 10 ms, with deltas over 5 such frames; every second one is
+kept, so that frames have the times of those of wav2vec 2.0. This is the input of HuBERT's first clustering
 (Hsu et al. 2021, arXiv 2106.07447).
 """
 
@@ -17,17 +17,17 @@ _MARGIN_SECONDS = 0.1  # the second differences see 40 ms: chunks give what one 
 
 
 class Mfcc(Encoder):
-    """39 coefficients a frame."""
+    """39 coefficients per frame."""
 
     def __init__(self, layers=None, chunk_seconds=30.0):
         if layers is not None and list(layers) != [0]:
-            raise InputError("mfcc has no layers; leave --layer out")
+            raise InputError("mfcc has no layers; do not use --layer")
         super().__init__("mfcc39", None, 39, chunk_seconds, _MARGIN_SECONDS)
         mel = {"n_fft": RECEPTIVE_FIELD, "hop_length": _STEP, "n_mels": 40, "center": False, "f_min": 20.0}
         self._mfcc = torchaudio.transforms.MFCC(RATE, n_mfcc=13, log_mels=True, melkwargs=mel)
 
     def launch(self, pieces):
-        """Return a function that returns each piece's frames; see Encoder."""
+        """Return a function that returns the frames of each piece; see Encoder."""
         frames = [self._frames(piece) for piece in pieces]
         return lambda: frames
 

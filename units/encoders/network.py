@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import conv2d, gelu, glu, scaled_dot_product_attention
+from torch.nn.functional import gelu, glu, scaled_dot_product_attention
 
 from units.audio.timing import HOP
+from units.convolution import TimeConvolution
 from units.records import InputError
 from units.settings import setting
 
@@ -71,15 +72,15 @@ class Network(nn.Module):
         self.config, width = config, config.width
         self.input = nn.Linear(config.bands * config.spectra, width)
         self.input_norm = nn.LayerNorm(width)
-        self.position = Neighbours(width, config.position_kernel, groups=width // 16)
+        self.position = TimeConvolution(width, config.position_kernel, groups=width // 16)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.mask = nn.Parameter(torch.zeros(width).uniform_())
 
     def forward(self, spectra, real=None, masked=None, last=None):
         """Return the raw output of layer `last` (None: the last).
 
-        spectra: (B, T, spectra * bands); real: (B, T) bool, false where padding is, or None; masked: (B, T)
-        bool, true where the network must guess.
+        spectra: (B, T, spectra * bands); real: (B, T) bool, false for padding, or None; masked: (B, T)
+        bool, true for frames that the network must predict.
         """
         hidden = self.input_norm(self.input(spectra))
         if masked is not None:
@@ -93,20 +94,20 @@ class Network(nn.Module):
         return hidden
 
     def _seen(self, length, real, device):
-        """Return which frames attention sees from which, (B or 1, 1, T, T) bool, or None for all.
+        """Return which frames attention sees from each frame, (B or 1, 1, T, T) bool, or None for all.
 
-        A bounded span makes frames the same in a chunk and in a whole recording, and as in crops of training.
+        With a bounded span, frames are the same in a chunk, in the entire recording and in a training crop.
         """
         place, span = torch.arange(length, device=device), self.config.attention_span
         apart = (place[:, None] - place).abs()
         near = apart <= (span or length)
         if real is None:
             return near if 0 < span < length - 1 else None
-        return near & real[:, None, None, :] | (apart == 0)  # padding sees itself, or it were NaN
+        return near & real[:, None, None, :] | (apart == 0)  # padding sees itself, to avoid NaN
 
 
 class Layer(nn.Module):
-    """Attention, where wanted a convolution, and a feed-forward part, each added to what it is given."""
+    """Attention, an optional convolution and a feed-forward part, each added to its input."""
 
     def __init__(self, config):
         super().__init__()
@@ -120,7 +121,7 @@ class Layer(nn.Module):
         )
 
     def forward(self, hidden, real, seen):
-        """(B, T, width) to the same; real and seen as Network has them."""
+        """Return (B, T, width); real, seen: as in Network."""
         hidden = hidden + self.attention(hidden, seen)
         if self.convolution is not None:
             hidden = hidden + self.convolution(hidden, real)
@@ -137,7 +138,7 @@ class Attention(nn.Module):
         self.input, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
 
     def forward(self, hidden, seen):
-        """(B, T, width) to the same; seen: which frames are attended to from which, or None for all."""
+        """Return (B, T, width); seen: which frames each frame attends to, or None for all."""
         parts = self.input(self.norm(hidden)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return self.output(scaled_dot_product_attention(*parts, attn_mask=seen).transpose(1, 2).flatten(-2))
 
@@ -148,28 +149,12 @@ class Convolution(nn.Module):
     def __init__(self, width, kernel):
         super().__init__()
         self.norm, self.gate = nn.LayerNorm(width), nn.Linear(width, 2 * width)
-        self.neighbours = Neighbours(width, kernel, groups=width)
+        self.neighbours = TimeConvolution(width, kernel, groups=width)
         self.inner_norm, self.output = nn.LayerNorm(width), nn.Linear(width, width)
 
     def forward(self, hidden, real):
-        """(B, T, width) to the same; padding is zeros to the convolution."""
+        """Return (B, T, width); padding is zero for the convolution."""
         hidden = glu(self.gate(self.norm(hidden)))
         if real is not None:
             hidden = hidden * real[..., None]
         return self.output(gelu(self.inner_norm(self.neighbours(hidden))))
-
-
-class Neighbours(nn.Conv1d):
-    """A convolution over time in groups of channels, (B, T, width) to the same.
-
-    As one of images it takes two thirds of the time on a CPU.
-    """
-
-    def __init__(self, width, kernel, groups):
-        super().__init__(width, width, kernel, padding=kernel // 2, groups=groups)
-
-    def forward(self, hidden):
-        """(B, T, width) to the same."""
-        image, weight = hidden.transpose(1, 2).unsqueeze(2), self.weight.unsqueeze(2)
-        mixed = conv2d(image, weight, self.bias, padding=(0, self.padding[0]), groups=self.groups)
-        return mixed.squeeze(2).transpose(1, 2)

@@ -1,7 +1,7 @@
-"""Log-mel spectra in frames of 20 ms: what a learned encoder sees.
+"""Log-mel spectra in frames of 20 ms, the input of a learned encoder.
 
-Frame i is centred on sample 320 i + 200, as those of wav2vec 2.0 are. With two spectra a frame they stand
-10 ms apart, on either side of that centre. Each band's mean over the recording is taken away, and with it the
+Frame i is centred on sample 320 i + 200, like those of wav2vec 2.0. With two spectra per frame, they are
+10 ms apart, symmetric about that centre. Subtracting each band's mean over the recording removes the
 microphone, the loudness and part of the voice (cepstral mean subtraction, Atal 1974).
 """
 
@@ -14,15 +14,15 @@ from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
 
 WINDOW = RECEPTIVE_FIELD  # samples: 25 ms
 N_FFT = 512
-FLOOR = 1e-5  # of the recording's mean power a band: what is 50 dB under it is silence
-_BLOCK = 3000  # frames worked on at once
+FLOOR = 1e-5  # of the recording's mean power per band: 50 dB below it is silence
+_BLOCK = 3000  # frames computed at once
 
 
 @functools.cache
 def filterbank(bands, warp=1.0):
-    """Return (257, bands) float32 triangles, even on the mel scale from 40 to 7600 Hz, each of sum 1.
+    """Return (257, bands) float32 triangles, evenly spaced in mel from 40 to 7600 Hz, each with sum 1.
 
-    warp: what frequencies are multiplied by before, as by a shorter vocal tract.
+    warp: factor that multiplies all frequencies first; above 1 is a shorter vocal tract.
     """
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (40.0, 7600.0))
     edges = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
@@ -30,7 +30,7 @@ def filterbank(bands, warp=1.0):
     rising = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(0, np.minimum(rising, falling))
-    nearest = np.abs(hz[:, None] - edges[1:-1]).argmin(axis=0)  # a narrow one may fall between two lines
+    nearest = np.abs(hz[:, None] - edges[1:-1]).argmin(axis=0)  # a narrow triangle may fall between two bins
     triangles[nearest, np.arange(bands)] = np.maximum(triangles[nearest, np.arange(bands)], 1e-3)
     return torch.tensor(triangles / triangles.sum(axis=0), dtype=torch.float32)
 
@@ -38,8 +38,8 @@ def filterbank(bands, warp=1.0):
 def power(samples, frames, spectra):
     """Return the power spectra of windows of samples, (B, frames * spectra, 257).
 
-    samples: (B, S) float32, that begin 320 samples before the first frame. White noise of variance 1 has 1
-    everywhere.
+    samples: (B, S) float32, beginning 320 samples before the first frame. White noise of variance 1 has power
+    1 everywhere.
     """
     first = HOP + round(HOP / spectra * (1 - spectra) / 2)
     windows = samples[:, first:].unfold(1, WINDOW, HOP // spectra)[:, : frames * spectra]
@@ -48,7 +48,7 @@ def power(samples, frames, spectra):
 
 
 def spectra_of(samples, frames, bands, spectra):
-    """Return the log-mel spectra of a recording less each band's mean, (frames, spectra * bands) float32.
+    """Return the log-mel spectra of a recording minus each band's mean, (frames, spectra * bands) float32.
 
     samples: (S,) float32 at 16 kHz, at least as many as the frames need.
     """

@@ -1,4 +1,4 @@
-"""What networks of transformer layers have in common: device, precision, which hidden states are kept."""
+"""The common part of encoders that are transformers: device, precision, and the hidden states to keep."""
 
 import torch
 
@@ -8,20 +8,20 @@ from units.records import InputError
 
 
 def choose_layers(layers, depth, default, source):
-    """Return the sorted layers wanted, counted as `hidden_states` is: 0 to depth. None is the default."""
+    """Return the chosen layers, sorted; 0 to depth, as in `hidden_states`. None is the default layer."""
     if layers == "all":
         return list(range(depth + 1))
     layers = sorted(set([default] if layers is None else layers))
     if wrong := [layer for layer in layers if not 0 <= layer <= depth]:
-        raise InputError(f"{source}: has layers 0 to {depth}, not {wrong[0]}")
+        raise InputError(f"{source}: has layers 0 to {depth}, but no layer {wrong[0]}")
     return layers
 
 
 class Transformer(Encoder):
-    """Base of encoders that run transformer layers, the last of them the last layer wanted.
+    """Base of encoders that run transformer layers up to the last chosen one.
 
-    A subclass gives `_batch`, what the network is given for some Pieces, and `_last`, the raw output of its
-    last layer for that; what goes into and comes out of the other layers is taken on the way.
+    A subclass implements `_batch`, the network's input for Pieces, and `_last`, the raw output of the last
+    layer for that input. Hooks collect the hidden states of the other chosen layers.
     """
 
     def __init__(self, name, layers, dimension, device, dtype, chunk_seconds, margin_seconds):
@@ -32,7 +32,7 @@ class Transformer(Encoder):
         self._taken = {}
 
     def _watch(self, network, blocks):
-        """Move the network to its device, and take the hidden states wanted as they pass its layers."""
+        """Move the network to its device, and add hooks that collect the chosen hidden states."""
         for layer in self.layers[:-1]:
             if layer == 0:
                 blocks[0].register_forward_pre_hook(lambda _module, args: self._take(0, args[0]))
@@ -46,7 +46,7 @@ class Transformer(Encoder):
         self._taken[layer] = hidden[0] if isinstance(hidden, tuple) else hidden
 
     def launch(self, pieces):
-        """Start on Pieces; return a function that waits for their frames; see Encoder."""
+        """Start to compute Pieces; return a function that waits for their frames; see Encoder."""
         try:
             with torch.inference_mode():
                 self._taken[self.layers[-1]] = self._last(*self._batch(pieces))
@@ -67,7 +67,7 @@ class Transformer(Encoder):
         return frames
 
     def _to_host(self, hidden):
-        """Return the tensor in memory as float32, and a function that waits until it is there."""
+        """Return the tensor in main memory as float32, and a function that waits until it is complete."""
         if not self.asynchronous:
             return hidden.float(), lambda: None
         host = torch.empty(hidden.shape, dtype=torch.float32, pin_memory=True)

@@ -1,15 +1,15 @@
-"""Normalisation by the whole recording, of audio and of the first convolution, for chunks and padded batches.
+"""Normalise audio and the first convolution over the entire recording, for chunks and padded batches.
 
 Models with group norm (wav2vec 2.0 base, HuBERT base) normalise each channel of their first convolution over
-time, so a chunk or padding would change every frame. A linear filter's mean and variance over a recording
-follow from the mean and covariance of its windows, a 10 x 10 matrix; given those, each frame depends on the
-audio near it alone, and both chunks and batches are exact.
+time, so a chunk or padding would change every frame. The mean and variance of a linear filter's output over a
+recording follow from the mean and covariance of the recording's windows, a 10 x 10 matrix. Given those, a
+frame depends only on the audio near it, and both chunks and batches are exact.
 """
 
 import numpy as np
 import torch
 
-_BLOCK = 1 << 19  # windows held at once
+_BLOCK = 1 << 19  # windows in memory at once
 
 
 def mean_and_scale(samples):
@@ -33,7 +33,7 @@ def window_moments(samples, kernel, stride):
 
 
 class UtteranceNorm(torch.nn.Module):
-    """Takes the place of the group norm after the first convolution; its statistics are given beforehand."""
+    """Replaces the group norm after the first convolution; its statistics are computed beforehand."""
 
     def __init__(self, convolution, norm):
         super().__init__()
@@ -44,7 +44,7 @@ class UtteranceNorm(torch.nn.Module):
         self._stride = convolution.stride[0]
 
     def moments(self, samples, mean, scale):
-        """Return the (2, C) float32 gain and shift of each channel, for audio made (x - mean) * scale."""
+        """Return the (2, C) float32 gain and shift of each channel, for audio (x - mean) * scale."""
         centre, covariance = window_moments(samples, self._filters.shape[1], self._stride)
         filtered = self._filters @ ((centre - mean) * scale) + self._bias
         variance = np.einsum("ck,kl,cl->c", self._filters, covariance * scale**2, self._filters)
@@ -52,7 +52,7 @@ class UtteranceNorm(torch.nn.Module):
         return np.stack([gain, self._shift - gain * filtered]).astype(np.float32)
 
     def set(self, moments, like):
-        """Use these (2, C) arrays, one for each of the batch, on the device and in the dtype of a tensor."""
+        """Use these (2, C) arrays, one per item of the batch, in the dtype and on the device of `like`."""
         self._now = torch.as_tensor(np.stack(moments)).to(like)[..., None]
 
     def forward(self, hidden):

@@ -1,7 +1,7 @@
-"""w2v-BERT 2.0 (Barrault et al. 2023, arXiv 2312.05187; MIT licence): mel bands in, two of 10 ms a frame.
+"""w2v-BERT 2.0 (Barrault et al. 2023, arXiv 2312.05187; MIT licence): mel bands in, two of 10 ms per frame.
 
-Frame i sees the samples [320 i, 320 i + 560). Where the second half of the last frame lies past the end of
-the recording the first half stands for it; transformers masks such a frame and leaves it without meaning.
+Frame i sees the samples [320 i, 320 i + 560). If the second half of the last frame lies past the end of the
+recording, the first half replaces it; transformers masks such a frame, so its output has no meaning.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from units.audio.timing import HOP
 from units.encoders.hub import MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 
-_WINDOW, _STEP = 400, HOP // 2  # samples: 25 and 10 ms, as Kaldi's filter banks have them
-_FLOOR = 1.192092955078125e-07  # of a band's energy: Kaldi's
+_WINDOW, _STEP = 400, HOP // 2  # samples: 25 and 10 ms, like Kaldi's filter banks
+_FLOOR = 1.192092955078125e-07  # of a band's energy, as in Kaldi
 _BLOCK = 6000  # bands computed at once: 60 s
 
 
@@ -32,7 +32,7 @@ class Wav2Vec2Bert(Transformer):
         self._povey = torch.as_tensor(extractor.window, dtype=torch.float64)
 
     def log_mel(self, samples):
-        """Return the (n, 80) float64 log mel energies of (samples,) float32 audio, one each 10 ms."""
+        """Return the (n, 80) float64 log mel energies of (samples,) float32 audio, one every 10 ms."""
         frames = torch.from_numpy(samples * np.float64(2**15)).unfold(0, _WINDOW, _STEP)
         frames = frames - frames.mean(dim=1, keepdim=True)
         before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
@@ -60,7 +60,7 @@ class Wav2Vec2Bert(Transformer):
         return bands.float().reshape(wanted // 2, -1).numpy()
 
     def _batch(self, pieces):
-        """Return (bands (B, T, 160), mask (B, T) or None where all are of one length)."""
+        """Return (bands (B, T, 160), mask (B, T), or None if all lengths are equal)."""
         lengths = torch.tensor([len(piece.input) for piece in pieces])
         values = torch.zeros(len(pieces), int(lengths.max()), pieces[0].input.shape[1])
         for row, piece in zip(values, pieces, strict=True):

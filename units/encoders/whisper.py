@@ -1,8 +1,8 @@
-"""The encoder of Whisper (Radford et al. 2022, arXiv 2212.04356; MIT licence): windows of 30 s, always.
+"""The encoder of Whisper (Radford et al. 2022, arXiv 2212.04356; MIT licence): always windows of 30 s.
 
 Shorter audio is padded with silence, as the model was trained; the frames of padding are dropped. Longer
 audio goes through overlapping windows. Whisper's frame i is centred on sample 320 i of its window, ours on
-sample 320 i + 200, so a window starts 200 samples into the first frame that it is asked for: then both agree.
+sample 320 i + 200, so a window starts 200 samples into its first frame: then both agree.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ class Whisper(Transformer):
         return np.pad(window, (0, _WINDOW - len(window)))
 
     def _batch(self, pieces):
-        """Return the log-mel spectrograms (B, mel bins, 3000), as its own feature extractor makes them."""
+        """Return the log-mel spectrograms (B, mel bins, 3000), as Whisper's feature extractor does."""
         audio = torch.from_numpy(np.stack([piece.input for piece in pieces]))
         if self.asynchronous:
             audio = audio.pin_memory().to(self.device, non_blocking=True)

@@ -1,25 +1,25 @@
-"""Files that others made, opened so that what is none is never waited for, and none is read without end."""
+"""Open untrusted files: never block on a FIFO or device, never read past a limit."""
 
 import os
 import stat
 
 from units.records import InputError
 
-_PIECE = 1 << 20  # bytes read at once, for which memory is taken beforehand, of what does not tell its size
+_PIECE = 1 << 20  # bytes read at once from a pipe, whose size is unknown
 
 
 def open_file(path, pipes=True):
     """Return the binary file at a path.
 
-    pipes: whether a pipe will do, of which nothing is awaited unless someone has it open for writing. Raises
-    InputError naming the path of what is not there, a folder, a device, or a pipe that will not do.
+    pipes: accept a pipe too, without waiting for a writer. Raises InputError, naming the path, if there is no
+    such file, or if it is a folder, a device or a pipe that is not accepted.
     """
     try:
-        # without waiting: a FIFO that nobody writes to would be waited for until the end of time
+        # O_NONBLOCK: opening a FIFO without a writer would block forever
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except ValueError as error:  # a NUL, or a lone surrogate that stands for no byte
+    except ValueError as error:  # a NUL, or a lone surrogate
         raise InputError(f"{path!r} is not a file name: {error}") from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode) and not (pipes and stat.S_ISFIFO(mode)):
@@ -30,7 +30,7 @@ def open_file(path, pipes=True):
 
 
 def read_whole(path, most):
-    """Return the bytes of a file or pipe, which may have `most` of them. Raises InputError, naming it."""
+    """Return the bytes of a file or pipe, at most `most`. Raises InputError, naming it, if there are more."""
     pieces, held = [], 0
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -41,5 +41,5 @@ def read_whole(path, most):
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or 'cannot be read'}") from None
     if max(size, held) > most:
-        raise InputError(f"{path}: more than {most >> 20} MiB")
-    return b"".join(pieces)  # of one, itself
+        raise InputError(f"{path}: larger than {most >> 20} MiB")
+    return b"".join(pieces)

@@ -16,9 +16,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def create(path):
     """Give a binary file to write that takes the name `path` only when the block ends without error.
 
-    None and '-' are standard output. What is not a regular file (a FIFO, /dev/null) is written directly.
-    Beside the name a hidden .part file is written and locked, so a second copy of the same job refuses,
-    and one left behind by a killed job is taken over by the next.
+    None and '-' are standard output. A path that is not a regular file, such as a FIFO or /dev/null, is
+    written directly. Until the end the file is a locked, hidden .part file in the same folder: a second copy
+    of the job refuses to start, and the next job takes over the file that a killed one left.
     """
     if path in (None, "-"):
         if sys.stdout is None:
@@ -42,8 +42,8 @@ def create(path):
         yield file
         file.flush()
         os.fsync(file.fileno())
-        if not _is_at(part, file):  # what is there now may be half of what another job writes
-            raise InputError(f"{path}: was removed while it was written")
+        if not _is_at(part, file):  # the file there now may belong to another job
+            raise InputError(f"{path}: the file was removed while it was written")
         os.replace(part, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
@@ -52,7 +52,7 @@ def create(path):
         raise
     finally:
         if file is not None:
-            with contextlib.suppress(OSError):  # on a full disk what is buffered fails once more here
+            with contextlib.suppress(OSError):  # on a full disk the buffered bytes fail again here
                 file.close()
 
 
@@ -64,12 +64,12 @@ def _open_part(part, path):
 
 
 def _remove_part(part, path, file):
-    """Remove what is half written, unless another job holds it.
+    """Remove an incomplete file, unless another job holds it.
 
-    file: what it is written by; None where a signal came before that was known.
+    file: the open file; None if a signal came before it was known.
     """
     with contextlib.suppress(OSError, InputError), file or open(part, "rb") as held:
-        _lock(held, path)  # once more, if it is ours
+        _lock(held, path)  # again, if it is ours
         if _is_at(part, held):
             os.unlink(part)
 
@@ -93,9 +93,9 @@ def _lock(file, path):
 
 @contextlib.contextmanager
 def claim(folder):
-    """Hold a folder, made where there is none, for the block, so that a second copy of the same job refuses.
+    """Lock a folder for the block, so that a second copy of the job refuses to start. It is made if missing.
 
-    Raises InputError where another process holds it.
+    Raises InputError if another process holds it.
     """
     os.makedirs(folder, exist_ok=True)
     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

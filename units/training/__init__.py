@@ -1,1 +1,1 @@
-"""Everything that trains. Only the su-train tools import it."""
+"""Everything that trains; only units.cli.train_* imports it."""

@@ -1,4 +1,8 @@
-"""The audio of a corpus, decoded once: PATH.s16 is int16, end to end; PATH.npz has arrays about it."""
+"""Audio to train on: decoded once, and kept in a folder from run to run.
+
+`path`.s16 holds the 16-bit samples of all recordings, end to end. `path`.npz holds the sample after the end
+of each recording, a hash of the audio, and the columns of a corpus: one value per frame of HOP samples.
+"""
 
 import contextlib
 import hashlib
@@ -6,6 +10,7 @@ import os
 
 import numpy as np
 
+from units.audio.timing import HOP
 from units.audio.writing import clipped_pcm16
 from units.files.arrays import load_arrays
 from units.files.output import create
@@ -16,54 +21,60 @@ _KINDS = {"ends": "i", "content": "U", "key": "U"}
 
 @contextlib.contextmanager
 def at_its_place(record):
-    """Raise the InputError of a block with the record's place before it."""
+    """Put the record's place in front of an InputError that the block raises."""
     try:
         yield
     except InputError as error:
         raise InputError(f"{record.place}: {error}") from None
 
 
-def load_cache(path, key, kinds, samples_per_end=1):
-    """Return (audio, {name: array}) of a cache, or None if it is not there, not complete, or of another key.
+def build(path, key, records, read, columns=None, item=at_its_place):
+    """Return {"audio": (S,) int16 memory map, "ends": (R,) samples, "content": hash, column: (S / HOP,)}.
 
-    audio: a (S,) int16 memory map. kinds: {name: kind of its dtype} of the arrays besides `ends` (R,), the
-    end of each recording in units of `samples_per_end` samples, and `content`, a hash of the audio.
+    key: names everything that the corpus is made from; a corpus of another key is replaced. read(record)
+    returns float samples and {column: values}. columns: {name: kind of dtype}, as `load_arrays` takes them.
+    item(record): the context to read one record in; if it swallows an InputError, the record is left out.
+    Raises InputError if no record is left or if all audio is silent.
     """
+    kinds = _KINDS | (columns or {})
+    if (kept := _kept(path, key, kinds)) is None:
+        _write(path, key, records, read, item)
+        kept = _kept(path, key, kinds)
+    return {"audio": np.memmap(f"{path}.s16", np.int16, mode="r"), **kept}
+
+
+def _kept(path, key, kinds):
+    """Return the arrays that are kept under a key, or None if there are others or not all of them."""
     try:
-        arrays = load_arrays(f"{path}.npz", {**_KINDS, **kinds}, "a cache")
-        size = os.path.getsize(f"{path}.s16")
+        arrays = load_arrays(f"{path}.npz", kinds, "a cache of training audio")
+        samples = os.path.getsize(f"{path}.s16") // 2
     except (InputError, OSError):
         return None
-    arrays["ends"] = ends = np.atleast_1d(arrays["ends"])
-    complete = ends.ndim == 1 and size == 2 * samples_per_end * sum(ends[-1:].tolist())
-    if str(arrays.pop("key")) != key or not complete:
-        return None
-    arrays["content"] = str(arrays["content"])
-    return np.memmap(f"{path}.s16", np.int16, mode="r"), arrays
+    arrays["ends"], arrays["content"] = np.atleast_1d(arrays["ends"]), str(arrays["content"])
+    complete = str(arrays.pop("key")) == key and arrays["ends"][-1:].tolist() == [samples]
+    fitting = all(arrays[name].shape == (samples // HOP,) for name in kinds.keys() - _KINDS.keys())
+    return arrays if complete and fitting else None
 
 
-def write_cache(path, key, records, prepare, join, item=at_its_place):
-    """Write the audio of records, and arrays about it.
-
-    prepare(record): its (S,) float32 samples, and anything else; join(list of that else): {name: array},
-    `ends` among them. item(record): a context in which the record's audio is read; if it suppresses the
-    InputError of a record, that record is left out. Raises InputError if none is left or all are silent.
-    """
-    parts, content, heard = [], hashlib.sha256(), False
+def _write(path, key, records, read, item):
+    sizes, rows, content, heard = [], [], hashlib.sha256(), False
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(f"{path}.npz")  # so that it is never next to audio of other records
+        os.unlink(f"{path}.npz")  # so that it never lies next to audio of other records
     with create(f"{path}.s16") as audio:
         for record in records:
             with item(record):
-                samples, part = prepare(record)
+                samples, values = read(record)
                 heard = heard or bool(np.any(samples))
                 data = clipped_pcm16(samples, record["audio_filepath"])
                 audio.write(data)
                 content.update(data)
-                parts.append(part)
-        if not parts:
-            raise InputError("no recording is left that can be used")
+                sizes.append(len(samples))
+                rows.append(values)
+        if not sizes:
+            raise InputError("none of the records can be used for training")
         if not heard:
-            raise InputError("all recordings are completely silent: there is nothing to learn from")
+            raise InputError("every recording is completely silent; there is nothing to learn")
+    columns = {name: np.concatenate([values[name] for values in rows]) for name in rows[0]}
     with create(f"{path}.npz") as out:
-        np.savez(out, **join(parts), content=np.array(content.hexdigest()), key=np.array(key))
+        made = {"ends": np.cumsum(sizes), "content": np.array(content.hexdigest()), "key": np.array(key)}
+        np.savez(out, **made, **columns)

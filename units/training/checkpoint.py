@@ -1,4 +1,4 @@
-"""What resumes a training run: networks and optimizers in one safetensors file, counters in its header."""
+"""Checkpoints: networks and optimizers in one safetensors file, counters in its header."""
 
 import contextlib
 import json
@@ -10,11 +10,12 @@ import safetensors.torch
 from units.files import weights
 from units.files.output import create
 
-_ADAM = ("step", "exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter
+_ADAM = ("step", "exp_avg", "exp_avg_sq")  # Adam's state of each parameter
+_LARGEST_COUNT = 1 << 53
 
 
 def save(path, modules, optimizers, counters):
-    """Write the state of named modules, of a list of optimizers, and a dict of numbers, whole."""
+    """Write the state of named modules, of a list of optimizers, and a dict of counters."""
     tensors = {
         f"{name}/{key}": value
         for name, module in modules.items()
@@ -29,9 +30,9 @@ def save(path, modules, optimizers, counters):
 
 
 def keep(path, name):
-    """Let the file at path be there under another name as well, whatever is later saved at path.
+    """Preserve the file at `path` under another name before it is replaced.
 
-    A second link to it, which takes no room; a copy where the file system has no links.
+    The name becomes a hard link, which takes no space, or a copy if the file system has no links.
     """
     if not os.path.exists(path):
         return
@@ -45,18 +46,18 @@ def keep(path, name):
             shutil.copyfile(path, part)
         os.replace(part, name)
     finally:
-        with contextlib.suppress(FileNotFoundError):  # of two links to one file neither is replaced
+        with contextlib.suppress(FileNotFoundError):  # os.replace does nothing if both are links to one file
             os.unlink(part)
 
 
-def load(path, modules, optimizers, counters):
-    """Put a saved state back; return the counters. Raises InputError naming the file.
+def restore(path, modules, optimizers, counters):
+    """Put a saved state back into modules and optimizers. Raises InputError naming the file.
 
-    counters: those of a fresh run; the file must have the same, of the same kinds, as they are put into the
-    run as they are. Nothing is read before all of it is known to fit.
+    counters: those of a fresh run; the file must have the same ones, of the same types. Nothing is changed
+    before the complete file is known to fit.
     """
     with weights.opened(path, "a checkpoint of this run") as file:
-        found = read_counters(file, counters)
+        read_counters(file, counters)
         shapes = {name: weights.shapes(module) for name, module in modules.items()}
         wanted = {f"{name}/{key}": shape for name, part in shapes.items() for key, shape in part.items()}
         tensors = weights.fitting(file, wanted | _steps(set(file.keys()), optimizers))
@@ -64,38 +65,37 @@ def load(path, modules, optimizers, counters):
         for name, module in modules.items():
             module.load_state_dict(_under(tensors, name))
         for i, optimizer in enumerate(optimizers):
-            _load_optimizer(optimizer, _under(tensors, f"optimizer{i}"))
-    return found
+            _restore_optimizer(optimizer, _under(tensors, f"optimizer{i}"))
 
 
 def counters_of(path, counters):
-    """Return the counters of the checkpoint at a path alone, as `load` does."""
+    """Return the counters of the checkpoint at a path; counters: those of a fresh run, as in `restore`."""
     with weights.opened(path, "a checkpoint of this run") as file:
         return read_counters(file, counters)
 
 
 def read_counters(file, like):
-    """Return the counters in an open file; ValueError where they are not of the kinds of `like`."""
+    """Return the counters in an open file; ValueError if their names or types differ from those of `like`."""
     found = json.loads(file.metadata()["counters"])
     if not isinstance(found, dict) or found.keys() != like.keys():
-        raise ValueError("other counters")
+        raise ValueError("its counters are those of another kind of run")
     for name in like:
         _check_kind(name, found[name], like[name])
     return found
 
 
 def _check_kind(name, found, like):
-    """Raise ValueError unless what was found is made as `like` is, and of numbers that may be counted on."""
+    """Raise ValueError unless a counter has the type and structure of `like`, and a value in range."""
     kind = float if type(like) is float and type(found) is int else type(found)
     if kind is not type(like):
-        raise ValueError(f"{name} is no {type(like).__name__}")
+        raise ValueError(f"counter {name} must be of type {type(like).__name__}, not {type(found).__name__}")
     if kind in (int, float) and not min(0, like) <= found:
-        raise ValueError(f"{name} is less than ever")
-    if kind is int and found >= 1 << 53:
-        raise ValueError(f"{name} is more than anyone counts")
-    if kind is dict and found and like:  # empty where a run had no use for it
+        raise ValueError(f"counter {name} is {found}; it must be at least {min(0, like)}")
+    if kind is int and found >= _LARGEST_COUNT:
+        raise ValueError(f"counter {name} is {found}; it must be less than {_LARGEST_COUNT}")
+    if kind is dict and found and like:  # empty if a run does not use it
         if found.keys() != like.keys():
-            raise ValueError(f"other {name}")
+            raise ValueError(f"counter {name} has other entries than {', '.join(like)}")
         for key in like:
             _check_kind(key, found[key], like[key])
     if kind is list:
@@ -104,7 +104,7 @@ def _check_kind(name, found, like):
 
 
 def _steps(names, optimizers):
-    """Return {name: shape} of what optimizers have in a file that names so many of their tensors."""
+    """Return {name: shape} of the state of each parameter that has a state among the names in a file."""
     found = {}
     for i, optimizer in enumerate(optimizers):
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -119,7 +119,7 @@ def _under(tensors, name):
     return {key[len(name) + 1 :]: value for key, value in tensors.items() if key.startswith(f"{name}/")}
 
 
-def _load_optimizer(optimizer, tensors):
+def _restore_optimizer(optimizer, tensors):
     state = {}
     for key, value in tensors.items():
         index, name = key.split("/")

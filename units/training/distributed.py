@@ -1,7 +1,7 @@
-"""Several processes that train one network: torchrun starts them, each with a share of every batch.
+"""Several processes that train one network: torchrun starts them, each takes its share of every batch.
 
-Gradients are summed over the processes, so that N processes do what one does with the whole batch. With no
-torchrun there is one process, and nothing here does anything.
+Gradients are summed over the processes, so N processes do the same as one process with the full batch.
+Without torchrun there is one process, and nothing here has any effect.
 """
 
 import os
@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Group:
-    """This process's number among how many."""
+    """The processes that train together. rank: number of this process; size: number of processes."""
 
     rank: int = 0
     size: int = 1
@@ -24,11 +24,11 @@ class Group:
         return self.rank == 0
 
     def own(self, count):
-        """Return the slice of a batch of `count` that is this process's."""
+        """Return the slice of a batch of `count` that belongs to this process."""
         return slice(self.rank, count, self.size)
 
     def sum(self, *tensors):
-        """Add up each tensor over all processes, in place."""
+        """Sum each tensor over all processes, in place."""
         if self.size > 1:
             flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
             dist.all_reduce(flat)
@@ -43,9 +43,9 @@ class Group:
                 tensor.div_(self.size)
 
     def norm(self, part):
-        """Return the norm of a vector of which each process has a part, given its part's norm.
+        """Return the norm of a vector that is spread over the processes, given the norm of this one's part.
 
-        Its gradient is so many times too large as there are processes: right where gradients are averaged.
+        The gradient is scaled by the number of processes, which the later averaging undoes.
         """
         if self.size == 1:
             return part
@@ -55,7 +55,7 @@ class Group:
         return whole + self.size * part.detach() / whole.clamp(min=1e-12) * (part - part.detach())
 
     def agreed(self, value):
-        """Return the first process's value of a number, so that all decide alike."""
+        """Return the first process's value of a number, so that all processes decide alike."""
         if self.size == 1:
             return value
         number = torch.tensor([value], dtype=torch.float64, device=_device())
@@ -63,13 +63,13 @@ class Group:
         return number.item()
 
     def wait(self):
-        """Wait until all processes are here."""
+        """Wait until all processes have come this far."""
         if self.size > 1:
             dist.barrier()
 
 
 def join(device):
-    """Return the Group that torchrun made of this process, and the device of this process in it."""
+    """Return (Group, device) of this process, as torchrun set them up; the given device without torchrun."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Group(), device
     if device.type == "cuda":

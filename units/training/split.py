@@ -1,4 +1,4 @@
-"""Which records are held out to measure on: whole recordings, drawn by seed."""
+"""Choose the records to hold out for validation: complete recordings, drawn by seed."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from units.records import InputError, warn
 
 
 def split_held_out(records, share, seed, keep_speakers=False):
-    """Return (training, held-out) records, each in the order given, at least one on each side.
+    """Return (training, held-out) records, each in the order given, with at least one on each side.
 
-    Whole recordings are held out, so that nothing next to what is measured is trained on. keep_speakers: each
-    speaker keeps a recording to learn from. If there is only one recording, or each is the only one of a
-    speaker, one stretch of neighbouring records is held out instead, which is reported. If no recording has
-    two records, speakers cannot be kept. Raises InputError for fewer than two records.
+    All records of a recording are on the same side, so that no neighbour of a held-out record is trained on.
+    keep_speakers: leave each speaker at least one recording to train on. If there is only one recording, or
+    only one per speaker, a stretch of neighbouring records is held out instead, with a warning. If no
+    recording has two records, speakers cannot be kept. Raises InputError for fewer than two records.
     """
     if len(records) < 2:
-        raise InputError("one record is too little: some must be held out to measure on")
+        raise InputError("at least two records are needed: one is held out for validation")
     groups = {}
     for i, record in enumerate(records):
         groups.setdefault(_recording(record), []).append(i)
@@ -27,29 +27,30 @@ def split_held_out(records, share, seed, keep_speakers=False):
     held_out = {i for name in chosen for i in groups[name]}
     if not held_out:
         held_out = _stretch(records, groups, share, seed)
-        why = "there is only one" if len(groups) == 1 else "each is the only one of a speaker"
-        warn(f"no recording can be held out ({why}): {len(held_out)} neighbouring records are")
+        why = "there is only one" if len(groups) == 1 else "no speaker has more than one"
+        warn(
+            f"cannot hold out a complete recording ({why}); "
+            f"{len(held_out)} neighbouring records are held out instead"
+        )
     training = [record for i, record in enumerate(records) if i not in held_out]
     return training, [record for i, record in enumerate(records) if i in held_out]
 
 
 def _recording(record):
-    # whatever their channels: what is said on one can often be heard on the other
+    # the same for all channels: one channel can often be heard on another
     path = record.get("audio_filepath")
     return recording_of(path if isinstance(path, str) else None, record.get("id"))
 
 
 def _offset(record):
-    offset = record.get("offset")
-    return (
-        offset if isinstance(offset, (int, float)) else 0.0
-    )  # what is wrong with it is said where it is read
+    offset = record.get("offset")  # the code that reads the audio reports a wrong type
+    return offset if isinstance(offset, (int, float)) else 0.0
 
 
 def _draw(speakers, share, seed):
-    """Return the names of recordings to hold out, of which each speaker keeps one; a set, maybe empty.
+    """Return the names of recordings to hold out, a set, maybe empty; each speaker keeps one recording.
 
-    speakers: for each recording the set of those who speak in it.
+    speakers: {recording: set of its speakers}.
     """
     left = {}
     for those in speakers.values():
@@ -65,7 +66,7 @@ def _draw(speakers, share, seed):
 
 
 def _stretch(records, groups, share, seed):
-    """Return the indices of neighbours in time, a set: of the recording with most records, not all of it."""
+    """Return the indices of consecutive records of the recording that has most, a set; never all of them."""
     order = sorted(max(groups.values(), key=len), key=lambda i: (_offset(records[i]), i))
     count = min(max(1, round(share * len(records))), len(order) - 1)
     first = int(np.random.default_rng(seed).integers(len(order) - count + 1))

@@ -1,57 +1,49 @@
-"""fast: units and F0 to waveform by shaping pulses and noise, frame by frame, in the short-time spectrum.
+"""fast: units and F0 to waveform by filtering pulses and noise, frame by frame, in the short-time spectrum.
 
-ConvNeXt blocks and an inverse STFT, after Vocos (Siuzdak 2023, arXiv 2306.00814), whose head here draws not a
+ConvNeXt blocks and an inverse STFT, after Vocos (Siuzdak 2023, arXiv 2306.00814). The head does not predict a
 spectrum but two filters: one for pulses at F0, one for noise (after Liu et al. 2020, Neural homomorphic
-vocoder). So the pitch is F0's own, however little the network was trained.
+vocoder). So the pitch is right from the first training step.
 """
 
 import torch
 from torch import nn
-from torch.nn.functional import conv2d, gelu
+from torch.nn.functional import gelu
 
 from units.audio.timing import HOP
+from units.convolution import TimeConvolution
 from units.vocoder.layers import Conditions
 from units.vocoder.source import Noise, contour, pulses
 from units.vocoder.windows import BINS, Spectrum
 
-_SLOW, _QUICK = 6, 2  # blocks at 50 and at 100 frames a second
+_SLOW, _QUICK = 6, 2  # blocks at 50 and at 100 frames per second
 _KERNEL = 7
 _LOUDEST = 6.0  # of the filters' log gains
-# A melody tells crops apart like a fingerprint, and a network that is told it exactly learns them by heart.
-_BLUR = 0.05  # of log F0 as training tells it: standard deviation, of a frame's and of a whole crop's
-_HIDDEN = 0.1257  # of N(0, 1), what is nearer to 0: a tenth of the frames are not told unit and speaker
-_SHARES = (0.375, 0.875)  # of the later frame, in windows whose centres are 320 m and 320 m + 160
+# Jitter log F0 in training: an exact melody identifies a crop, and the network memorises it.
+_BLUR = 0.05  # standard deviation of the jitter, per frame and per crop
+_HIDDEN = 0.1257  # a tenth of N(0, 1) is nearer to 0: these frames lose their unit and speaker in training
+_SHARES = (0.375, 0.875)  # weight of the later frame in windows centred on samples 320 m and 320 m + 160
 
 
 class Block(nn.Module):
-    """ConvNeXt: a depthwise convolution, a norm, two linear layers, added to what it is given: (B, T, C)."""
+    """ConvNeXt: a depthwise convolution, a norm and two linear layers, added to the input: (B, T, C)."""
 
     def __init__(self, width):
         super().__init__()
-        self.depthwise = nn.Conv1d(width, width, _KERNEL, padding=_KERNEL // 2, groups=width)
+        self.depthwise = TimeConvolution(width, _KERNEL, groups=width)
         self.norm = nn.LayerNorm(width)
         self.inner, self.output = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
         self.scale = nn.Parameter(torch.full((width,), 1 / (_SLOW + _QUICK)))
 
     def forward(self, x, real=None):
         """Return (B, T, C); real: (B, T) bool, false beyond the ends of recordings."""
-        y = self.norm(self._convolve(x if real is None else x * real[..., None]))
+        y = self.norm(self.depthwise(x if real is None else x * real[..., None]))
         return torch.addcmul(x, self.scale, self.output(gelu(self.inner(y))))
-
-    def _convolve(self, x):
-        if x.is_cuda:
-            return self.depthwise(x.transpose(1, 2)).transpose(1, 2)
-        # On a CPU one of two dimensions with channels last wants no copies: 20 times as fast.
-        image, weight = x.transpose(1, 2)[:, :, None], self.depthwise.weight[:, :, None]
-        padding = (0, _KERNEL // 2)
-        y = conv2d(image, weight, self.depthwise.bias, padding=padding, groups=len(weight))
-        return y[:, :, 0].transpose(1, 2)
 
 
 class GeneratorFast(nn.Module):
     """Units (B, N), F0 (B, N) Hz and speaker (B, N) to waveform (B, 320 N)."""
 
-    margin = 28  # frames that sound depends on, on either side
+    margin = 28  # frames on either side that the sound depends on
 
     def __init__(self, config):
         super().__init__()
@@ -72,13 +64,13 @@ class GeneratorFast(nn.Module):
         """Return (B, 320 N) in -1..1.
 
         place: (first frame (B,), filled F0 (B, N), cycles (B, N)) of a part of a recording, by `contour`.
-        counts: (B,), how many frames of each row are its recording's; what follows changes nothing in them.
+        counts: (B,), number of frames of each row's recording; the padding after them does not change them.
         """
         first, filled, cycles = place or self._place(units, f0_hz)
         voiced = f0_hz > 0
         noise = self.noise(first, units.shape[1])
-        told = self._told(units, voiced, filled, speaker, noise.unflatten(1, (-1, HOP)))
-        filters = self._filters(told, counts)
+        known = self._known(units, voiced, filled, speaker, noise.unflatten(1, (-1, HOP)))
+        filters = self._filters(known, counts)
         sources = torch.stack([pulses(filled, cycles, voiced), noise], dim=1)
         if counts is not None:
             sources = sources * _within(HOP * counts, sources.shape[2])[:, None]
@@ -86,8 +78,8 @@ class GeneratorFast(nn.Module):
         wave = self.spectrum(sources, *filters, counts)
         return wave.clamp(-1.0, 1.0) if not self.training else wave
 
-    def _told(self, units, voiced, filled, speaker, chance):
-        """Return what the network is told, (B, C, N). chance: (B, N, 320) of N(0, 1), for training alone."""
+    def _known(self, units, voiced, filled, speaker, chance):
+        """Return the input of the network, (B, C, N). chance: (B, N, 320) of N(0, 1), for training."""
         known = self.conditions(units, filled, speaker)
         log_f0 = filled.clamp(min=20.0).log()
         if self.training:
@@ -99,7 +91,7 @@ class GeneratorFast(nn.Module):
     def _filters(self, x, counts):
         """Return gain and phase of the pulses' filter and gain of the noise's, each (B, 2 N + 1, BINS).
 
-        x: (B, C, N), what the network is told.
+        x: (B, C, N), the input of the network.
         """
         frames, real = x.shape[2], _within(counts, x.shape[2])
         x = self.first(x if real is None else x * real[:, None])
@@ -118,21 +110,21 @@ class GeneratorFast(nn.Module):
 
     @staticmethod
     def _place(units, f0_hz):
-        """Return the place of recordings that begin here; their noise depends on their units."""
+        """Return the place of complete recordings; their noise depends on their units."""
         filled, cycles = (column.float() for column in contour(f0_hz))
         first = (units * torch.arange(1, units.shape[1] + 1, device=units.device)).sum(dim=1)
         return first, filled, cycles
 
 
 def _within(counts, steps):
-    """Return which of the steps lie before each count, (B, steps); None where there are no counts."""
+    """Return which steps are before each count, (B, steps) bool, or None without counts."""
     return None if counts is None else torch.arange(steps, device=counts.device) < counts[:, None]
 
 
 def _between(x):
-    """Return (B, N, C) channels of frames at the centres of the windows of the STFT, (B, 2 N + 1, C).
+    """Interpolate frames (B, N, C) at the centres of the windows of the STFT, (B, 2 N + 1, C).
 
-    A frame's own centre is its sample 200, the windows' are its samples 0 and 160.
+    A frame is centred on its sample 200, the windows on its samples 0 and 160.
     """
     earlier = torch.cat([x[:, :1], x], dim=1)
     later = torch.cat([x, x[:, -1:]], dim=1)

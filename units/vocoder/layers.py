@@ -1,4 +1,4 @@
-"""What the generators share: the input of units, F0 and speaker, and upsampling by exactly its stride."""
+"""The common parts of the generators: the embeddings, and upsampling by exactly the stride."""
 
 import torch
 from torch import nn
@@ -7,12 +7,12 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 
 from units.audio.pitch import CEILING_HZ, FLOOR_HZ
 
-RATES = (5, 4, 4, 4)  # 5 * 4 * 4 * 4 = 320 samples a unit
+RATES = (5, 4, 4, 4)  # 5 * 4 * 4 * 4 = 320 samples per unit
 SLOPE = 0.1
 
 
 class Conditions(nn.Module):
-    """Units (B, N), F0 (B, N) Hz and speaker (B, N) to channels (B, C, N): embeddings side by side."""
+    """Units (B, N), F0 (B, N) Hz and speaker (B, N) to channels (B, C, N): embeddings, concatenated."""
 
     def __init__(self, config, with_f0):
         super().__init__()
@@ -35,7 +35,7 @@ class Conditions(nn.Module):
 
 
 def f0_bin(f0_hz, bins):
-    """Return the bin of each F0: 0 unvoiced, 1..bins by log F0. As `audio.pitch.hz_to_bin`, for tensors."""
+    """Return the bin of each F0: 0 if unvoiced, 1..bins by log F0; `audio.pitch.hz_to_bin` for tensors."""
     log_range = torch.log(torch.tensor(CEILING_HZ / FLOOR_HZ))
     position = torch.log(f0_hz.clamp(min=1.0) / FLOOR_HZ) / log_range
     return torch.where(f0_hz > 0, 1 + (position * bins).floor().clamp(0, bins - 1), 0.0).long()
@@ -50,8 +50,8 @@ def conv(channels_in, channels_out, kernel, dilation=1):
 def upsample(channels_in, channels_out, stride):
     """Return a transposed convolution whose output is exactly stride times as long.
 
-    L in gives (L - 1) s - 2 p + k out, which is s L for k = s + 2 p. With an odd stride an even kernel
-    cannot do so: stride 5 and kernel 10 would add samples at every use.
+    Length L becomes (L - 1) s - 2 p + k, which is s L for k = s + 2 p. With an odd stride, an even kernel
+    cannot do this: stride 5 and kernel 10 would add samples at every use.
     """
     kernel = 2 * stride + stride % 2
     padding = (kernel - stride) // 2
@@ -59,15 +59,15 @@ def upsample(channels_in, channels_out, stride):
 
 
 def _normed(layer):
-    """Return the layer weight-normed; as it is where it has no memory, and is but asked for its shapes.
+    """Return the layer with weight norm, or unchanged on the meta device, which is only used for shapes.
 
-    There weight norm would cost a second, in which torch loads what it describes such tensors' norms by.
+    There, weight norm would make torch import its compiler, which takes a second.
     """
     return layer if layer.weight.is_meta else weight_norm(layer)
 
 
 def in_fp32(layer, x):
-    """Return what a layer makes of x in fp32, also under autocast: 8 bits are too few for a waveform."""
+    """Apply a layer in fp32, even under autocast: the 8 bits of bf16 are too few for a waveform."""
     if not torch.is_autocast_enabled(x.device.type):
         return layer(x)
     with torch.autocast(x.device.type, enabled=False):
@@ -75,7 +75,7 @@ def in_fp32(layer, x):
 
 
 def fold_weight_norm(module):
-    """Replace each weight norm in the module by the weight it amounts to; faster, and plainer to save."""
+    """Replace each weight norm in the module by the resulting weight: faster, and simpler to save."""
     for part in module.modules():
         if is_parametrized(part, "weight"):
             remove_parametrizations(part, "weight")

@@ -1,4 +1,4 @@
-"""A vocoder as a user has it: a directory of config.json and weights, which speaks units."""
+"""A vocoder: a directory of config.json and weights, which speaks units."""
 
 import hashlib
 import os
@@ -23,13 +23,13 @@ from units.vocoder.v2 import GeneratorV2
 
 GENERATORS = {"v1": GeneratorV1, "v2": GeneratorV2, "fast": GeneratorFast}
 CHUNK = 500  # units spoken at once: 10 s
-_PREDICTED = 6000  # units predicted for at once
+_PREDICTED = 6000  # units per prediction
 
 
 class Vocoder:
     """A generator with its predictors, ready to speak.
 
-    Units come in as lists, one a frame; audio goes out as float32 numpy arrays of 320 samples a unit.
+    Input: units as lists, one per frame. Output: float32 numpy arrays, 320 samples per unit.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Vocoder:
 
     @cached_property
     def identity(self):
-        """A hash of what turns units and F0 into audio: the generator's settings and weights."""
+        """A hash of the settings and of the generator's weights."""
         digest = hashlib.sha256(to_json(self.config).encode())
         for name, tensor in self.generator.state_dict().items():
             digest.update(name.encode() + tensor.detach().float().cpu().numpy().tobytes())
@@ -50,11 +50,11 @@ class Vocoder:
 
     @property
     def speaks_together(self):
-        """Whether `speak_together` is there and quicker: the others are as quick one record at a time."""
+        """Whether the generator supports `speak_together`; the others would not gain from it."""
         return self.config.arch == "fast"
 
     def speaker_index(self, name):
-        """Return the index of a speaker; of None the first. InputError where there is no such speaker."""
+        """Return the index of a speaker, 0 for None. Raises InputError if the vocoder has no such speaker."""
         if name is None:
             return 0
         if not self.config.speakers:
@@ -64,24 +64,26 @@ class Vocoder:
         return self.config.speakers.index(name)
 
     def check(self, units):
-        """Raise InputError where there is no unit, or one that the vocoder does not know."""
+        """Raise InputError if there is no unit, or a unit that the vocoder does not know."""
         if not units:
             raise InputError("no units to speak")
         if max(units) >= self.config.units:
-            raise InputError(f"unit {max(units)}, but the vocoder knows 0 to {self.config.units - 1}")
+            raise InputError(
+                f"unit {max(units)} is unknown: the vocoder has units 0 to {self.config.units - 1}"
+            )
 
     @torch.inference_mode()
     def predict_counts(self, units, speaker=0):
-        """Return how many frames each unit of a collapsed list lasts."""
+        """Return the predicted number of frames of each unit of a collapsed list."""
         return self._in_parts(self.duration_predictor, units, speaker)
 
     @torch.inference_mode()
     def predict_f0(self, units, speaker=0):
-        """Return the F0 of each frame in Hz, 0 where unvoiced."""
+        """Return the predicted F0 of each frame in Hz, 0 if unvoiced."""
         return self._in_parts(self.f0_predictor, units, speaker)
 
     def _in_parts(self, predictor, units, speaker):
-        """Return what a predictor says of units, asked for some minutes of them at a time."""
+        """Return the predictions for units, computed for two minutes at a time."""
         found = []
         for start in range(0, len(units), _PREDICTED):
             first, stop = max(0, start - MARGIN), start + _PREDICTED
@@ -95,10 +97,10 @@ class Vocoder:
 
     @torch.inference_mode()
     def speak(self, units, f0_hz, speaker=0):
-        """Yield successive pieces of the waveform of frame units with their F0, 320 samples a unit in all.
+        """Yield successive pieces of the waveform, together 320 samples per unit.
 
-        Memory is bounded for any length. Pieces are spoken with a margin that is then cut off, so they join
-        without a seam.
+        units, f0_hz: one per frame. Memory is bounded for any length. Pieces are spoken with a margin that is
+        then cut off, so they join without a seam.
         """
         f0_hz = torch.tensor(f0_hz, dtype=torch.float64)
         filled, cycles = contour(f0_hz)
@@ -116,9 +118,9 @@ class Vocoder:
 
     @torch.inference_mode()
     def speak_together(self, plans):
-        """Return the waveforms of some (units, f0_hz, speaker), as `speak` gives them, made at once.
+        """Return the waveforms of several (units, f0_hz, speaker) in one batch, the same as those of `speak`.
 
-        Rows are as long as the longest; what a row has beyond its end is kept out of every layer.
+        Rows are padded to the longest; padding is masked in every layer.
         """
         size = max(len(units) for units, _, _ in plans)
         counts = torch.tensor([len(units) for units, _, _ in plans], device=self.device)
@@ -142,7 +144,7 @@ class Vocoder:
 
 
 def _extended(f0_hz, size):
-    """Return a contour with a frame more, where there is room: on the line through the last two."""
+    """Return a contour padded to `size`; its first added frame continues the line through the last two."""
     filled, cycles = (row.numpy() for row in contour(torch.tensor(f0_hz)))
     if len(filled) == size:
         return filled, cycles
@@ -160,8 +162,8 @@ def build(config):
 def folded(config, generator):
     """Return a copy of a generator with its weight norm folded.
 
-    A new one takes the weights: a deep copy would share the classes that torch makes for parametrized layers,
-    and folding it would break the original.
+    The copy is a new generator that loads the weights: a deep copy would share the classes that torch makes
+    for parametrized layers, and folding it would break the original.
     """
     with torch.random.fork_rng(devices=[]):
         copy = GENERATORS[config.arch](config)
@@ -170,14 +172,14 @@ def folded(config, generator):
 
 
 def save_part(folder, name, module):
-    """Write the weights of a module to NAME.safetensors, whole."""
+    """Write the weights of a module to NAME.safetensors."""
     weights = {key: value.detach().cpu().contiguous() for key, value in module.state_dict().items()}
     with create(os.path.join(folder, f"{name}.safetensors")) as out:
         out.write(safetensors.torch.save(weights))
 
 
 def save_config(folder, config):
-    """Write config.json, whole."""
+    """Write config.json."""
     with create(os.path.join(folder, "config.json")) as out:
         out.write(to_json(config).encode())
 
@@ -198,7 +200,7 @@ def load_vocoder(folder, device="cpu", dtype=torch.float32):
 def read_vocoder(folder):
     """Return the VocoderConfig of a directory, and the weights of its parts, {name: tensor} each.
 
-    No network is built before it is known to be what the files hold. Raises InputError naming the file that
+    No network is built before the files are known to hold it. Raises InputError naming the file that
     is missing or wrong.
     """
     config, path = read_vocoder_config(folder), os.path.join(folder, "config.json")

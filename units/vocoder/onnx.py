@@ -1,9 +1,9 @@
-"""A generator as an ONNX model, to be run where there is no torch. The only home of torch.onnx.
+"""Export a generator as an ONNX model, to run without torch. The only user of torch.onnx.
 
-Its inputs are those of the generator, batch and length free: `units` (B, N) int64, `f0` (B, N) float32 Hz, 0
-where unvoiced, and `speaker` (B, N) int64, the index in config.json; of `fast` also what `source.contour`
-gives, `filled` and `cycles` (B, N) float32, and `first` (B,) int64, the number of the first frame. Out comes
-`waveform` (B, 320 N) float32.
+The inputs are those of the generator, for any batch and length: `units` (B, N) int64, `f0` (B, N) float32 in
+Hz, 0 if unvoiced, and `speaker` (B, N) int64, the index in config.json. `fast` also needs `filled` and
+`cycles` (B, N) float32, as `source.contour` returns them, and `first` (B,) int64, the number of the first
+frame. The output is `waveform` (B, 320 N) float32.
 """
 
 import contextlib
@@ -20,16 +20,16 @@ from units.files.output import create
 from units.vocoder.windows import BINS, N_FFT, Spectrum, level
 
 _OPSET = 18
-_EXAMPLE = 2, 50  # rows and frames that the generator is traced with
+_EXAMPLE = 2, 50  # rows and frames of the example for tracing
 
 
 class RealSpectrum(Spectrum):
-    """`Spectrum` without complex numbers: its transforms are products with cosines and sines."""
+    """`Spectrum` without complex numbers: the transforms are products with cosines and sines."""
 
     def __init__(self):
         super().__init__()
         turns = np.outer(np.arange(N_FFT), np.arange(BINS)) % N_FFT * (2 * math.pi / N_FFT)
-        once = np.where(np.isin(np.arange(BINS), (0, BINS - 1)), 1.0, 2.0) / N_FFT  # the others stand for two
+        once = np.where(np.isin(np.arange(BINS), (0, BINS - 1)), 1.0, 2.0) / N_FFT  # the others count twice
         bases = {"cosine": np.cos(turns), "sine": -np.sin(turns)}
         for name, basis in bases.items():
             self.register_buffer(name, torch.tensor(basis, dtype=torch.float32))
@@ -45,7 +45,7 @@ class RealSpectrum(Spectrum):
 
 
 class _Placed(torch.nn.Module):
-    """`fast` with its place as inputs of their own."""
+    """`fast` with the parts of its place as separate inputs."""
 
     def __init__(self, generator):
         super().__init__()
@@ -56,11 +56,11 @@ class _Placed(torch.nn.Module):
 
 
 def export(vocoder, path):
-    """Write a Vocoder's generator as an ONNX model, whole, in fp32; the predictors stay behind."""
+    """Write the generator of a Vocoder, without the predictors, as an ONNX model in fp32."""
     module, inputs = _module(vocoder)
     rows, frames = torch.export.Dim("rows"), torch.export.Dim("frames")
     shapes = {name: {0: rows, 1: frames} if value.dim() > 1 else {0: rows} for name, value in inputs.items()}
-    with _hushed(), torch.inference_mode():
+    with _quiet(), torch.inference_mode():
         program = torch.onnx.export(
             module,
             tuple(inputs.values()),
@@ -79,7 +79,11 @@ def _module(vocoder):
     """Return the module to trace and an example of its inputs, by name."""
     generator = vocoder.generator.cpu()
     whole, real = torch.zeros(_EXAMPLE, dtype=torch.int64), torch.full(_EXAMPLE, 100.0)
-    inputs = {"units": whole, "f0": real, "speaker": whole.clone()}  # clones: one tensor would be one input
+    inputs = {
+        "units": whole,
+        "f0": real,
+        "speaker": whole.clone(),
+    }  # clone: the same tensor twice would become one input
     if vocoder.config.arch != "fast":
         return generator, inputs
     generator.spectrum = RealSpectrum()
@@ -91,8 +95,8 @@ def _module(vocoder):
 
 
 @contextlib.contextmanager
-def _hushed():
-    """Keep to itself what torch says of its progress and of its own insides."""
+def _quiet():
+    """Suppress torch's reports about its progress and its internals."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,12 +1,12 @@
-"""What bare units lack: how long each lasts, and the F0 of each frame. Small convolutional networks."""
+"""Predict the duration of each unit and the F0 of each frame: small convolutional networks."""
 
 import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, l1_loss
 
 WIDTH, KERNEL = 96, 5
-DILATIONS = (1, 2, 4, 8, 16, 32)  # melodies are as long as phrases
-MARGIN = KERNEL // 2 * sum(DILATIONS)  # units that are seen on either side
+DILATIONS = (1, 2, 4, 8, 16, 32)  # a melody spans a phrase
+MARGIN = KERNEL // 2 * sum(DILATIONS)  # units on either side that a prediction depends on
 
 
 class _Context(nn.Module):
@@ -29,7 +29,7 @@ class _Context(nn.Module):
 
 
 class F0Predictor(nn.Module):
-    """Frame units to voicing and log F0, the latter relative to the speaker's mean and spread."""
+    """Units, one per frame, to voicing and log F0, relative to the speaker's mean and standard deviation."""
 
     def __init__(self, config):
         super().__init__()
@@ -58,7 +58,7 @@ class F0Predictor(nn.Module):
 
 
 class DurationPredictor(nn.Module):
-    """Runs to their lengths: collapsed units (B, N) to frames (B, N)."""
+    """Collapsed units (B, N) to the length of each run in frames, (B, N)."""
 
     def __init__(self, config):
         super().__init__()
@@ -70,7 +70,7 @@ class DurationPredictor(nn.Module):
         return self.out(self.context(units, speaker))[..., 0]
 
     def loss(self, units, speaker, counts):
-        """Return the L1 distance of the log of the counts, so that the median is learnt."""
+        """Return the L1 distance of the log of the counts, so that the median is learned."""
         return l1_loss(self(units, speaker), torch.log(counts.float()))
 
     def predict(self, units, speaker):

@@ -1,27 +1,27 @@
-"""Change the time and the pitch of frames before they are spoken."""
+"""Change the tempo and the pitch of frames before they are spoken."""
 
 import math
 
 from units.records import InputError
 
-_FEW = 25  # voiced frames, half a second, whose spread is no one's
+_FEW = 25  # voiced frames, half a second: too few to estimate a standard deviation
 
 
 def fit_f0(f0_hz, count):
-    """Return F0 with a value for each of `count` units, a list: it may have one frame fewer or one more.
+    """Return F0 with one value per unit, a list. The given F0 may have one frame fewer or one more.
 
-    Where the last is missing it is taken as unvoiced. Raises InputError where more are.
+    A missing last frame becomes unvoiced. Raises InputError if the lengths differ by more.
 
     >>> fit_f0([90.0, 91.0], 3)
     [90.0, 91.0, 0.0]
     """
     if abs(len(f0_hz) - count) > 1:
-        raise InputError(f"{count} units, but F0 of {len(f0_hz)} frames")
+        raise InputError(f"f0 has {len(f0_hz)} frames, but there are {count} units")
     return [*f0_hz, 0.0][:count]
 
 
 def resample(units, f0_hz, speed):
-    """Return units and F0 with speed times fewer frames, each the nearest of the old ones.
+    """Return units and F0 for another speed: each new frame is a copy of the nearest old frame.
 
     >>> resample([1, 2, 3, 4], [0, 0, 90, 91], 2.0)
     ([2, 4], [0, 91])
@@ -34,7 +34,7 @@ def resample(units, f0_hz, speed):
 
 
 def move_f0(f0_hz, source, target):
-    """Return F0 in Hz moved from one range to another: equal z-scores of log F0.
+    """Return F0 in Hz, moved from one range to another: the z-scores of log F0 stay the same.
 
     source, target: (mean, standard deviation) of log Hz.
     """
@@ -46,7 +46,10 @@ def move_f0(f0_hz, source, target):
 
 
 def f0_range(f0_hz, spread):
-    """Return (mean, standard deviation) of log Hz of the voiced frames; of few frames `spread` is the latter.
+    """Return (mean, standard deviation) of log Hz of the voiced frames.
+
+    spread: the standard deviation to return if there are too few voiced frames to estimate it.
+
 
     >>> f0_range([0.0, 100.0], 0.2)
     (4.605170185988092, 0.2)

@@ -1,7 +1,7 @@
-"""What a voice is made of before it is shaped: pulses at F0, and noise.
+"""The two sources that are filtered into a voice: pulses at F0, and noise.
 
-F0 is that of each frame's centre and a line between centres, so the phase is a sum of trapezoids: exact, and
-known for any part of a recording without the rest.
+F0 belongs to the centre of each frame and is linear in between, so the phase is a sum of trapezoids: exact,
+and computable for any part of a recording without the rest.
 """
 
 import math
@@ -11,16 +11,16 @@ import torch
 
 from units.audio.timing import FRAME_SHIFT, HOP, RATE, RECEPTIVE_FIELD
 
-_CENTRE = RECEPTIVE_FIELD // 2  # sample of a frame at which its F0 is
-_DEFAULT_HZ = 120.0  # where nothing is voiced
-_NOISE_FRAMES = 4096  # after which the noise is the same again: 82 s
+_CENTRE = RECEPTIVE_FIELD // 2  # sample of a frame that its F0 belongs to
+_DEFAULT_HZ = 120.0  # if nothing is voiced
+_NOISE_FRAMES = 4096  # period of the noise: 82 s
 
 
 def contour(f0_hz):
     """Return F0 with its gaps filled, Hz, and the phase at each frame's centre, cycles in 0..1; float64.
 
-    f0_hz: (..., N) tensor, 0 where unvoiced; gaps are filled by lines between their neighbours. All is done
-    on its device, which is never waited for.
+    f0_hz: (..., N) tensor, 0 if unvoiced; gaps are interpolated linearly. Everything is computed on the
+    device of f0_hz, without waiting for it.
     """
     f0_hz = f0_hz.double()
     last = f0_hz.shape[-1] - 1
@@ -37,22 +37,23 @@ def contour(f0_hz):
 
 
 def pulses(f0_hz, cycles, voiced):
-    """Return pulses at F0, (B, 320 N), of power 1 where voiced and with no partial above 8 kHz.
+    """Return pulses at F0, (B, 320 N), with power 1 in voiced frames and no partial above 8 kHz.
 
     f0_hz, cycles: (B, N) as `contour` returns them; voiced: (B, N) bool. Their partials are cosines of one
     amplitude (Stilson & Smith 1996, Alias-free digital synthesis of classic analog waveforms).
     """
     count = f0_hz.shape[1]
-    row = torch.arange(-1, count, device=f0_hz.device)  # of samples from the centre of a frame to the next
+    # a row is the samples from the centre of a frame to the next centre
+    row = torch.arange(-1, count, device=f0_hz.device)
     left = row.clamp(0, max(count - 2, 0))
     right = (left + 1).clamp(max=count - 1)
-    # from whole samples, to be exact
+    # computed from whole samples, to be exact
     seconds = ((row - left)[:, None] * HOP + torch.arange(HOP, device=row.device)) / RATE
     start = f0_hz[:, left, None]
     slope = (f0_hz[:, right, None] - start) / FRAME_SHIFT
     phase = cycles[:, left, None] + start * seconds + slope * seconds.square() / 2
     hz = (start + slope * seconds).clamp(min=20.0)
-    partials = (RATE / 2 / hz - 1e-3).floor()  # a little less, or rounding would decide where hz divides 8000
+    partials = (RATE / 2 / hz - 1e-3).floor()  # slightly less: otherwise rounding decides if hz divides 8000
     half = math.pi * (phase - phase.round())  # -pi/2 .. pi/2
     sine = torch.sin(half)
     ratio = torch.where(sine.abs() < 1e-4, 2 * partials + 1, torch.sin((2 * partials + 1) * half) / sine)
@@ -63,7 +64,7 @@ def pulses(f0_hz, cycles, voiced):
 
 
 class Noise(torch.nn.Module):
-    """White noise of power 1 that depends on the number of the frame alone."""
+    """White noise of power 1 that depends only on the number of the frame."""
 
     def __init__(self):
         super().__init__()
@@ -71,6 +72,6 @@ class Noise(torch.nn.Module):
         self.register_buffer("table", torch.from_numpy(table), persistent=False)
 
     def forward(self, first, count):
-        """Return (B, 320 count) for the first frames (B,) int64."""
+        """Return (B, 320 count), beginning at the frames `first`, (B,) int64."""
         frames = (first[:, None] + torch.arange(count, device=first.device)) % _NOISE_FRAMES
         return self.table[frames].flatten(1)

@@ -1,4 +1,4 @@
-"""V1: units alone to waveform, by transposed convolutions with a short residual stack after each."""
+"""V1: units alone to waveform, by transposed convolutions, each followed by a short residual stack."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from units.vocoder.layers import RATES, SLOPE, Conditions, conv, in_fp32, upsamp
 
 
 class ResidualStack(nn.Module):
-    """Two dilated convolutions, each added to what it was given: (B, C, T) to (B, C, T)."""
+    """Two dilated convolutions, each added to its input: (B, C, T) to (B, C, T)."""
 
     def __init__(self, channels):
         super().__init__()
@@ -22,9 +22,9 @@ class ResidualStack(nn.Module):
 
 
 class GeneratorV1(nn.Module):
-    """Units (B, N) to waveform (B, 320 N); F0 is taken and left aside."""
+    """Units (B, N) to waveform (B, 320 N); F0 is accepted but ignored."""
 
-    margin = 8  # frames that sound depends on, on either side
+    margin = 8  # frames on either side that the sound depends on
 
     def __init__(self, config):
         super().__init__()

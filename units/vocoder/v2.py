@@ -10,7 +10,8 @@ KERNELS, DILATIONS = (3, 7, 11), (1, 3, 5)
 
 
 class ResidualBlock(nn.Module):
-    """Three pairs of convolutions of one kernel, the first of each pair dilated: (B, C, T) to (B, C, T)."""
+    """Three pairs of convolutions with the same kernel size, the first of each pair dilated: (B, C, T) to (B,
+    C, T)."""
 
     def __init__(self, channels, kernel):
         super().__init__()
@@ -25,7 +26,7 @@ class ResidualBlock(nn.Module):
 
 
 class ReceptiveFieldFusion(nn.Module):
-    """Multi-receptive-field fusion: the mean of residual blocks of several kernels."""
+    """Multi-receptive-field fusion: the mean of residual blocks with several kernel sizes."""
 
     def __init__(self, channels):
         super().__init__()
@@ -42,7 +43,7 @@ class ReceptiveFieldFusion(nn.Module):
 class GeneratorV2(nn.Module):
     """Units (B, N), F0 (B, N) Hz and speaker (B, N) to waveform (B, 320 N)."""
 
-    margin = 24  # frames that sound depends on, on either side
+    margin = 24  # frames on either side that the sound depends on
 
     def __init__(self, config):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The short-time spectrum that `fast` shapes: Hann windows of 40 ms, 10 ms apart, and back to sound."""
+"""The short-time spectrum that `fast` filters: Hann windows of 40 ms, every 10 ms, and back to sound."""
 
 import math
 
@@ -8,18 +8,17 @@ from torch.nn.functional import pad
 
 N_FFT, STEP = 640, 160  # samples
 BINS = N_FFT // 2 + 1
-_PARTS = N_FFT // STEP  # windows that a sample lies in
-
+_PARTS = N_FFT // STEP  # windows that contain each sample
 
 _LEVEL = math.sqrt(0.375 * N_FFT)  # root mean square magnitude of white noise of power 1 in a window
-_LEAST = 1e-3  # of magnitudes: fainter noise than that is silence
+_LEAST = 1e-3  # magnitude; fainter noise counts as silence
 
 
 class Spectrum(nn.Module):
     """Pulses and noise (B, 2, 320 N) and their filters, each (B, 2 N + 1, BINS), to waveform (B, 320 N).
 
-    Of the noise only phases are kept: all magnitudes of a window are one. The hills and valleys that chance
-    gives white noise are no one's voice, and hide what is.
+    The magnitudes of the noise are set to one in each window; only its phases are kept. The random peaks and
+    dips of white noise are not part of a voice, and mask it.
     """
 
     def __init__(self):
@@ -27,7 +26,7 @@ class Spectrum(nn.Module):
         self.register_buffer("window", torch.hann_window(N_FFT), persistent=False)
 
     def forward(self, sources, loud, phase, rough, counts=None):
-        """Return the sum of the sources, each shaped in each window; counts: frames of each row, if fewer."""
+        """Return the sum of the filtered sources; counts: frames of each row, if they differ."""
         frames = self._shaped(self._windows(sources), loud, phase, rough) * self.window
         return _overlapped(frames) / self._power(frames, counts)
 
@@ -37,7 +36,7 @@ class Spectrum(nn.Module):
         return torch.fft.irfft(pulses * torch.polar(loud, phase) + noise * rough)
 
     def _windows(self, x):
-        """Return the windows of (..., 320 N), weighted, zeros before its start and after its end."""
+        """Return the weighted windows of (..., 320 N), with zeros before its start and after its end."""
         pieces = pad(x, (N_FFT // 2, N_FFT // 2)).unflatten(-1, (-1, STEP))
         count = pieces.shape[-2] - _PARTS + 1
         parts = [pieces[..., i : i + count, :] for i in range(_PARTS)]
@@ -53,12 +52,12 @@ class Spectrum(nn.Module):
 
 
 def level(magnitudes):
-    """Return what makes magnitudes of noise all one, `_LEVEL`."""
+    """Return the factors that make all magnitudes of noise equal to `_LEVEL`."""
     return _LEVEL / magnitudes.clamp(min=_LEAST)
 
 
 def _overlapped(frames):
-    """Return the sum of windows (B, 2 N + 1, N_FFT), less what lies before and after: (B, 320 N)."""
+    """Return the overlap-add of windows (B, 2 N + 1, N_FFT), cut to (B, 320 N)."""
     parts = frames.unflatten(-1, (_PARTS, STEP))
     total = sum(pad(parts[:, :, i], (0, 0, i, _PARTS - 1 - i)) for i in range(_PARTS))
     return total.flatten(1)[:, N_FFT // 2 : -(N_FFT // 2)]

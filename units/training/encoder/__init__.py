@@ -1,5 +1,5 @@
-"""Training of the learned encoder, by predicting the unit of frames that it cannot see.
+"""Training of an encoder that predicts the cluster of frames that it cannot see.
 
-HuBERT's way (Hsu et al. 2021, arXiv 2106.07447) in rounds: the first predicts clusters of MFCC, the next ones
-those of the network's own middle layer. Only su-train-encoder imports it.
+The method is HuBERT's (Hsu et al. 2021, arXiv 2106.07447). It works in rounds: the first predicts clusters of
+MFCC, each later one clusters of the network's own middle layer.
 """

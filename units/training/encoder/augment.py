@@ -1,9 +1,9 @@
-"""Crops changed so that what is learned does not depend on the voice and the room.
+"""Change crops so that the encoder learns sounds and neither the voice nor the room.
 
-Speed resamples the crop, so tempo, pitch and formants move together, and targets are looked up where their
-frames came from. Formants stretch the mel filterbank (vocal tract length perturbation, Jaitly & Hinton 2013).
-Pitch alone moves what is left of the log spectrum when its envelope, the low part of its cepstrum, is taken
-out. Loudness needs no change: spectra are relative to the power of their recording.
+Speed resamples the crop, so tempo, pitch and formants change together; each target moves with its frame.
+Formants stretch the mel filterbank (vocal tract length perturbation, Jaitly & Hinton 2013). Pitch alone
+shifts the harmonics of the log spectrum: the rest of it without the envelope, the low part of the cepstrum.
+Loudness needs no change: spectra are relative to the power of their recording.
 """
 
 import functools
@@ -15,37 +15,37 @@ import torch
 from units.audio.timing import HOP, RECEPTIVE_FIELD
 from units.encoders import spectrum
 
-_FACTORS = np.exp(np.linspace(-0.4, 0.4, 33))  # of pitch and formants, for which there are matrices; 1 is one
-_NOISE_DB = (5.0, 25.0)  # below the crop
-_PITCH_SHARE = 0.3  # of crops whose pitch alone is moved: that costs more than all else here
-_LIFTER = 32  # samples of the cepstrum that are envelope: 2 ms, less than the period of any voice
+_FACTORS = np.exp(np.linspace(-0.4, 0.4, 33))  # of pitch and formants, one matrix each; 1 is among them
+_NOISE_DB = (5.0, 25.0)  # below the crop, dB
+_PITCH_SHARE = 0.3  # of crops get another pitch: it costs more than everything else here
+_LIFTER = 32  # samples of the cepstrum that make the envelope: 2 ms, shorter than the period of any voice
 _LINES = spectrum.N_FFT // 2 + 1
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to one crop: what its tempo, its formants and its pitch are multiplied by."""
+    """The changes of one crop: factors on its speed, its formants and its pitch."""
 
     speed: float = 1.0
     formants: float = 1.0
     pitch: float = 1.0
 
     def source(self, frames, count):
-        """Return which of `count` frames, from the crop's first on, each of `frames` shows, or -1."""
+        """Return (frames,) int64: the original frame, below `count`, that each frame shows, or -1."""
         centre = RECEPTIVE_FIELD / 2
         found = np.rint(((np.arange(frames) * HOP + centre) * self.speed - centre) / HOP).astype(np.int64)
         return np.where((found >= 0) & (found < count), found, -1)
 
 
-def draw(config, random):
-    """Return a Plan, drawn from an AugmentConfig."""
+def draw_plan(config, random):
+    """Return a random Plan within the limits of an AugmentConfig."""
     pitch = config.pitch if config.pitch and random.random() < _PITCH_SHARE else 0.0
     sizes = (config.speed, config.formants, pitch)
     return Plan(*(float(np.exp(random.uniform(-1, 1) * np.log1p(size))) for size in sizes))
 
 
 def tape(samples, speed, count):
-    """Return `count` float32 samples of a crop that runs so much faster; silence where it ends."""
+    """Return `count` float32 samples of a crop played at another speed, padded with silence."""
     if speed == 1.0:
         return np.pad(samples[:count], (0, max(0, count - len(samples))))
     places = np.arange(count) * speed
@@ -53,7 +53,7 @@ def tape(samples, speed, count):
 
 
 def noisy(samples, share, random):
-    """Return (B, S) crops, that share of them with noise or with another crop added."""
+    """Return (B, S) crops with noise or another crop added to a share of them."""
     others, found = random.permutation(len(samples)), samples.copy()
     for row in np.flatnonzero(random.random(len(samples)) < share):
         if random.random() < 0.5:
@@ -73,8 +73,8 @@ def _level(samples):
 def spectra(tapes, plans, frames, network):
     """Return the network's input for crops and their Plans, (B, frames, spectra * bands).
 
-    tapes: (B, S) float32 tensor. As elsewhere spectra are relative to the crop's power and each band's mean
-    is taken away.
+    tapes: (B, S) float32 tensor. As in encoding, spectra are relative to the crop's power, and the mean of
+    each band is subtracted.
     """
     device = tapes.device
     power = spectrum.power(torch.nn.functional.pad(tapes, (HOP, HOP)), frames, network.spectra)
@@ -88,22 +88,20 @@ def spectra(tapes, plans, frames, network):
 
 
 def moved_pitch(power, pitches):
-    """Return (B, W, 257) power spectra whose harmonics, not their envelope, are moved by a factor an item."""
+    """Return (B, W, 257) power spectra, harmonics shifted by a factor per crop under the same envelope."""
     movers = torch.stack([_mover(_nearest(pitch)) for pitch in pitches]).to(power.device)
     return ((power + 1e-10).log() @ movers).exp()
 
 
 @functools.cache
 def _mover(pitch):
-    """Return the (257, 257) matrix that does so to log spectra: all its steps are linear."""
+    """Return the (257, 257) matrix that shifts the harmonics of log spectra: all steps are linear."""
     lines = np.arange(_LINES)
     angles = 2 * np.pi / spectrum.N_FFT * np.outer(lines, np.arange(_LIFTER))
     ends = np.where((lines == 0) | (lines == _LINES - 1), 1.0, 2.0) / spectrum.N_FFT  # a real, even spectrum
     cepstrum = ends[:, None] * np.cos(angles)
     envelope = cepstrum * np.where(np.arange(_LIFTER) == 0, 1.0, 2.0) @ np.cos(angles).T
-    move = np.maximum(
-        0.0, 1 - np.abs(lines / pitch - lines[:, None])
-    )  # reads at line / pitch, between two lines
+    move = np.maximum(0.0, 1 - np.abs(lines / pitch - lines[:, None]))  # interpolate at line / pitch
     return torch.tensor(envelope + (np.eye(_LINES) - envelope) @ move, dtype=torch.float32)
 
 
@@ -112,5 +110,5 @@ def _bank(bands, warp):
 
 
 def _nearest(factor):
-    """One of the few factors that there are matrices for."""
+    """Return the nearest of the factors that have a matrix."""
     return float(_FACTORS[np.abs(_FACTORS - factor).argmin()])

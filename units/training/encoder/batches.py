@@ -1,4 +1,4 @@
-"""Crops, changed and masked, with what the network must guess: each batch of a random generator alone."""
+"""Batches of augmented, masked crops with their targets; each batch depends on its random generator alone."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,10 @@ from units.training.encoder import augment
 
 @dataclass(frozen=True)
 class Batch:
-    """tapes: (B, S) float32; plans: [Plan]; real, masked: (B, T) bool; targets: (B, T) int64, -1 for none."""
+    """tapes: (B, S) float32 samples; plans: [Plan]; real, masked: (B, T) bool; targets: (B, T) int64.
+
+    A target is -1 for a frame without one, such as padding.
+    """
 
     tapes: np.ndarray
     plans: list
@@ -25,15 +28,17 @@ class Batch:
         )
 
 
-def draw(corpus, targets, config, random, length=None, augmented=True):
+def draw_batch(corpus, targets, settings, random, length=None, augmented=True):
     """Return a Batch of a corpus.
 
-    targets: (frames of the corpus,) int64; config: PretrainingConfig; length: frames of a crop.
+    targets: (frames of the corpus,) int64; settings: PretrainingConfig; length: frames of a crop.
     """
-    length = length or round(config.crop_seconds / FRAME_SHIFT)
-    count = max(2, round(config.batch_seconds / (length * FRAME_SHIFT)))
-    recordings, firsts = corpus.draw(count, length, random)
-    plans = [augment.draw(config.augment, random) if augmented else augment.Plan() for _ in range(count)]
+    length = length or round(settings.crop_seconds / FRAME_SHIFT)
+    count = max(2, round(settings.batch_seconds / (length * FRAME_SHIFT)))
+    recordings, firsts = corpus.draw_crops(count, length, random)
+    plans = [
+        augment.draw_plan(settings.augment, random) if augmented else augment.Plan() for _ in range(count)
+    ]
     samples = (length - 1) * HOP + RECEPTIVE_FIELD
     tapes, labels = np.zeros((count, samples), np.float32), np.full((count, length), -1)
     for row, (recording, first, plan) in enumerate(zip(recordings, firsts, plans, strict=True)):
@@ -43,21 +48,21 @@ def draw(corpus, targets, config, random, length=None, augmented=True):
         own = targets[begin + first : begin + corpus.frames[recording]]
         source = plan.source(length, len(own))
         labels[row, source >= 0] = own[source[source >= 0]]
-    if augmented and config.augment.noise:
-        tapes = augment.noisy(tapes, config.augment.noise, random)
+    if augmented and settings.augment.noise:
+        tapes = augment.noisy(tapes, settings.augment.noise, random)
     real = labels >= 0
-    real[:, 0] = True  # attention needs something to attend to
-    return Batch(tapes, plans, real, mask(real, config, random), labels)
+    real[:, 0] = True  # attention needs at least one frame
+    return Batch(tapes, plans, real, mask(real, settings, random), labels)
 
 
-def mask(real, config, random):
-    """Return which frames the network must guess, (B, T) bool: spans, at least one in each row.
+def mask(real, settings, random):
+    """Return which frames the network must predict, (B, T) bool: spans, at least one in each row.
 
     Spans may overlap (Baevski et al. 2020, section 3.1).
     """
-    begins = random.random(real.shape) < config.mask_share
+    begins = random.random(real.shape) < settings.mask_share
     begins[np.arange(len(real)), random.integers(0, real.sum(axis=1))] = True
     masked = begins.copy()
-    for shift in range(1, config.mask_length):
+    for shift in range(1, settings.mask_length):
         masked[:, shift:] |= begins[:, :-shift]
     return masked & real

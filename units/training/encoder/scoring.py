@@ -1,4 +1,4 @@
-"""How good each layer is: k-means units of its frames against phones."""
+"""Score each layer: compare the k-means units of its frames with phones."""
 
 import numpy as np
 
@@ -15,14 +15,14 @@ from units.metrics.phones import AlignedCorpus
 from units.metrics.triphones import TokenFrames, sample, sample_contexts, triphones
 from units.records import InputError, warn
 
-_PAIRS = 300_000  # of tokens that ABX compares
+_PAIRS = 300_000  # of tokens, for ABX to compare
 
 
-def score(network, records, alignments, k=100, device="cpu", dtype="auto", seed=0):
-    """Return {layer: {"pnmi", "abx_within", "abx_across"}} of every layer, silence left out.
+def score_layers(network, records, alignments, k=100, device="cpu", dtype="auto", seed=0):
+    """Return {layer: {"pnmi", "abx_within", "abx_across"}} of every layer, without silence.
 
-    alignments: {id: phones} as `alignments` reads them; records with no sound one are left out, which is
-    reported. Raises InputError where none has any.
+    alignments: {id: phones} as `read_all` returns them. Records without a usable alignment are left out, with
+    a warning. Raises InputError if no record has one.
     """
     encoder = Learned(network, "", "all", device, dtype)
     kept, hidden, lacking = [], [], 0
@@ -38,10 +38,10 @@ def score(network, records, alignments, k=100, device="cpu", dtype="auto", seed=
         kept.append((record, phones))
         hidden.append(encoder.launch([first])()[0])
     if not kept:
-        raise InputError("no alignment belongs to any of the records")
+        raise InputError("none of the records has a usable alignment; see --alignments")
     if lacking:
         warn(
-            f"{lacking} of {len(records)} records have no sound alignment; "
+            f"{lacking} of {len(records)} records have no usable alignment; "
             "the layers are scored on the others"
         )
     return {layer: _figures(kept, [states[layer] for states in hidden], k, seed) for layer in encoder.layers}

@@ -1,4 +1,4 @@
-"""What the network must guess: the cluster of each frame of the corpus, by MFCC first and by itself later."""
+"""The targets that the network predicts: clusters of MFCC frames at first, of its own frames later."""
 
 import contextlib
 import os
@@ -13,17 +13,17 @@ from units.files.arrays import load_arrays
 from units.files.output import create
 from units.records import InputError
 
-MOST_FRAMES = 300_000  # that are clustered
-MFCC = {
+MOST_FRAMES = 300_000  # to cluster
+MFCC = {  # of the recipes tried on festvox-ru, the one closest to phones; see bench/units.py
     "context": 3,
     "whiten": 0.5,
-}  # of what was tried on festvox-ru the nearest to phones; see bench/units.py
+}
 
 
 def clusters(corpora, encode, k, seed, **options):
-    """Return the cluster of each frame of each corpus, [(frames,) int64], from a codebook of the first.
+    """Return the cluster of each frame of each corpus, [(frames,) int64], from a codebook of the first one.
 
-    encode: samples to (N, D) frames; options: of ClusterConfig.
+    encode: a function from samples to (N, D) frames; options: other settings of ClusterConfig.
     """
     config = ClusterConfig(k=k, max_frames=MOST_FRAMES, nredo=2, **options)
     pool = Reservoir(MOST_FRAMES, seed, config.context)
@@ -42,13 +42,13 @@ def save_targets(path, key, found):
     """Keep the targets of the training and the held-out corpus at a path; key: what they belong to."""
     training, held_out = (targets.astype(np.int16) for targets in found)
     with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)  # a FIFO would be written to, and wait for a reader
+        os.unlink(path)  # writing to a FIFO would block
     with create(path) as out:
         np.savez(out, training=training, held_out=held_out, key=np.array(key))
 
 
 def load_targets(path, key):
-    """Return the targets of both corpora, [(frames,) int64], that `save` kept for a key; else None."""
+    """Return the targets of both corpora, [(frames,) int64], that were kept under a key, or None."""
     try:
         kept = load_arrays(path, {"training": "i", "held_out": "i", "key": "U"}, "targets")
     except (InputError, OSError):

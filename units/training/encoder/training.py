@@ -1,7 +1,6 @@
-"""The training loop: rounds of targets and steps, checkpoints, the log."""
+"""The training loop of an encoder: rounds of targets and steps, checkpoints, log lines."""
 
 import copy
-import os
 import time
 
 import numpy as np
@@ -15,33 +14,30 @@ from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
 from units.encoders.network import Network
 from units.records import InputError
-from units.training import checkpoint
+from units.training import run
 from units.training.distributed import Group
 from units.training.encoder import augment, batches
 from units.training.encoder import targets as making
-from units.training.run import check_identity, fall, follow, identity_of, share_done, warm_up
 
-CHECKPOINT = "checkpoint.safetensors"
-CLIP = 5.0  # of the gradients' norm
-_AHEAD = 4  # batches made ahead of time
+CLIP = 5.0  # largest norm of the gradients
+_AHEAD = 4  # batches prepared in advance
 _HELD_OUT_BATCHES = 4
-_COUNTERS = ("step", "round", "begun", "seconds")
-_FREE = ("steps", "max_hours", "save_every")  # settings that may change when a run is resumed
 
 
-class Pretraining:
-    """A run: networks, optimizer, targets and progress. It can be saved at any step and resumed from there.
+class EncoderRun(run.TrainingRun):
+    """A run with its network, the heads that predict targets, and the optimizer.
 
-    corpus, held_out: AudioCorpus; shape: NetworkConfig; config: PretrainingConfig; initial: a Network to
-    start from, whose middle layer then makes the first targets; group: the processes that train together;
-    clock: returns s.
+    corpus, held_out: AudioCorpus; shape: NetworkConfig; settings: PretrainingConfig; initial: a Network to
+    start from; the first targets are then clusters of its middle layer.
     """
+
+    COUNTERS = ("step", "round", "begun", "seconds", "identity")
 
     def __init__(
         self,
         folder,
         shape,
-        config,
+        settings,
         corpus,
         held_out,
         device=torch.device("cpu"),
@@ -50,92 +46,115 @@ class Pretraining:
         group=Group(),
         clock=time.monotonic,
     ):
-        self.folder, self.config, self.corpus, self.held_out = folder, config, corpus, held_out
-        self.device, self.dtype, self.group, self.clock = device, choose_dtype(dtype, device), group, clock
-        self.adapting = initial is not None
+        self.corpus, self.held_out, self.adapting = corpus, held_out, initial is not None
+        self.device, self.dtype = device, choose_dtype(dtype, device)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
+            torch.manual_seed(settings.seed)
             self.network = (initial or Network(shape)).to(device)
-            self.heads = [
-                torch.nn.Linear(shape.width, self._clusters(r)).to(device) for r in range(config.rounds)
-            ]
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.identity = identity_of(shape, config, _FREE, (corpus, held_out), initial)
-        self.step = self.round = self.begun = 0
-        self.seconds = 0.0
-        self._renew()
+            sizes = [_clusters(settings, number) for number in range(settings.rounds)]
+            self.heads = [torch.nn.Linear(shape.width, size).to(device) for size in sizes]
+        weights = initial.state_dict().values() if initial is not None else ()
+        identity = run.identity_of((shape, settings), (corpus, held_out), weights)
+        super().__init__(folder, settings, self.network, identity, group, clock)
+        self.round = self.begun = 0  # the current round, and the step at which it began
+        self._renew_optimizer()
+        self.fresh = self.counters()
 
-    def _clusters(self, number):
-        return self.config.clusters[min(number, len(self.config.clusters) - 1)]
-
-    def _renew(self):
+    def _renew_optimizer(self):
         weights = [*self.network.parameters(), *self.heads[self.round].parameters()]
-        self.optimizer = torch.optim.AdamW(weights, self.config.lr, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimizer = torch.optim.AdamW(weights, self.settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
+
+    def parts(self):
+        """Return {name: module} of the modules that a checkpoint holds."""
+        heads = {f"head{number}": head for number, head in enumerate(self.heads)}
+        return {"network": self.network, "average": self.average, **heads}
+
+    def optimizers(self):
+        """Return [optimizer] of the current round."""
+        return [self.optimizer]
+
+    def prepare(self, counters, path):
+        """Make the optimizer of the checkpoint's round; InputError if the run has no such round."""
+        if counters["round"] >= self.settings.rounds:
+            raise InputError(
+                f"{path}: not a checkpoint of this run (round {counters['round']} of {self.settings.rounds})"
+            )
+        self.round = counters["round"]
+        self._renew_optimizer()
 
     def run(self, log=lambda line: None, progress=lambda step, seconds, share: None):
-        """Train until the steps or the hours are over; save the averaged network in the folder."""
-        self._started, begun = self.clock() - self.seconds, self.step
+        """Train until the steps or the hours end; leave the averaged network in the folder.
+
+        log gets a dict of figures; progress gets the step, the seconds and the share of the run that is done.
+        """
+        begun = self.step
+        self.start_clock()
         while self._share() < 1:
             self._run_round(log, progress)
-            if self.round + 1 < self.config.rounds and self._share() < 1:
+            if self.round + 1 < self.settings.rounds and self._share() < 1:
                 self.round += 1
                 self.begun = self.step
-                self._renew()
-        if self.group.first and self.step > begun:
+                self._renew_optimizer()
+        if self.group.first:
             self.save()
-            log(self._line({}))
+            if self.step > begun:
+                log(self._line({}))
 
     def _share(self):
         """Return how much of the run is over, 0 to 1."""
-        return share_done(self.step / self.config.steps, self.seconds, self.config.max_hours)
+        return run.share_of(self.step / self.settings.steps, self.seconds, self.settings.max_hours)
 
     def _run_round(self, log, progress):
         self.targets, self.held_out_targets = self._targets()
-        end = (self.round + 1) / self.config.rounds
-        made = Ahead((self._batch(step) for step in range(self.step, self.config.steps)), _AHEAD, daemon=True)
+        end = (self.round + 1) / self.settings.rounds
+        steps = range(self.step, self.settings.steps)
+        made = Ahead((self._batch(step) for step in steps), _AHEAD, daemon=True)
         try:
             while self._share() < min(end, 1):
                 found = self._train(next(made))
-                self.seconds = self.group.agreed(self.clock() - self._started)
+                self.read_clock()
                 progress(self.step, self.seconds, self._share())
-                if self.step % self.config.save_every == 0 and self.group.first:
+                if self.step % self.settings.save_every == 0 and self.group.first:
                     self.save()
                     log(self._line(found))
         finally:
             made.close()
 
     def _batch(self, step):
-        random = np.random.default_rng([self.config.seed, step])
-        batch = batches.draw(self.corpus, self.targets, self.config, random)
+        random = np.random.default_rng([self.settings.seed, step])
+        batch = batches.draw_batch(self.corpus, self.targets, self.settings, random)
         return batch.part(self.group.own(len(batch.tapes)))
 
     def _targets(self):
-        """Return the round's targets of both corpora, computed once and cached in the folder."""
-        path = os.path.join(self.folder, "cache", f"targets-{self.round}.npz")
+        """Return the round's targets of both corpora, which are made once and kept in the folder."""
+        path = self.path_of(f"cache/targets-{self.round}.npz")
         key = f"{self.identity} {self.round} {self.begun}"
         if self.group.first and making.load_targets(path, key) is None:
             if self.step > self.begun and (self.round or self.adapting):
-                raise InputError(f"{path}: the targets of this round are missing; start a new run")
+                raise InputError(
+                    f"{path}: damaged, or of another run; it cannot be made again once its round has begun, "
+                    "so start again in another folder"
+                )
             making.save_targets(path, key, self._make_targets())
         self.group.wait()
         kept = making.load_targets(path, key)
         sizes = [corpus.frames.sum() for corpus in (self.corpus, self.held_out)]
         if kept is None or [len(targets) for targets in kept] != sizes:
-            raise InputError(f"{path}: the targets do not fit this run; delete the file")
+            raise InputError(f"{path}: holds targets of another run; remove it and run again")
         return kept
 
     def _make_targets(self):
-        corpora, k = (self.corpus, self.held_out), self._clusters(self.round)
+        corpora, k = (self.corpus, self.held_out), _clusters(self.settings, self.round)
         if not self.round and not self.adapting:
             mfcc = models.load_encoder("mfcc")
-            return making.clusters(corpora, mfcc.encode, k, self.config.seed, **making.MFCC)
-        encoder = Learned(
-            copy.deepcopy(self.average), "", [self.config.target_layer], str(self.device), _name(self.dtype)
-        )
-        return making.clusters(corpora, encoder.encode, k, self.config.seed)
+            return making.clusters(corpora, mfcc.encode, k, self.settings.seed, **making.MFCC)
+        layer = self.settings.target_layer or self.network.config.default_layer
+        dtype = {torch.float32: "fp32", torch.bfloat16: "bf16"}[self.dtype]
+        encoder = Learned(copy.deepcopy(self.average), "", [layer], str(self.device), dtype)
+        return making.clusters(corpora, encoder.encode, k, self.settings.seed)
 
     def _guess(self, network, batch):
-        """Return the (B T, K) predictions and the (B T,) targets, -1 for frames that are not masked."""
+        """Return the (B T, K) guesses and the (B T,) targets, -1 for frames that need no guess."""
         real, masked, targets = (
             torch.as_tensor(a, device=self.device) for a in (batch.real, batch.masked, batch.targets)
         )
@@ -144,7 +163,7 @@ class Pretraining:
             spectra = augment.spectra(tapes, batch.plans, batch.real.shape[1], network.config)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             hidden = network(spectra, None if real.all() else real, masked)
-            # Of all frames, so that the shape stays the same: a CPU caches code for every shape.
+            # Guess for all frames: a CPU keeps code for every shape of array that it has ever multiplied.
             guesses = self.heads[self.round](hidden).float()
         return guesses.flatten(0, 1), torch.where(masked, targets, -1).flatten()
 
@@ -163,30 +182,35 @@ class Pretraining:
         self.group.sum(loss)
         norm = torch.nn.utils.clip_grad_norm_(weights, CLIP)
         if not torch.isfinite(norm):
-            raise InputError(f"training diverged at step {self.step}; a smaller --lr may help")
+            raise InputError(
+                f"training diverged at step {self.step}: the loss or its gradient is NaN or infinite; "
+                "try a smaller --lr"
+            )
         self.optimizer.step()
         self.step += 1
-        follow(self.average, self.network, self.step, self.config.ema)
+        self.follow(self.network)
         return {"loss": loss.item(), "norm": norm.item()}
 
     def _set_rate(self):
-        warm = warm_up(self.step - self.begun, self.config.warmup)
-        rate = self.config.lr * warm * fall(self._share(), self.config.decay)
-        self.optimizer.param_groups[0]["lr"] = rate
+        rising = run.warm_up(self.step - self.begun, self.settings.warmup)
+        falling = run.cool_down(self._share(), self.settings.decay)
+        self.optimizer.param_groups[0]["lr"] = self.settings.lr * rising * falling
 
     @torch.inference_mode()
     def _line(self, found):
-        """Return the figures to log: the losses, and how well held-out recordings are predicted."""
+        """Return a line of the log: the losses, and how well held-out recordings are predicted."""
         losses, right, guessed = [], [], []
         for number in range(_HELD_OUT_BATCHES):
-            random = np.random.default_rng([self.config.seed, number])
-            batch = batches.draw(self.held_out, self.held_out_targets, self.config, random, augmented=False)
+            random = np.random.default_rng([self.settings.seed, number])
+            batch = batches.draw_batch(
+                self.held_out, self.held_out_targets, self.settings, random, augmented=False
+            )
             guesses, targets = self._guess(self.network, batch)
             losses.append(cross_entropy(guesses, targets, ignore_index=-1).item())
             best = guesses.argmax(dim=1)[targets >= 0]
             right.append((best == targets[targets >= 0]).float().mean().item())
             guessed.append(best.cpu().numpy())
-        k = self._clusters(self.round)
+        k = _clusters(self.settings, self.round)
         return {
             "step": self.step,
             "round": self.round,
@@ -199,31 +223,15 @@ class Pretraining:
         }
 
     def save(self):
-        """Write the averaged network and the checkpoint."""
+        """Write the checkpoint and the averaged network.
+
+        The network comes last: a folder with weights then always has a checkpoint too, and a run that was
+        killed in between writes the network when it is resumed.
+        """
+        self.save_checkpoint()
         save_network(self.folder, self.average)
-        path = os.path.join(self.folder, CHECKPOINT)
-        checkpoint.save(path, self._parts(), [self.optimizer], self._counters())
-
-    def _counters(self):
-        return {name: getattr(self, name) for name in (*_COUNTERS, "identity")}
-
-    def resume(self):
-        """Continue from the folder's checkpoint. Raises InputError if it does not fit this run."""
-        path = os.path.join(self.folder, CHECKPOINT)
-        fresh = self._counters()
-        counters = checkpoint.counters_of(path, fresh)
-        check_identity(path, counters["identity"], self.identity)
-        if counters["round"] >= self.config.rounds:
-            raise InputError(f"{path}: round {counters['round']} is after the last round of this run")
-        for name, value in counters.items():
-            setattr(self, name, value)
-        self._renew()  # the optimizer of that round
-        checkpoint.load(path, self._parts(), [self.optimizer], fresh)
-
-    def _parts(self):
-        heads = {f"head{number}": head for number, head in enumerate(self.heads)}
-        return {"network": self.network, "average": self.average, **heads}
 
 
-def _name(dtype):
-    return {torch.float32: "fp32", torch.bfloat16: "bf16"}[dtype]
+def _clusters(settings, number):
+    """Return the number of clusters to predict in a round."""
+    return settings.clusters[min(number, len(settings.clusters) - 1)]

@@ -1,1 +1,1 @@
-"""Training of the vocoder and of its predictors of duration and pitch."""
+"""Training of a vocoder: its corpus, discriminators, losses, and the loop."""

@@ -1,49 +1,38 @@
-"""How a vocoder is trained. What it is, is in units/vocoder/config.py."""
+"""How a vocoder is trained; units.vocoder.config has the settings of the networks themselves."""
 
 from dataclasses import dataclass, replace
 
 from units.settings import setting
+from units.training.config import RunConfig, changed
 
 ARCHITECTURES = ("v1", "v2", "fast")
-_SETS = ("mpd", "msd", "mrd", "mpd+msd", "mpd+mrd", "mpd+msd+mrd")
+DISCRIMINATORS = ("mpd", "msd", "mrd", "mpd+msd", "mpd+mrd", "mpd+msd+mrd")
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
-    """The training of a vocoder.
+class TrainingConfig(RunConfig):
+    """The loop, its losses and its discriminators. The defaults are v2's; see `training_defaults`."""
 
-    These defaults are v2's; `training_defaults` gives each architecture's own.
-    """
-
-    epochs: int = setting(1000, "Stop after this many passes over the corpus.", low=1)
-    max_hours: float = setting(0.0, "Stop after this time; 0 is no limit.", unit="hours", low=0)
-    batch_size: int = setting(12, "Number of crops per step, over all processes.", low=1, high=4096)
-    crop_seconds: float = setting(
-        2.0, "Length of a crop, rounded down to complete units.", unit="s", low=0.4, high=20
-    )
-    patience: int = setting(100, "Stop after this many validations without improvement.", low=1)
-    lr: float = setting(2e-4, "Learning rate of the generator.", low=1e-7, high=0.1)
+    crop_seconds: float = changed(RunConfig, "crop_seconds", 2.0)
+    lr: float = changed(RunConfig, "lr", 2e-4, help="Learning rate of the generator.")
     discriminator_lr: float = setting(2e-4, "Learning rate of the discriminators.", low=1e-7, high=0.1)
-    lr_decay: float = 0.999  # factor of both learning rates per epoch
-    warmup: int = setting(100, "Steps over which the learning rates rise at first.", unit="steps", low=0)
-    decay: float = setting(
-        0.2, "Last part of the run, as a fraction of it, over which the learning rates fall.", low=0, high=1
-    )
-    save_every: int = setting(500, "Steps between validations and checkpoints.", unit="steps", low=1)
+    epochs: int = setting(1000, "Passes over the corpus.", low=1)
+    batch_size: int = setting(12, "Crops per step, over all processes.", low=1, high=4096)
+    patience: int = setting(100, "Stop after this many validations without improvement.", low=1)
     discriminators: str = setting(
         "mpd+msd",
-        "Discriminators: multi-period (mpd), multi-scale (msd), multi-resolution (mrd), or several.",
-        choices=_SETS,
+        "Discriminators: multi-period (mpd), multi-scale (msd), multi-resolution (mrd).",
+        choices=DISCRIMINATORS,
     )
     discriminator_width: float = setting(
-        1.0, "Number of channels of the discriminators, relative to HiFi-GAN's.", low=0.05, high=1
+        1.0, "Channels of the discriminators, relative to HiFi-GAN's.", low=0.05, high=1
     )
     discriminator_seconds: float = setting(
         0.0,
-        "Length of the part of each crop that the discriminators see; 0 is all.",
+        "Length of the part of each crop that the discriminators see; 0 means all.",
         unit="s",
         low=0,
-        high=20,
+        high=60,
     )
     adversarial_start: float = setting(
         0.0, "When the discriminators start: a step or, if below 1, a fraction of the run.", low=0
@@ -51,16 +40,15 @@ class TrainingConfig:
     adversarial: str = setting("lsgan", "Adversarial loss.", choices=("lsgan", "hinge"))
     mel_weight: float = setting(45.0, "Weight of the log-mel loss.", low=0, high=1000)
     stft_weight: float = setting(2.0, "Weight of the multi-resolution STFT loss.", low=0, high=1000)
-    feature_weight: float = setting(2.0, "Weight of the feature matching loss.", low=0, high=1000)
+    feature_weight: float = setting(2.0, "Weight of the feature-matching loss.", low=0, high=1000)
     adversarial_weight: float = setting(1.0, "Weight of the adversarial loss.", low=0, high=1000)
-    held_out: float = setting(
-        0.05, "Fraction of the recordings to hold out for validation.", low=0.001, high=0.9
-    )
-    ema: float = 0.999  # decay of the averaged weights
     predictor_steps: int = setting(
-        1200, "Steps of training of the F0 and duration predictors, which come first.", unit="steps", low=1
+        1200,
+        "Steps of training of the F0 and duration predictors, before the generator's.",
+        unit="steps",
+        low=1,
     )
-    seed: int = 0
+    lr_decay: float = 0.999  # factor on both learning rates, per epoch
 
 
 _OWN = {
@@ -84,5 +72,5 @@ _OWN = {
 
 
 def training_defaults(arch):
-    """Return the default TrainingConfig of an architecture."""
+    """Return the default TrainingConfig of an architecture: v1, v2 or fast."""
     return replace(TrainingConfig(), **_OWN.get(arch, {}))

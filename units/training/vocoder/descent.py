@@ -1,4 +1,4 @@
-"""One step of a generator against its discriminators, in mixed precision, by one process or several."""
+"""One step of a generator against its discriminators, in mixed precision, in one process or several."""
 
 import torch
 from torch.nn.functional import l1_loss
@@ -6,13 +6,13 @@ from torch.nn.functional import l1_loss
 from units.training.distributed import Group
 from units.training.vocoder.losses import ADVERSARIAL, LogMel, MultiResolutionStft, feature_matching
 
-CLIP = 10.0  # of the gradients' norm
+CLIP = 10.0  # largest norm of the gradients
 
 
 class Descent:
-    """Both networks with their optimizers. Networks run in dtype; pulses, phases, spectra and losses in fp32.
+    """Both networks and their optimizers. Networks run in dtype; pulses, phases, spectra and losses in fp32.
 
-    settings: TrainingConfig; group: the processes, each of which is given an equal share of the crops.
+    settings: TrainingConfig; group: the processes, each with an equal share of the crops.
     """
 
     def __init__(self, generator, discriminators, settings, device, dtype=torch.float32, group=Group()):
@@ -24,19 +24,19 @@ class Descent:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=dtype == torch.float16)
 
     def step(self, batch, rates, turn, judged=None):
-        """Take a step; return what was found, {name: tensor of one number}, the mean over all processes.
+        """Take a step; return the losses and norms, {name: tensor of one number}, averaged over processes.
 
         batch: units, F0, speaker (B, N) and audio (B, 320 N); rates: of generator and discriminators; turn:
-        the step's number; judged: the slice of samples that the discriminators see, None where they take no
-        part.
+        the step's number; judged: the slice of samples that the discriminators see, or None before they
+        start.
         """
         *conditions, real = batch
         for optimizer, rate in zip(self.optimizers, rates, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = rate
         made = self._run(self.generator, *conditions).float()
-        # Discriminators see each crop once for both sides: what they say before their step is what the
-        # generator is told, which spares two of six passes through them.
+        # Both losses use one pass of the discriminators over each crop, from before their step. This saves
+        # two of six passes.
         verdicts = None
         if judged is not None:
             verdicts = [self._run(self.discriminators, x[:, judged]) for x in (real, made)]
@@ -70,7 +70,7 @@ class Descent:
         return {**parts, "generator": sum(weights[name] * part for name, part in parts.items())}
 
     def _descend(self, losses):
-        """Move the weights of each network down its own loss; return the norms of the gradients."""
+        """Take a step of each network down its own loss; return the norms of the gradients."""
         networks = list(zip(self.optimizers, losses, strict=False))
         for number, (optimizer, loss) in enumerate(networks, start=1):
             weights = _weights(optimizer)
@@ -82,10 +82,10 @@ class Descent:
         return [self._move(optimizer) for optimizer, _ in networks]
 
     def _move(self, optimizer):
-        """Take the step that the gradients ask for, cut to CLIP; return their norm."""
+        """Take an optimizer's step, with gradients clipped to CLIP; return their norm."""
         self.scaler.unscale_(optimizer)
         norm = torch.nn.utils.clip_grad_norm_(_weights(optimizer), CLIP)
-        self.scaler.step(optimizer)  # leaves a step out whose gradients are too large for fp16
+        self.scaler.step(optimizer)  # skips the step if its gradients are too large for fp16
         return torch.where(norm.isfinite(), norm, 0.0) if self.scaler.is_enabled() else norm
 
 

@@ -1,6 +1,6 @@
-"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646); a choice.
+"""Discriminators of HiFi-GAN: multi-period and multi-scale (Kong et al. 2020, arXiv 2010.05646).
 
-Each returns for a waveform (B, T) a list of (score, features): one a period, scale or resolution.
+Each returns a list of (score, features) for a waveform (B, T): one pair per period, scale or resolution.
 """
 
 import itertools
@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.functional import avg_pool1d, leaky_relu, pad
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from units.devices import is_wrong_in_bf16
 from units.training.vocoder.spectrum_discriminators import MultiResolution
 from units.vocoder.layers import SLOPE, in_fp32
 
@@ -36,7 +37,7 @@ class PeriodDiscriminator(nn.Module):
 
 
 class ScaleDiscriminator(nn.Module):
-    """Judges the waveform as it is, by grouped convolutions of long kernels."""
+    """Judges the waveform by grouped convolutions with long kernels."""
 
     def __init__(self, norm, width):
         super().__init__()
@@ -62,14 +63,10 @@ class ScaleDiscriminator(nn.Module):
 def _judge(x, layers, last):
     features = []
     for layer in layers:
-        x = leaky_relu(in_fp32(layer, x) if _is_wrong_in_bf16(layer, x) else layer(x), SLOPE)
+        wrong = x.device.type == "cpu" and is_wrong_in_bf16(layer)
+        x = leaky_relu(in_fp32(layer, x) if wrong else layer(x), SLOPE)
         features.append(x)
     return last(x).flatten(1), features
-
-
-def _is_wrong_in_bf16(layer, x):
-    """Whether CPUs with AMX give nonsense for it in bf16: convolutions of groups of a few channels."""
-    return x.device.type == "cpu" and layer.groups > 1 and 1 < layer.in_channels // layer.groups < 16
 
 
 class MultiPeriod(nn.Module):
@@ -85,7 +82,7 @@ class MultiPeriod(nn.Module):
 
 
 class MultiScale(nn.Module):
-    """The waveform as it is, at half and at a quarter of its rate; spectral norm on the first."""
+    """One ScaleDiscriminator at full, half and quarter rate; spectral norm on the first."""
 
     def __init__(self, width=1.0):
         super().__init__()
@@ -106,7 +103,7 @@ JUDGES = {"mpd": MultiPeriod, "msd": MultiScale, "mrd": MultiResolution}
 
 
 class Discriminators(nn.Module):
-    """Several judges together. names: of JUDGES, with a plus between, as in "mpd+mrd"."""
+    """Several judges together. names: keys of JUDGES joined by a plus, as in "mpd+mrd"."""
 
     def __init__(self, names, width=1.0):
         super().__init__()

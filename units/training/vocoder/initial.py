@@ -1,4 +1,4 @@
-"""Start a vocoder from another one's weights: of another language, other units, other speakers."""
+"""Start a vocoder from the weights of another: of another language, with other units or speakers."""
 
 import os
 
@@ -12,12 +12,12 @@ _CHECKPOINT = "checkpoint.safetensors"
 
 
 def start_from(folder, config, networks):
-    """Give networks the weights of the vocoder in a folder, as far as the two mean the same.
+    """Give networks the weights of the vocoder in a folder, as far as they mean the same in both.
 
     config: VocoderConfig of the networks; networks: generator, f0_predictor, duration_predictor and
-    discriminators, by name. Embeddings of units are kept where the codebook is the same; those of speakers
-    where the name is, and a new speaker starts as the mean of the old ones. The discriminators are taken from
-    the folder's checkpoint, where there is one and they have the same shape.
+    discriminators, by name. Embeddings of units are kept if the codebook is the same, those of speakers if
+    the name is the same; a new speaker starts as the mean of the old ones. The discriminators come from the
+    folder's checkpoint, if it exists and they have the same shape.
     """
     old = load_vocoder(folder)
     for name in ("generator", "f0_predictor", "duration_predictor"):
@@ -30,7 +30,7 @@ def start_from(folder, config, networks):
 
 
 def _plain_state(module):
-    """Return {name: tensor} of a network with the weights that its weight norm amounts to."""
+    """Return {name: tensor} of a network, each weight with its weight norm applied."""
     state = {}
     for place, part in module.named_modules():
         prefix = f"{place}." if place else ""
@@ -53,7 +53,7 @@ def _set_plain(module, state):
 
 
 def _fitted(key, old, new, old_config, config):
-    """Return what the new weight should be: the old one as far as it has the same meaning."""
+    """Return the new weight: the old one as far as it has the same meaning."""
     if key.endswith(("conditions.units.weight", "context.units.weight")):
         return _rows_of_units(old, new, old_config, config)
     if key.endswith("speaker.weight"):
@@ -82,9 +82,9 @@ def _rows_of_speakers(old, new, old_config, config):
 
 
 def _columns(old, new, old_config, config):
-    """Return the first convolution's weight where only one of the two has channels for speakers.
+    """Return the first convolution's weight if only one of the two vocoders has channels for speakers.
 
-    Its channels are units and F0, then the speaker, then what the architecture adds.
+    Its channels are units and F0, then the speaker, then those that the architecture adds.
     """
     widths = [c.speaker_width if c.speakers else 0 for c in (old_config, config)]
     rest = 2 if config.arch == "fast" else 0
@@ -106,7 +106,7 @@ def _take_discriminators(path, discriminators):
         if held != wanted.keys() or any(
             tuple(file.get_slice(prefix + name).get_shape()) != shape for name, shape in wanted.items()
         ):
-            warn(f"{path}: its discriminators have another shape; new ones are trained")
+            warn(f"{path}: its discriminators have another shape; training starts with new ones")
             return
         for name, shape in wanted.items():
             weights.check_shape(file, prefix + name, shape)

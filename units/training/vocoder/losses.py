@@ -1,4 +1,4 @@
-"""What a generator is trained for: near spectra, near features of discriminators, being taken for real."""
+"""The losses of a generator (spectra, features of the discriminators, adversarial) and of its rivals."""
 
 import torch
 import torchaudio
@@ -7,12 +7,12 @@ from torch.nn.functional import l1_loss, relu
 
 from units.audio.timing import RATE
 
-FLOOR = 1e-5  # of magnitudes before the log: without the log 1 % of the bins carry most of the loss
+FLOOR = 1e-5  # of magnitudes before the log; without the log 1% of the bins would dominate the loss
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # FFT size, hop, window in samples
 
 
 class LogMel(nn.Module):
-    """Natural log of 80 mel bands, 64 ms windows each 16 ms: (B, T) to (B, 80, frames)."""
+    """Natural log of 80 mel bands, 64 ms windows every 16 ms: (B, T) to (B, 80, frames)."""
 
     def __init__(self):
         super().__init__()
@@ -26,9 +26,9 @@ class LogMel(nn.Module):
 
 
 class MultiResolutionStft(nn.Module):
-    """Spectral convergence and log-magnitude L1, of one of three resolutions in turn (arXiv 1910.11480).
+    """Spectral convergence and log-magnitude L1, at one of three resolutions in turn (arXiv 1910.11480).
 
-    All three at each step cost as much as half a generator, and teach no more than one at each step does.
+    All three at every step cost as much as half a generator, and train it no better than one per step.
     """
 
     def __init__(self):
@@ -39,8 +39,8 @@ class MultiResolutionStft(nn.Module):
     def forward(self, made, real, turn, whole=lambda norm: norm):
         """Return the loss of (B, T) against (B, T).
 
-        turn: a number, such as the step's, whose rest says which resolution; whole: what makes of the norm of
-        this process's part that of all processes'.
+        turn: a number, such as the step's; its remainder selects the resolution. whole: a function from the
+        norm of this process's part to the norm over all processes.
         """
         i = turn % len(RESOLUTIONS)
         a, b = (self._magnitudes(x, i) for x in (made, real))
@@ -54,7 +54,7 @@ class MultiResolutionStft(nn.Module):
 
 
 def feature_matching(judged_real, judged_made):
-    """Return the mean L1 distance of the discriminators' features, real against made."""
+    """Return the mean L1 distance of the discriminators' features, between real and generated audio."""
     pairs = [
         (a, b)
         for (_, real), (_, made) in zip(judged_real, judged_made, strict=True)

@@ -1,4 +1,4 @@
-"""Train the F0 and duration predictors, minutes, before the generator; score them on held-out recordings."""
+"""Train the F0 and duration predictors, which takes minutes, and score them on held-out recordings."""
 
 import itertools
 
@@ -9,13 +9,13 @@ from torch.nn.functional import l1_loss
 from units.metrics import pitch_errors
 
 _FIGURES = ("f0_rmse_hz", "f0_corr", "vde")
-CROPS, LENGTH = 8, 200  # crops a step, frames a crop: 4 s
+CROPS, LENGTH = 8, 200  # crops per step; frames per crop (4 s)
 LR = 2e-3
-_FEW, _SHIFTS = 200, 4  # recordings whose length is matched, and how often: lengths are rounded
+_FEW, _SHIFTS = 200, 4  # recordings to match in length; rounds, because lengths are rounded
 
 
-def train(f0_predictor, duration_predictor, corpus, steps, seed, device="cpu"):
-    """Train both predictors, in place, on random crops of the corpus, by AdamW with one cycle of the rate."""
+def train_predictors(f0_predictor, duration_predictor, corpus, steps, seed, device="cpu"):
+    """Train both predictors, in place, on random crops of the corpus, by AdamW with a one-cycle schedule."""
     random = np.random.default_rng(seed)
     weights = [*f0_predictor.parameters(), *duration_predictor.parameters()]
     optimizer = torch.optim.AdamW(weights, LR)
@@ -36,7 +36,7 @@ def train(f0_predictor, duration_predictor, corpus, steps, seed, device="cpu"):
 
 @torch.inference_mode()
 def _match_length(predictor, corpus, device):
-    """Shift what is predicted so that the whole is as long as it was: medians make speech a tenth shorter."""
+    """Shift predicted durations so that their sum is right: medians make speech a tenth shorter."""
     rows = [_runs(*columns) for columns in itertools.islice(_recordings(corpus, device), _FEW)]
     frames = sum(int(counts.sum()) for _, _, counts in rows)
     for _ in range(_SHIFTS):
@@ -54,13 +54,13 @@ def _recordings(corpus, device):
 
 
 def _runs(units, speaker):
-    """Return collapsed units and their speaker, (1, N) each, and how many frames each lasts, (N,)."""
+    """Return collapsed units and their speaker, (1, N) each, and the length of each in frames, (N,)."""
     runs, counts = torch.unique_consecutive(units[0], return_counts=True)
     return runs[None], speaker[:, :1].expand(1, len(runs)), counts
 
 
 def _duration_loss(predictor, units, speaker):
-    """Return the L1 of log durations of the runs in (B, N) frame units, but for those that a crop cuts."""
+    """Return the L1 of log durations of the runs in (B, N) frame units, except runs that a crop cuts."""
     rows = [torch.unique_consecutive(row, return_counts=True) for row in units]
     size = max(len(runs) for runs, _ in rows)
     runs, counts, inside = (
@@ -76,11 +76,12 @@ def _duration_loss(predictor, units, speaker):
 
 
 @torch.inference_mode()
-def score(f0_predictor, duration_predictor, corpus, device="cpu"):
-    """Return how far both are off on a corpus, each recording by itself, as {name: figure}.
+def score_predictors(f0_predictor, duration_predictor, corpus, device="cpu"):
+    """Return the errors of both predictors on a corpus, recording by recording, as {name: figure}.
 
-    F0 by su-eval's figures, over all frames; of durations the mean absolute error of a run, in frames, and
-    the whole length predicted as a share of the true one. What cannot be told is left out.
+    F0 is scored by su-eval's metrics, over all frames. Durations are scored by the mean absolute error per
+    run, in frames, and by the total predicted length as a share of the true one. Figures that are undefined
+    are left out.
     """
     f0_hz, counts, guesses = [], [], []
     for columns in _recordings(corpus, device):

@@ -1,8 +1,8 @@
 """Discriminators that judge spectrograms: multi-resolution (UnivNet, Jang et al. 2021, arXiv 2106.07889).
 
-Three short-time spectra, as in Vocos (arXiv 2306.00814) with a hop of a quarter of the window: half the
-frames of UnivNet's, and a third of the time. Magnitudes are raised to the power 0.3, so that what is quiet
-counts too.
+Three short-time spectra with a hop of a quarter of the window, as in Vocos (arXiv 2306.00814): half the
+frames of UnivNet's, and a third of the time. Magnitudes are raised to the power 0.3, so that quiet parts
+count too.
 """
 
 import itertools
@@ -15,8 +15,8 @@ from torch.nn.utils.parametrizations import weight_norm
 from units.vocoder.layers import SLOPE
 
 WINDOWS = (512, 1024, 2048)  # samples, and bins of the FFT
-_POWER, _SILENCE = 0.3, 1e-7  # of magnitudes; added to their squares
-_LAYERS = 4  # of long kernels along frequency, each after the first halving it
+_POWER, _SILENCE = 0.3, 1e-7  # exponent of magnitudes; added to their squares
+_LAYERS = 4  # with long kernels along frequency; each after the first halves it
 
 
 class ResolutionDiscriminator(nn.Module):
@@ -48,7 +48,7 @@ class ResolutionDiscriminator(nn.Module):
 
 
 class MultiResolution(nn.Module):
-    """One ResolutionDiscriminator for each window; at a width of a half, UnivNet's channels."""
+    """One ResolutionDiscriminator per window; a width of 0.5 gives UnivNet's channels."""
 
     def __init__(self, width=1.0):
         super().__init__()

@@ -1,15 +1,14 @@
-"""The training loop of a vocoder: validation, checkpoints, log. Only su-train-vocoder imports it."""
+"""The training loop of a vocoder: validation, checkpoints, roll-backs, log lines."""
 
-import copy
 import os
 import time
 
 import torch
 
 from units.records import InputError
-from units.training import checkpoint
+from units.training import checkpoint, run
 from units.training.distributed import Group
-from units.training.run import check_identity, follow, identity_of
+from units.training.run import CHECKPOINT
 from units.training.vocoder import initial, predictor_training, validation
 from units.training.vocoder.descent import Descent
 from units.training.vocoder.discriminators import Discriminators
@@ -17,18 +16,24 @@ from units.training.vocoder.health import Health
 from units.training.vocoder.schedule import Schedule
 from units.vocoder.model import build, folded, save_config, save_part
 
-CHECKPOINT, PREVIOUS, BEST = (f"checkpoint{kind}.safetensors" for kind in ("", "-previous", "-best"))
-LOOK = 10  # steps between looks at the losses; each look waits for the GPU
-SCORED = 5  # validations between computations of the slower figures
+PREVIOUS, BEST = (f"checkpoint-{kind}.safetensors" for kind in ("previous", "best"))
+CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
+SCORE_EVERY = 5  # validations between those that also compute the slower metrics
 ROLL_BACKS = 3
+_TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
 
 
-class Training:
-    """A run: networks, optimizers and progress. It can be saved at any step and resumed from there.
+class VocoderRun(run.TrainingRun):
+    """A run with its networks, optimizers, and counters.
 
-    config: VocoderConfig; settings: TrainingConfig; corpus, held_out: UnitCorpus; group: the processes that
-    train together; init: directory of a vocoder to start from; clock: returns s.
+    config: VocoderConfig; settings: TrainingConfig; corpus, held_out: UnitCorpus; init: folder of a vocoder
+    to start from.
     """
+
+    COUNTERS = (
+        *("step", "epoch", "batch", "stale", "best", "seconds", "validations", "joined"),
+        *("roll_backs", "ease", "discriminator_ease", "sure", "identity"),
+    )
 
     def __init__(
         self,
@@ -43,12 +48,11 @@ class Training:
         init=None,
         clock=time.monotonic,
     ):
-        self.folder, self.config, self.settings, self.group = folder, config, settings, group
-        self.corpus, self.held_out, self.device, self.clock = corpus, held_out, device, clock
         if settings.batch_size % group.size:
             raise InputError(
-                f"--batch-size {settings.batch_size} must be a multiple of the {group.size} processes"
+                f"--batch-size {settings.batch_size} must be a multiple of {group.size} processes"
             )
+        self.config, self.corpus, self.held_out, self.device = config, corpus, held_out, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             networks = [*build(config), Discriminators(settings.discriminators, settings.discriminator_width)]
@@ -56,31 +60,64 @@ class Training:
             setattr(self, name, network.to(device))
         if init:
             initial.start_from(init, config, dict(zip(_TRAINED, networks, strict=True)))
-        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        identity = run.identity_of((config, settings), (corpus,))
+        super().__init__(folder, settings, self.generator, identity, group, clock)
+        self.average.eval()
         self.descent = Descent(self.generator, self.discriminators, settings, device, dtype, group)
-        self.schedule = Schedule(settings, corpus, group.size)
-        self.health, self.identity = Health(), identity_of(config, settings, _FREE, [corpus])
-        self.step = self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
+        self.schedule, self.health = Schedule(settings, corpus, group.size), Health()
+        self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
         self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
-        self.best, self.seconds, self.sure = float("inf"), 0.0, True
-        self._found, self._begun, self._fresh = [], False, self._counters()
+        self.best, self.sure = float("inf"), True
+        self._found, self._begun = [], False
+        self.fresh = self.counters()
+
+    def parts(self):
+        """Return {name: module} of the modules that a checkpoint holds."""
+        return {name: getattr(self, name) for name in (*_TRAINED, "average")}
+
+    def optimizers(self):
+        """Return the optimizers of the generator and the discriminators."""
+        return self.descent.optimizers
+
+    def counters(self):
+        """Return {name: value} of the counters that a checkpoint holds."""
+        return {
+            **super().counters(),
+            "health": self.health.state(),
+            "scaler": self.descent.scaler.state_dict(),
+        }
+
+    def set_counters(self, counters):
+        """Take the counters of a checkpoint, the inverse of `counters`."""
+        self.health.restore(counters.pop("health"))
+        if scaler := counters.pop("scaler"):
+            self.descent.scaler.load_state_dict(scaler)
+        super().set_counters(counters)
+        self._found, self._begun = [], True
+
+    def prepare(self, counters, path):
+        """Raise InputError if the batch at which to continue does not exist."""
+        if counters["batch"] >= self.schedule.batches:
+            raise InputError(
+                f"{path}: not a checkpoint of this run (batch {counters['batch']} of {self.schedule.batches})"
+            )
 
     def run(self, log=lambda line: None, progress=lambda *_: None, warn=lambda text: None, listen=None):
-        """Train until the epochs, the hours or the patience are over; save the best weights in the folder.
+        """Train until the epochs, the hours or the patience end; leave the best weights in the folder.
 
-        log is given a dict of figures, progress the step, the s and the share of the run that is done, warn a
-        line of text, and listen a step and {name: samples at 16 kHz}.
+        log gets a dict of figures; progress gets the step, the seconds and the share of the run that is done;
+        warn gets text, one line; listen gets the step and {name: samples at 16 kHz}.
         """
         if not self._begun:
             self._begin(log)
-        started = self.clock() - self.seconds
+        self.start_clock()
         while not self._is_over():
             self._found.append(self._train_batch())
-            if self.group.size == 1 or self.step % LOOK == 0:
-                self.seconds = self.group.agreed(self.clock() - started)
+            if self.group.size == 1 or self.step % CHECK_EVERY == 0:
+                self.read_clock()
             progress(self.step, self.seconds, self.share())
             due = self.step % self.settings.save_every == 0 or self._is_over()
-            if due or self.step % LOOK == 0:
+            if due or self.step % CHECK_EVERY == 0:
                 losses, fault = self._look()
                 if fault:
                     self._roll_back(fault, log, warn)
@@ -93,17 +130,18 @@ class Training:
             save_config(self.folder, self.config)
             predictors = self.f0_predictor, self.duration_predictor
             steps, seed = self.settings.predictor_steps, self.settings.seed
-            predictor_training.train(*predictors, self.corpus, steps, seed, self.device)
+            predictor_training.train_predictors(*predictors, self.corpus, steps, seed, self.device)
             for name, module in zip(("f0", "duration"), predictors, strict=True):
                 save_part(self.folder, name, module)
-            figures = predictor_training.score(*predictors, self.held_out, self.device)
+            figures = predictor_training.score_predictors(*predictors, self.held_out, self.device)
             self.save()
             log({"step": 0, **figures})
         self.group.wait()
 
     def share(self):
         """Return how much of the run is over, 0 to 1."""
-        return self.schedule.share(self.epoch, self.batch, self.seconds)
+        done = (self.epoch + self.batch / self.schedule.batches) / self.settings.epochs
+        return run.share_of(done, self.seconds, self.settings.max_hours)
 
     def _is_over(self):
         return self.share() >= 1 or self.stale >= self.settings.patience
@@ -120,13 +158,13 @@ class Training:
     def _train_batch(self):
         if self.joined < 0 and self.schedule.joins(self.step, self.share()):
             self.joined = self.step
-            if self.step:  # losses with and without discriminators cannot be compared
+            if self.step:  # losses without and with the discriminators cannot be compared
                 self.best, self.stale = float("inf"), 0
         judged = self.schedule.judged(self.step) if self.joined >= 0 else None
         rates = self._rates()
         found = self.descent.step(self._next_batch(), rates, self.step, judged)
         self.step += 1
-        follow(self.average, self.generator, self.step, self.settings.ema)
+        self.follow(self.generator)
         return found
 
     def _rates(self):
@@ -135,7 +173,7 @@ class Training:
         return rates[0] * self.ease, rates[1] * self.discriminator_ease
 
     def _look(self):
-        """Return the last losses as numbers, and the fault in those since the last look, or None."""
+        """Return the last losses as numbers, and the fault that one of those since the last look shows."""
         fault = None
         for found in self._found:
             values = torch.stack([value.float() for value in found.values()]).tolist()
@@ -145,32 +183,32 @@ class Training:
         return losses, fault
 
     def _roll_back(self, fault, log, warn):
-        """Continue from the last sound checkpoint, at a lower learning rate."""
+        """Continue from the last sound checkpoint, at a lower rate."""
         step, counters = self.step, (self.roll_backs + 1, self.ease, self.discriminator_ease)
         if self.roll_backs == ROLL_BACKS:
-            raise InputError(f"step {step}: {fault}, after going back {ROLL_BACKS} times; try a smaller --lr")
+            raise InputError(f"step {step}: {fault}, after {ROLL_BACKS} roll-backs; try a smaller --lr")
         self._go_back()
         self.roll_backs, self.ease, self.discriminator_ease = counters
         self.discriminator_ease *= 0.25 if "discriminators" in fault else 0.5
         self.ease *= 1.0 if "discriminators" in fault else 0.5
         if self.group.first:
-            self.sure = False  # the last checkpoint is not to be kept
+            self.sure = False  # do not keep the last checkpoint
             self.save()
             log({"step": step, "fault": fault, "back_to_step": self.step})
-            warn(f"step {step}: {fault}; continuing from step {self.step} at a lower learning rate")
+            warn(f"step {step}: {fault}; continuing from step {self.step} at a lower rate")
         self.group.wait()
 
     def _go_back(self):
-        """Load the last checkpoint, or the one before if the last was saved after a fault."""
+        """Resume from the last checkpoint, or from the one before if there were signs of trouble."""
         try:
             self.resume()
-        except InputError:  # its weights are NaN
+        except InputError:  # its weights are NaN or infinite
             self.resume(PREVIOUS)
-        if not self.sure and os.path.exists(os.path.join(self.folder, PREVIOUS)):
+        if not self.sure and os.path.exists(self.path_of(PREVIOUS)):
             self.resume(PREVIOUS)
 
     def _judge(self, losses, log, listen):
-        found, scored = {"validation_log_mel": 0.0}, self._is_over() or self.validations % SCORED == 0
+        found, scored = {"validation_log_mel": 0.0}, self._is_over() or self.validations % SCORE_EVERY == 0
         if self.group.first:
             value = validation.log_mel(self.average, self.held_out, self.descent.log_mel, self.device)
             found = {"validation_log_mel": value}
@@ -194,38 +232,9 @@ class Training:
 
     def save(self, better=False):
         """Write the checkpoint; keep the one before, and the best."""
-        path, previous, best = (os.path.join(self.folder, name) for name in (CHECKPOINT, PREVIOUS, BEST))
         if self.sure:
-            checkpoint.keep(path, previous)
+            checkpoint.keep(self.path_of(CHECKPOINT), self.path_of(PREVIOUS))
         self.sure = self.health.is_sure
-        checkpoint.save(path, self._parts(), self.descent.optimizers, self._counters())
+        self.save_checkpoint()
         if better:
-            checkpoint.keep(path, best)
-
-    def _counters(self):
-        counters = {name: getattr(self, name) for name in _COUNTERS}
-        return counters | {"health": self.health.state(), "scaler": self.descent.scaler.state_dict()}
-
-    def _parts(self):
-        return {name: getattr(self, name) for name in (*_TRAINED, "average")}
-
-    def resume(self, name=CHECKPOINT):
-        """Continue from a checkpoint of the folder. Raises InputError if it does not fit this run."""
-        path = os.path.join(self.folder, name)
-        kept = checkpoint.counters_of(path, self._fresh)
-        check_identity(path, (kept["identity"], True), (self.identity, kept["batch"] < self.schedule.batches))
-        counters = checkpoint.load(path, self._parts(), self.descent.optimizers, self._fresh)
-        self.health.restore(counters.pop("health"))
-        if scaler := counters.pop("scaler"):
-            self.descent.scaler.load_state_dict(scaler)
-        for counter, value in counters.items():
-            setattr(self, counter, value)
-        self._found, self._begun = [], True
-
-
-_COUNTERS = (
-    *("step", "epoch", "batch", "stale", "best", "seconds", "validations", "joined"),
-    *("roll_backs", "ease", "discriminator_ease", "sure", "identity"),
-)
-_TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
-_FREE = ("epochs", "max_hours", "patience", "save_every")  # settings that may change when a run is resumed
+            checkpoint.keep(self.path_of(CHECKPOINT), self.path_of(BEST))

@@ -1,4 +1,4 @@
-"""How well held-out recordings are spoken, by the figures of su-eval; and some of them to listen to."""
+"""Validate a generator on held-out recordings, by the metrics of su-eval, and make clips to listen to."""
 
 import numpy as np
 import torch
@@ -7,10 +7,10 @@ from torch.nn.functional import l1_loss
 from units.audio.timing import HOP
 from units.metrics import speech
 
-CROP, CROPS = 200, 24  # frames: 4 s; at most so many, so that it stays cheap however much is held out
+CROP, CROPS = 200, 24  # frames (4 s); number of crops, which bounds the cost
 FIGURES = ("f0_rmse_hz", "f0_corr", "vde", "stoi")
-_FEW = 8  # crops that the dearer figures are of
-_CLIPS, _LONGEST = 2, 500  # recordings to listen to, frames
+_FEW = 8  # crops for the slower metrics
+_CLIPS, _LONGEST = 2, 500  # recordings to listen to; frames of each
 
 
 def _crops(corpus, most):
@@ -22,7 +22,7 @@ def _crops(corpus, most):
 
 @torch.inference_mode()
 def _speak(generator, corpus, start, length, device):
-    """Return what the generator makes of some frames, and the recording: (1, S) tensors."""
+    """Return the generated audio of some frames, and the recorded audio: (1, S) tensors."""
     batch = corpus.take(np.array([start]), length)
     *conditions, real = (torch.as_tensor(a, device=device) for a in batch)
     return generator(*conditions), real
@@ -39,7 +39,7 @@ def log_mel(generator, corpus, distance, device):
 
 
 def figures(generator, corpus, device):
-    """Return {name: mean} over fewer crops of the FIGURES whose libraries are installed."""
+    """Return {name: mean} of those FIGURES whose libraries are installed, over a few crops."""
     names = [name for name in FIGURES if name not in speech.missing(FIGURES)]
     starts, length = _crops(corpus, _FEW)
     found = []
@@ -51,7 +51,7 @@ def figures(generator, corpus, device):
 
 
 def clips(generator, corpus, device):
-    """Return {name: (S,) float32} of the first held-out recordings, spoken and as recorded, for the ear."""
+    """Return {name: (S,) float32} of the first held-out recordings, as spoken and as recorded."""
     found = {}
     firsts = [0, *corpus.ends[:-1].tolist()][:_CLIPS]
     for number, start in enumerate(firsts):
