@@ -151,7 +151,7 @@ $(B)/pitch.jsonl: $(B)/segments.jsonl
 
 $(B)/features: $(B)/pitch.jsonl
 	@echo 'Computing 50 feature frames per second (su-encode) ...'
-	@su-encode -m $(MODEL) $< >$@
+	@su-encode -m $(MODEL) -o $@ $<
 
 $(B)/codebook.npz: $(B)/features
 	@echo 'Grouping the frames into 100 sound classes (su-cluster) ...'
@@ -169,7 +169,7 @@ $(B)/bpe.model: $(B)/units.jsonl
 
 $(B)/motifs.jsonl: $(B)/units.jsonl $(B)/bpe.model
 	@echo 'Finding motifs, pieces that recur, and making their page (su-bpe motifs) ...'
-	@su-bpe motifs -m $(B)/bpe.model --top 50 --html $(B)/motifs.html $< >$@
+	@su-bpe motifs -m $(B)/bpe.model --top 50 --html $(B)/motifs.html -o $@ $<
 
 $(B)/vocoder/.trained: $(B)/units.jsonl
 	@echo 'Training a vocoder, which turns units into speech, for five minutes (su-train-vocoder) ...'
@@ -183,10 +183,10 @@ $(B)/held-out.jsonl: $(B)/vocoder/.trained
 
 $(B)/spoken.jsonl: $(B)/held-out.jsonl
 	@echo 'Speaking 12 held-out segments from their units (su-synth) ...'
-	@su-synth -m $(B)/vocoder --audio $(B)/spoken --rtf $< >$@
+	@su-synth -m $(B)/vocoder --audio $(B)/spoken --rtf -o $@ $<
 
 $(B)/bare.jsonl: $(B)/held-out.jsonl
-	@su-synth -m $(B)/vocoder --audio $(B)/bare --f0 predict --rtf $< >$@
+	@su-synth -m $(B)/vocoder --audio $(B)/bare --f0 predict --rtf -o $@ $<
 
 $(B)/bare-scores.jsonl: $(B)/bare.jsonl
 	@su-eval speech -c $(B)/codebook.npz -o $@ $(B)/held-out.jsonl $<

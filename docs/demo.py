@@ -5,23 +5,17 @@ import statistics
 import sys
 from pathlib import Path
 
-# Figure, file, words, how to show it, the limits of "good" and "fair", whether high is good. The limits are
-# rough guides for a vocoder that was trained for five minutes.
+# Figure, file, words, how to show it, its worst and its best value. Worst: noise of the same spectrum, units
+# drawn by chance. Best: resynthesis by WORLD (see su-eval(1) for both), an exact copy for pitch and for units
+# that change, and for PNMI the units of HuBERT base on English (see su-encoders(7)).
 FIGURES = (
-    ("pnmi", "units-scores", "Knowing the unit, how much of the phone is known", "{:.0%}", 0.45, 0.3, True),
-    ("stoi", "speech-scores", "Intelligibility of the new speech (STOI, 0 to 1)", "{:.2f}", 0.75, 0.6, True),
-    ("mcd", "speech-scores", "Difference in sound colour (MCD, in dB)", "{:.1f}", 6, 8, False),
-    (
-        "f0_rmse_cents",
-        "speech-scores",
-        "Error of the pitch (100 cents are a semitone)",
-        "{:.0f}",
-        200,
-        400,
-        False,
-    ),
-    ("uer", "speech-scores", "Units that change when the new speech is encoded", "{:.0%}", 0.2, 0.4, False),
-    ("stoi", "bare-scores", "Intelligibility if the pitch is predicted too", "{:.2f}", 0.7, 0.55, True),
+    ("pnmi", "units-scores", "Part of the phone that a unit reveals (PNMI)", "{:.0%}", 0, 0.64),
+    ("stoi", "speech-scores", "Intelligibility of the new speech (STOI)", "{:.2f}", 0.32, 0.93),
+    ("stoi", "bare-scores", "... if the pitch is predicted as well", "{:.2f}", 0.32, 0.93),
+    ("mcd", "speech-scores", "Difference in sound colour, in dB (MCD)", "{:.1f}", 10.8, 4.3),
+    ("f0_rmse_cents", "speech-scores", "Error of the pitch, in hundredths of a semitone", "{:.0f}", 521, 0),
+    ("f0_rmse_cents", "bare-scores", "... if the pitch is predicted as well", "{:.0f}", 521, 0),
+    ("uer", "speech-scores", "Units that change if the new speech is encoded", "{:.0%}", 1, 0),
 )
 
 
@@ -40,14 +34,14 @@ def summary_of(path):
     return {name: each["mean"] for name, each in summary.items() if each}
 
 
-def verdict(value, good, fair, high):
-    """Return good, fair or poor.
+def verdict(value, worst, best):
+    """Return good, fair or poor: the upper, middle or lower third from worst to best.
 
-    >>> verdict(0.8, 0.75, 0.6, True), verdict(7, 6, 8, False), verdict(9, 6, 8, False)
+    >>> verdict(0.8, 0.32, 0.93), verdict(7.5, 10.8, 4.3), verdict(400, 521, 0)
     ('good', 'fair', 'poor')
     """
-    sign = 1 if high else -1
-    return "good" if sign * value >= sign * good else "fair" if sign * value >= sign * fair else "poor"
+    share = (value - worst) / (best - worst)
+    return "good" if share >= 2 / 3 else "fair" if share >= 1 / 3 else "poor"
 
 
 def amounts(folder):
@@ -76,22 +70,29 @@ def amounts(folder):
 
 
 def quality(folder):
-    """Return [(words, value, limit, verdict)] of the figures that were computed."""
+    """Return [(words, value, worst, best, verdict)] of the figures that were computed."""
     runs = {name: summary_of(folder / f"{name}.jsonl") for name in {figure[1] for figure in FIGURES}}
-    rows = []
-    for name, run, words, form, good, fair, high in FIGURES:
-        value = runs[run].get(name)
-        if value is not None:
-            limit = f"{'above' if high else 'below'} {form.format(good)}"
-            rows.append((words, form.format(value), limit, verdict(value, good, fair, high)))
-    return rows
+    return [
+        (
+            words,
+            form.format(runs[run][name]),
+            form.format(worst),
+            form.format(best),
+            verdict(runs[run][name], worst, best),
+        )
+        for name, run, words, form, worst, best in FIGURES
+        if name in runs[run]
+    ]
 
 
 def pages(folder):
     """Return [(page, words)] of the pages to open, the first one first."""
     known = (
-        ("motifs.html", "Press the number keys to hear one motif at several places: is it the same word?"),
-        ("report.html", "Compare held-out recordings with speech made from their units."),
+        (
+            "motifs.html",
+            "Space plays a motif at five places, T names it if it is a word, J goes to the next.",
+        ),
+        ("report.html", "Play held-out recordings next to the speech made from their units."),
         ("units.html", "See which phones each unit covers."),
     )
     return [(folder / name, words) for name, words in known if (folder / name).exists()]
@@ -107,11 +108,17 @@ def aligned(rows, indent="  "):
 def summary(folder):
     """Return the lines of the summary."""
     lines = ["", "The demo is finished.", "", "WHAT IT MADE", *aligned(amounts(folder))]
-    heads = ("Figure", "Value", "Good if", "Result")
-    lines += ["", "HOW GOOD IT IS (rough guides; recordings kept out of the training)"]
+    heads = ("Figure", "Value", "Worst", "Best", "Result")
+    lines += ["", "HOW GOOD IT IS"]
     lines += aligned([heads, *quality(folder)])
+    lines += [
+        "  Worst is noise or chance; Best is a strong system or an exact copy. The upper third is good."
+    ]
+    lines += ["  Speech is measured on 12 segments that the vocoder was not trained on."]
     numbered = [(f"{i}.", str(page), words) for i, (page, words) in enumerate(pages(folder), start=1)]
     lines += ["", "WHAT TO OPEN IN A BROWSER, IN THIS ORDER", *aligned(numbered)]
+    if (folder / "units.html").exists():
+        lines += ["  Of the first 20 motifs, expect about half to be the same word or sounds at most places."]
     files = [
         (f"{folder}/motifs.jsonl", "the motifs, with the times of all their occurrences"),
         (f"{folder}/units.jsonl", "the recordings as units"),
@@ -132,4 +139,4 @@ def summary(folder):
 
 
 if __name__ == "__main__":
-    print("\n".join(summary(Path(sys.argv[1]))))
+    sys.stdout.write("\n".join(summary(Path(sys.argv[1]))) + "\n")
