@@ -1,27 +1,26 @@
-"""Write the pictures that the README shows, of the pages that `make demo` made: docs/pictures.py FOLDER."""
+"""Write the pictures of the README from the pages that `make demo` makes: docs/pictures.py FOLDER."""
 
 import base64
 import io
 import sys
 from pathlib import Path
 
+import chromium
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests" / "support"))
-import chromium  # noqa: E402
 
-# What is seen of each page: its width, and the first and last thing in the picture
+# page: (its width in pixels, the first and the last element in the picture)
 PICTURES = {
     "report": (1000, "#listen-head", "#example-0"),
-    "motifs": (1000, "#motifs-head", "#motif-4"),
+    "motifs": (1000, "#patterns-head", "#motif-4"),
 }
 MARGIN = 10
-COLOURS = 128  # more cannot be told apart in the spectrograms, and each picture stays well below 150 KB
+COLOURS = 128  # more make no visible difference, and each picture must stay below 150 KB
 
 
 def picture(browser, page, width, first, last):
-    """Return what stands in a page from one element to another, an image of few colours."""
+    """Return the part of a page from one element to another as an image of few colours."""
     browser.call("Emulation.setScrollbarsHidden", hidden=True)
     browser.open(page, width=width, height=1000)
     edges = "[{}, {}].map(s => document.querySelector(s).getBoundingClientRect())"
@@ -36,7 +35,7 @@ def picture(browser, page, width, first, last):
 
 def main(folder):
     """Write the picture of each page in a folder."""
-    browser = chromium.Chromium(chromium.find() or sys.exit("docs/pictures.py: no Chromium"))
+    browser = chromium.Chromium(chromium.find() or sys.exit("docs/pictures.py: Chromium is not installed"))
     try:
         for name, view in PICTURES.items():
             image = picture(browser, Path(folder, f"{name}.html").resolve(), *view)

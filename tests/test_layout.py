@@ -31,6 +31,8 @@ HOMES = {
     "pystoi": {"units/metrics/intelligibility.py"},
     "pesq": {"units/metrics/intelligibility.py"},
     "tqdm": {"units/cli/progress.py"},
+    "jinja2": {"units/report/page.py"},
+    "markupsafe": {"units/report/page.py"},
 }
 LIGHT = set(sys.stdlib_module_names) | {"click", "units"}
 

@@ -116,7 +116,7 @@ def test_a_page_is_whole_and_described_and_asks_nothing_of_a_network(pages, kind
 
 
 def test_the_policy_lets_in_nothing_but_the_style_and_script_of_the_page():
-    outline = Outline(page("a title", "", []))
+    outline = Outline(page("message.html", "a title", message=""))
     policy = next(each["content"] for each in outline.all("meta") if "http-equiv" in each)
     assert "default-src 'none'" in policy and "http" not in policy and "unsafe" not in policy
     for tag in ("style", "script"):
@@ -273,7 +273,7 @@ def test_a_page_of_ten_thousand_records_opens_sorts_and_turns_its_leaves(browser
 
 def test_beyond_the_rows_that_a_page_keeps_it_says_so():
     source = big_page(MOST_ROWS + 1)
-    assert f"The first {MOST_ROWS:,} of {MOST_ROWS + 1:,} are kept here" in source
+    assert f"Only the first {MOST_ROWS:,} of {MOST_ROWS + 1:,} rows are in this page" in source
 
 
 def test_the_same_figures_and_sounds_make_the_same_bytes():
@@ -376,7 +376,7 @@ def test_units_of_any_number_make_a_page(labels):
     phones = [[0.0, 3.0, labels[0]], [3.0, 30.0, labels[1]]]
     records = [align({"id": str(n), "units": list(range(n, 400 + n))}, phones) for n in range(2)]
     Outline(source := units_page("t", {}, AlignedCorpus(records)))
-    assert "300 most frequent units; 101 are not" in source
+    assert "Only the 300 most frequent units are drawn; 101 are not" in source
 
 
 def test_every_figure_of_su_eval_has_its_words():
@@ -424,5 +424,7 @@ def test_what_a_page_is_made_of_is_packaged():
     settings = ConfigParser()
     settings.read(ROOT / "setup.cfg")
     patterns = re.split(r"[,\s]+", settings["options.package_data"]["units.report"])
-    for path in (ROOT / "units" / "report").iterdir():
-        assert path.suffix == ".py" or path.is_dir() or any(fnmatch(path.name, p) for p in patterns), path
+    for path in (ROOT / "units" / "report").rglob("*"):
+        name = str(path.relative_to(ROOT / "units" / "report"))
+        skipped = path.suffix in (".py", ".pyc") or path.is_dir()
+        assert skipped or any(fnmatch(name, pattern) for pattern in patterns), path

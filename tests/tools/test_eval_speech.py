@@ -113,16 +113,16 @@ def test_what_has_no_reference_is_a_fault_of_its_record(run, corpus):
     arguments = ["speech", "--metrics", QUICK, "-j2", "ref.jsonl", "-"]
     result = run("su-eval", *arguments, stdin=lines(syn), cwd=corpus)
     assert result.status == 1
-    assert result.stderr == "su-eval: -:2: no record of REF has the id 'other'\n"
+    assert result.stderr == "su-eval: -:2: REF has no record with the id 'other'\n"
     assert [record["id"] for record in result.records] == ["r0"]
     result = run("su-eval", *arguments, "-kv", stdin=lines(syn), cwd=corpus)
     assert result.status == 1
     assert [record.get("id") for record in result.records] == ["r0", "r2", None]
     assert result.stderr.splitlines() == [
         "su-eval: r0",
-        "su-eval: -:2: no record of REF has the id 'other'",
+        "su-eval: -:2: REF has no record with the id 'other'",
         "su-eval: r2",
-        "su-eval: -:4: a second record of 'r2'",
+        "su-eval: -:4: \"id\" 'r2' occurs twice",
         'su-eval: -:5: no "audio_filepath"',
         "su-eval: 3 of 5 records of REF were not compared",
         "su-eval: 3 of 5 records skipped",
@@ -138,7 +138,7 @@ def test_a_reference_without_its_audio_is_named(run, corpus, tmp_path):
     result = run("su-eval", *arguments, cwd=corpus)
     place = tmp_path / "ref.jsonl"
     assert result.stderr.splitlines() == [
-        f"su-eval: {place}:6: a second record of 'r1'",
+        f"su-eval: {place}:6: \"id\" 'r1' occurs twice",
         f"su-eval: syn.jsonl:1: {place}:1: /nowhere/a.wav: No such file or directory",
         "su-eval: 2 of 5 records skipped",
     ]
@@ -222,7 +222,7 @@ def test_a_resynthesis_is_heard_in_the_units_of_the_codebook(run, corpus, tmp_pa
     assert rates[:4] == [0, 0, 0, 0] and rates[4] > 0.5
     spoken[0]["codebook"] = "0" * 12
     result = run("su-eval", *arguments, stdin=lines(spoken))
-    assert result.status == 1 and "su-eval: -:1: units of codebook 000000000000" in result.stderr
+    assert result.status == 1 and "su-eval: -:1: these units have codebook 000000000000" in result.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -247,5 +247,22 @@ def test_recordings_of_other_lengths_are_told_of_whether_or_not_records_say_how_
     record = {"id": "r0", "audio_filepath": str(tmp_path / "long.wav")}
     words = ("speech", "-j1", "--metrics", "log_mel", "ref.jsonl", "-")
     result = run("su-eval", *words, stdin=lines([record]), cwd=corpus)
-    told = "1 of 1 records do not last as long as in REF: what both have is compared"
+    told = "1 of 1 records differ in length from REF; only the common part is compared"
     assert (result.status, result.stderr) == (0, f"su-eval: {told}\n")
+
+
+def test_audio_that_is_compared_with_itself_is_reported(run, corpus):
+    result = run("su-eval", "speech", "-j1", "--metrics", "log_mel", "ref.jsonl", "ref.jsonl", cwd=corpus)
+    count = result.records[-1]["records"]
+    message = f"{count} of {count} records are compared with themselves: REF and SYN name the same audio"
+    assert (result.status, result.stderr) == (0, f"su-eval: {message}\n")
+    implicit = lines(
+        [
+            {"id": r["id"], "audio_filepath": r["audio_filepath"], "offset": 0}
+            for r in records_in(corpus / "ref.jsonl")
+        ]
+    )
+    result = run(
+        "su-eval", "speech", "-j1", "--metrics", "log_mel", "ref.jsonl", "-", stdin=implicit, cwd=corpus
+    )
+    assert "compared with themselves" in result.stderr

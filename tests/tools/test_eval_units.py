@@ -309,7 +309,7 @@ def test_keep_going_leaves_out_what_has_no_alignment_and_says_so(evaluate):
     [
         ({"units": None}, '"units" is not a list'),
         ({"counts": [1]}, '"units" but 1 "counts"'),
-        ({"id": "r0"}, "a second record of 'r0'"),
+        ({"id": "r0"}, "\"id\" 'r0' occurs twice"),
         ({"frame_shift": 0}, '"frame_shift" is not a number'),
         ({"speaker": 5}, '"speaker" is not a'),
     ],
@@ -394,7 +394,7 @@ def test_records_with_no_features_are_told(evaluate):
     records = units_of(alignments, phone_itself)
     result = evaluate(records, alignments, "--features", "-", stdin=inline(with_features(records)[:2]))
     assert (result.status, result.stdout) == (1, b"")
-    assert result.stderr == "su-eval: -: no features of 'r2', nor of 1 more\n"
+    assert result.stderr == "su-eval: -: there are no features of 'r2' and 1 more\n"
 
 
 def test_standard_input_is_read_once(run):
@@ -417,11 +417,11 @@ def test_features_of_some_records_only_or_given_twice_are_told_with_keep_going_t
     records = units_of(alignments, phone_itself)
     pairs = with_features(records)
     lacking = evaluate(records, alignments, "--keep-going", "--features", "-", stdin=inline(pairs[:2]))
-    told = "su-eval: -: no features of 'r2', nor of 1 more; the ABX of features is of the other records"
+    told = "su-eval: -: there are no features of 'r2' and 1 more; the ABX of features leaves them out"
     assert (lacking.status, lacking.stderr.splitlines()[0]) == (1, told)
     assert "abx_within_features" in lacking.records[-1]["summary"]
     twice = evaluate(records, alignments, "--features", "-", stdin=inline([pairs[0], *pairs]))
-    assert (twice.status, twice.stderr) == (1, "su-eval: -:2: features of 'r0' a second time\n")
+    assert (twice.status, twice.stderr) == (1, "su-eval: -:2: \"id\" 'r0' occurs twice\n")
 
 
 def test_units_of_two_codebooks_are_not_measured_together(evaluate):
@@ -429,10 +429,13 @@ def test_units_of_two_codebooks_are_not_measured_together(evaluate):
     records = units_of(alignments, phone_itself)
     records[0]["codebook"], records[1]["codebook"] = "aaaa", "bbbb"
     result = evaluate(records, alignments, "--no-abx")
-    assert result.stderr == "su-eval: units.jsonl:2: units of codebook bbbb after some of aaaa\n"
+    assert (
+        result.stderr
+        == "su-eval: units.jsonl:2: these units have codebook bbbb, but an earlier record has codebook aaaa\n"
+    )
     del records[1]["codebook"]
     result = evaluate(records, alignments, "--no-abx")
-    told = "su-eval: 3 of 4 records name no codebook; their units are taken to be of aaaa\n"
+    told = "su-eval: 3 of 4 records name no codebook; their units are assumed to have codebook aaaa\n"
     assert (result.status, result.stderr) == (0, told)
 
 
@@ -440,7 +443,10 @@ def test_a_unit_beyond_the_size_of_the_codebook_is_an_error(evaluate):
     records = [{"id": "a", "units": [1, 2]}, {"id": "b", "units": [1, 8]}]
     alignments = [{"id": name, "phones": [[0, 1, "a"]]} for name in "ab"]
     result = evaluate(records, alignments, "--units", "3")
-    assert (result.status, result.stderr) == (1, "su-eval: units.jsonl:2: unit 8, but --size is 3\n")
+    assert (result.status, result.stderr) == (
+        1,
+        "su-eval: units.jsonl:2: unit 8 is too large: --units 3 has units 0 to 2\n",
+    )
 
 
 def test_that_there_is_no_abx_across_unknown_speakers_is_told(evaluate):
@@ -448,7 +454,7 @@ def test_that_there_is_no_abx_across_unknown_speakers_is_told(evaluate):
     records = units_of(alignments, phone_itself)
     for record in records:
         del record["speaker"]
-    told = "su-eval: no record names a speaker; all are taken to be of one, so there is no abx_across\n"
+    told = "su-eval: no record names a speaker; all are counted as one speaker, so there is no abx_across\n"
     result = evaluate(records, alignments)
     assert (result.status, result.stderr) == (0, told)
     assert evaluate(records, alignments, "--no-abx").stderr == ""

@@ -114,11 +114,13 @@ def test_the_encoder_that_comes_along_encodes(environment, tmp_path):
 
 def test_the_page_of_a_report_has_its_styles_there(environment, tmp_path):
     code = (
-        "from units.report import page; import os; print(sorted(os.listdir(os.path.dirname(page.__file__))))"
+        "from units.report import page; import os; here = os.path.dirname(page.__file__); "
+        "print(sorted(os.listdir(here) + os.listdir(os.path.join(here, 'templates'))))"
     )
     names = call(environment / "bin" / "python", "-c", code, cwd=tmp_path)
-    tree = os.listdir(os.path.join(ROOT, "units", "report"))
-    assert all(name in names for name in tree if name.endswith((".css", ".js")))
+    here = os.path.join(ROOT, "units", "report")
+    tree = os.listdir(here) + os.listdir(os.path.join(here, "templates"))
+    assert all(name in names for name in tree if name.endswith((".css", ".js", ".html")))
 
 
 def test_an_editable_install_runs_the_tree_itself(tree, tmp_path):

@@ -95,8 +95,9 @@ class UnitsReport:
         from units.report.page import page
         from units.report.units import units_page
 
-        html = (
-            units_page(self.title, summary, corpus) if corpus else page(self.title, "<p>No records.</p>", [])
-        )
+        if corpus:
+            html = units_page(self.title, summary, corpus)
+        else:
+            html = page("message.html", self.title, message="There are no records.")
         self.file.write(html.encode())
         job.log(f"a page of {len(corpus.records) if corpus else 0} records")

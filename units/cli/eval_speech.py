@@ -18,7 +18,7 @@ class Figures(click.ParamType):
     name = "LIST"
 
     def convert(self, value, param, ctx):
-        """Return the names in their usual order; fail, as wrong usage, for one unknown."""
+        """Return the names in their usual order. An unknown name is wrong usage."""
         if isinstance(value, tuple):
             return value
         for name in (names := value.split(",")):
@@ -93,8 +93,8 @@ def _report_lengths(differing):
 
 def _is_same_audio(record, reference):
     """Return whether a record names the very audio that it is compared with."""
-    names = ("audio_filepath", "offset", "channel")
-    return all(record.get(name) == reference.get(name) for name in names)
+    defaults = {"audio_filepath": None, "offset": 0, "channel": None}
+    return all(record.get(name, value) == reference.get(name, value) for name, value in defaults.items())
 
 
 def _report_same(same, count):

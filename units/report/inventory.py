@@ -1,25 +1,25 @@
-"""The units of a corpus one by one and two by two: the sections on them of a report."""
+"""The units of a corpus, one by one and in pairs: pictures and tables for the page of su-eval units."""
 
 import numpy as np
 
 from units.report.clusters import alternations, by_best_phone, closest_pairs, durations, overlap, phone_shares
 from units.report.figures import bars, heat_map, scatter
-from units.report.page import figure
-from units.report.tables import Column, sortable_table
+from units.report.page import picture_of
+from units.report.tables import Column, SortableTable
 
-MOST_KEPT = 2048  # units; what is known of each two of them takes memory
-MOST_DRAWN = 300  # in a map: of more, a cell is smaller than a pixel
+MOST_KEPT = 2048  # units; the tables of pairs take memory
+MOST_DRAWN = 300  # units in a map; with more, a cell is smaller than a pixel
 MOST_PAIRS = 500
-LONGEST_RUN = 100  # that is drawn, in frames; longer ones are counted there
+LONGEST_RUN = 100  # frames; longer runs are drawn as this long
 
 
 def _most(seconds, count):
-    """Return which units are the most frequent, in their own order."""
+    """Return the indices of the most frequent units, ascending."""
     return np.sort(np.argsort(-seconds, kind="stable")[:count])
 
 
 class Inventory:
-    """What is known of each unit of a corpus of units.metrics.phones; its methods give HTML."""
+    """What is known about each unit of an AlignedCorpus, as pictures and tables."""
 
     def __init__(self, corpus):
         runs, codes = durations(corpus.records, corpus.units)
@@ -35,37 +35,36 @@ class Inventory:
         drawn = _most(self.seconds, MOST_DRAWN)
         self.order = drawn[by_best_phone(self.shares[drawn])]
 
-    def _less(self):
+    @property
+    def left_out(self):
+        """The sentence about units that are not drawn; "" if all are."""
         left = self.all_units - len(self.order)
-        return f" Drawn are the {len(self.order)} most frequent units; {left:,} are not." if left else ""
+        return f" Only the {len(self.order)} most frequent units are drawn; {left:,} are not." if left else ""
 
     def phones(self):
-        """Return the map of units by phones."""
+        """Return the map of units by phones, a Picture."""
         labels = self.units[self.order]
-        picture = heat_map(self.shares[self.order], labels, self.labels, "unit", "phone")
+        drawing = heat_map(self.shares[self.order], labels, self.labels, "unit", "phone")
         alt = f"Map of {len(labels)} units by {len(self.labels)} phones: shares of the units' frames"
-        words = (
-            "<p>A row is a unit; its colours tell how its frames are shared out over phones. Rows stand in "
-            f"order of their commonest phone, the purest first: good units make steps.{self._less()}</p>\n"
-        )
-        return words + figure(picture, alt, wide="map")
+        return picture_of(drawing, alt)
 
     def durations(self):
-        """Return how long runs are, and how often each unit comes."""
+        """Return how long runs are, and how frequent each unit is: [Picture]."""
         quarter, half, most = 1000 * np.percentile(self.runs, [25, 50, 90])
-        alt = f"{len(self.runs):,} runs: a quarter up to {quarter:.0f} ms, half up to {half:.0f} ms, "
+        runs = (
+            f"{len(self.runs):,} runs: a quarter last at most {quarter:.0f} ms, half at most {half:.0f} ms, "
+        )
         share = 100 * self.seconds / self.all_seconds
-        pictures = (
-            (self._run_lengths(), f"{alt}nine in ten up to {most:.0f} ms"),
-            (
+        return [
+            picture_of(self._run_lengths(), f"{runs}nine in ten at most {most:.0f} ms"),
+            picture_of(
                 scatter(share, self.mean_ms, self.units, "share of frames, %", "mean run, ms"),
                 f"{len(self.units)} units by share of frames and mean run, as in the table of units",
             ),
-        )
-        return f'<div class="pair">\n{"".join(figure(*picture) for picture in pictures)}</div>'
+        ]
 
     def _run_lengths(self):
-        step = self.runs.min()  # one frame, where any run is that short
+        step = self.runs.min()  # one frame, if any run is that short
         lengths = np.minimum(np.rint(self.runs / step), LONGEST_RUN).astype(np.int64)
         counts = np.bincount(lengths)
         shown = np.flatnonzero(counts)
@@ -73,39 +72,34 @@ class Inventory:
         return bars(1000 * step * shown, shares, 1000 * step, "length of a run, ms", "% of runs")
 
     def confusion(self):
-        """Return which units stand for the same phones, and which alternate within one phone."""
+        """Return the maps of phones that units share, and of alternations within a phone: [Picture]."""
         labels, order = self.units[self.order], np.ix_(self.order, self.order)
         dice = self._dice()
         same = heat_map(self.common[order], labels, labels, "unit", "phones in common")
         swap = heat_map(dice[order], labels, labels, "unit", "alternations", top=max(float(dice.max()), 0.01))
-        maps = (
-            figure(same, "Map of the share of phones that each two units have in common", wide="map"),
-            figure(swap, "Map of how often each two units alternate within a phone", wide="map"),
-        )
-        return (
-            "<p>The first map tells how much of their phones two units have in common: blocks are units that "
-            "stand for the same. The second tells how often one gives way to the other within a phone, as a "
-            f"share of all such changes of the two: they might be one unit.{self._less()}</p>\n"
-            f'<div class="pair">{"".join(maps)}</div>\n{self._pairs(dice)}'
-        )
+        return [
+            picture_of(same, "Map of the share of phones that two units have in common"),
+            picture_of(swap, "Map of how often two units alternate within a phone"),
+        ]
 
     def _dice(self):
         total = self.changes.sum(axis=1)
         return 2 * self.changes / np.maximum(total[:, None] + total[None, :], 1)
 
-    def _pairs(self, dice):
+    def pairs(self):
+        """Return the SortableTable of units that alternate within a phone."""
+        dice = self._dice()
         rows = [self._pair(a, b, dice) for a, b in closest_pairs(self.changes, MOST_PAIRS)]
-        columns = (
+        columns = [
             Column("Units"),
-            Column("times", 0, "Changes from one to the other within a phone"),
+            Column("changes", 0, "Number of changes from one to the other within a phone"),
             Column("% of changes", 1, "Share of all changes of the two within a phone"),
             Column("% in common", 0, "Share of phones in common"),
-            Column("first is"),
-            Column("second is"),
-        )
-        if not rows:
-            return "<p>No two units alternate within a phone.</p>"
-        return sortable_table("pairs", "Units that alternate within a phone, most often first", columns, rows)
+            Column("phone of first", None, "Most frequent phone of the first unit"),
+            Column("phone of second", None, "Most frequent phone of the second unit"),
+        ]
+        caption = "Units that alternate within a phone, most frequent first"
+        return SortableTable("pairs", caption, columns, rows)
 
     def _pair(self, a, b, dice):
         shares = 100 * dice[a, b], 100 * self.common[a, b]
@@ -118,20 +112,20 @@ class Inventory:
         return f"{self.labels[best]} {share[best]:.0%}" if share[best] > 0 else ""
 
     def table(self):
-        """Return the table of all units."""
-        columns = (
+        """Return the SortableTable of all units."""
+        columns = [
             Column("Unit"),
-            Column("% of frames", 2),
-            Column("mean run, ms", 0),
-            Column("phone", None, "The commonest phone"),
-            Column("% of it", 0, "Share of the unit's frames with that phone"),
-            Column("next", None, "The second commonest phone"),
-            Column("like", None, "The unit that has most phones in common"),
-            Column("% in common", 0),
-            Column("alternates with", None, "The unit it changes with most within a phone"),
-        )
+            Column("% of frames", 2, "Share of all frames"),
+            Column("mean run, ms", 0, "Mean duration of a run"),
+            Column("phone", None, "Most frequent phone"),
+            Column("% phone", 0, "Share of the unit's frames with that phone"),
+            Column("second phone", None, "Second most frequent phone"),
+            Column("similar to", None, "Unit with the most phones in common"),
+            Column("% in common", 0, "Share of phones in common with that unit"),
+            Column("alternates with", None, "Unit with the most changes to and from this one within a phone"),
+        ]
         rows = [self._row(code) for code in range(len(self.units))]
-        return sortable_table("each", "Units", columns, rows)
+        return SortableTable("each", "Units", columns, rows)
 
     def _row(self, code):
         share, common = self.shares[code], self.common[code].copy()

@@ -4,11 +4,12 @@ const motifs = [...document.querySelectorAll(".motif")];
 const box = document.querySelector(".tagging");
 const inputOf = (motif) => motif.querySelector(".tag input");
 
-/* Tags: of strings of units, kept in this browser for the model, also those of motifs that are not shown here. */
+/* Tags of unit sequences. The browser keeps them per model, including those of motifs that are not on this page. */
 
-const place = box && `su-bpe motifs ${box.dataset.model}`;
+const kind = box && box.dataset.kind;  // motif or term: the field that holds its number in a record
+const place = box && `${kind === "term" ? "su-discover" : "su-bpe motifs"} ${box.dataset.model}`;
 const status = box && box.querySelector("output");
-let tags = new Map();  // units, as text: record
+let tags = new Map();  // units as text -> record
 let kept = true, downloaded = true;
 
 function isRecord(value) {
@@ -18,7 +19,7 @@ function isRecord(value) {
 
 function put(record) {
   const units = record.units.join(" ");
-  if (record.tag.trim()) tags.set(units, { motif: record.motif, units: record.units, tag: record.tag.trim() });
+  if (record.tag.trim()) tags.set(units, { [kind]: record[kind], units: record.units, tag: record.tag.trim() });
   else tags.delete(units);
 }
 
@@ -42,12 +43,12 @@ function keep() {
   }
 }
 
-function tell(message = "") {
+function report(message = "") {
   const here = motifs.filter((motif) => tags.has(motif.dataset.units)).length;
   const others = tags.size - here;
   const parts = [`${here} of ${motifs.length} tagged`];
-  if (others) parts.push(`${others} more of motifs that are not here`);
-  if (!kept) parts.push("this browser keeps nothing: download before you leave");
+  if (others) parts.push(`${others} more for ${kind}s that are not on this page`);
+  if (!kept) parts.push("this browser cannot keep tags: download them before you leave");
   if (message) parts.push(message);
   status.textContent = parts.join("; ");
 }
@@ -59,15 +60,15 @@ function show(message) {
   }
   const known = [...new Set([...tags.values()].map((record) => record.tag))].sort();
   document.getElementById("tags").replaceChildren(...known.map((tag) => new Option(tag, tag)));
-  tell(message);
+  report(message);
 }
 
 function typed(motif) {
-  if (kept) recall();  // what another window of this page has kept in the meantime
+  if (kept) recall();  // another window of this page may have changed them
   const units = motif.dataset.units.split(" ").map(Number);
-  put({ motif: Number(motif.dataset.motif), units, tag: inputOf(motif).value });
+  put({ [kind]: Number(motif.dataset.motif), units, tag: inputOf(motif).value });
   keep();
-  tell();
+  report();
 }
 
 function records() {
@@ -83,7 +84,7 @@ function download() {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   downloaded = true;
-  tell(`${tags.size} downloaded`);
+  report(`${tags.size} downloaded`);
 }
 
 async function load(file) {
@@ -91,8 +92,8 @@ async function load(file) {
   for (const [at, line] of (await file.text()).split("\n").entries()) {
     if (!line.trim()) continue;
     let record = null;
-    try { record = JSON.parse(line); } catch { /* told below */ }
-    if (!isRecord(record)) return tell(`${file.name}:${at + 1}: no tag; nothing was loaded`);
+    try { record = JSON.parse(line); } catch { /* reported below */ }
+    if (!isRecord(record)) return report(`${file.name}:${at + 1}: no tag in this line; nothing was loaded`);
     read.push(record);
   }
   read.forEach(put);
@@ -100,9 +101,9 @@ async function load(file) {
   return show(`${read.length} loaded`);
 }
 
-/* Voices: the motif alone or with what is around it, one at a time. */
+/* Voices: the motif alone or with context, one at a time. */
 
-const GAP = 0.25;  // s between voices in turn
+const GAP = 0.25;  // s between voices
 let context = null, playing = null, turn = 0;
 
 async function samplesOf(voice) {
@@ -146,7 +147,7 @@ async function playAll(motif) {
   }
 }
 
-/* One motif is current: the keys are for it. */
+/* One motif is current. Keys act on it. */
 
 let current = null;
 

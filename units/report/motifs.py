@@ -1,6 +1,5 @@
-"""The page of su-bpe motifs: motifs to listen to, several voices side by side, and to tag."""
+"""The page of su-bpe motifs and su-discover: motifs or terms to listen to and to tag."""
 
-import base64
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +7,11 @@ import numpy as np
 from units.audio.reading import load_audio
 from units.audio.timing import CLIP_CONTEXT, RATE
 from units.report.listening import flac
-from units.report.page import data_uri, name, page, text
+from units.report.page import base64_of, data_uri, page
 from units.report.spectrogram import strip
 
 AROUND = 0.5  # s of context on each side
-_LOUDNESS = 0.1  # root mean square that voices are brought to, so that none hides behind another
+_LOUDNESS = 0.1  # root mean square of every voice, so that all are equally loud
 _MOST_GAIN = 20.0
 
 
@@ -44,17 +43,20 @@ def load_voice(segment, start, end):
 
 
 def motif_row(rank, record, voices):
-    """Return a motif of the page, HTML: a record of `motifs.describe`, and the Voices to listen to."""
-    units = " ".join(map(str, record["units"]))
-    buttons = "".join(_voice(number, each) for number, each in enumerate(voices, start=1))
-    return (
-        f'<article class="motif" tabindex="-1" id="motif-{rank}" aria-labelledby="motif-{rank}-head" '
-        f'data-motif="{record["motif"]}" data-units="{units}">\n<div class="about">'
-        f'<h3 id="motif-{rank}-head"><span class="rank">{rank}</span> <code>{units}</code></h3>\n'
-        f'<p>{_facts(record)}</p>\n<label class="tag">Tag <input type="text" list="tags" autocomplete="off" '
-        'spellcheck="false" enterkeyhint="next"></label></div>\n'
-        f'<div class="voices">{buttons}</div></article>\n'
-    )
+    """Return the values of a motif or term on the page.
+
+    record: of units.patterns, with the field "motif" or "term"; voices: the Voices to listen to.
+    """
+    kind = "motif" if "motif" in record else "term"
+    return {
+        "rank": rank,
+        "kind": kind,
+        "number": record[kind],
+        "units": " ".join(map(str, record["units"])),
+        "facts": _facts(record),
+        "score": f"LLR {record['llr']:,.0f}" if "llr" in record else f"score {record['score']:,.1f}",
+        "voices": [_values(voice) for voice in voices],
+    }
 
 
 def _facts(record):
@@ -62,55 +64,36 @@ def _facts(record):
     if record["speakers"]:
         facts.append(_count(record["speakers"], "speaker"))
     mean, spread = (1000 * record[field] for field in ("mean_duration", "sd_duration"))
-    facts.append(f"{mean:.0f} \u00b1 {spread:.0f} ms")
-    return f'{", ".join(facts)}, <span class="llr">LLR {record["llr"]:,.0f}</span>'
+    return ", ".join([*facts, f"{mean:.0f} \u00b1 {spread:.0f} ms"])
 
 
 def _count(number, word):
     return f"{number:,} {word}{'s' * (number != 1)}"
 
 
-def _voice(number, voice):
+def _values(voice):
+    """Return the values of an example: what is heard, its picture, and who says it where."""
     picture, width, height = strip(voice.samples, voice.first, voice.last)
-    seconds = len(voice.samples) / RATE
-    span = max(0.0, voice.first - CLIP_CONTEXT), min(seconds, voice.last + CLIP_CONTEXT)
     recording = "" if voice.recording is None else voice.recording.rsplit("/", 1)[-1]
-    place = f"{int(voice.start // 60)}:{voice.start % 60:04.1f}"
-    who = recording if voice.speaker is None else voice.speaker
-    return (
-        f'<button type="button" class="voice" data-from="{span[0]:.4f}" data-to="{span[1]:.4f}" '
-        f'data-sound="{base64.b64encode(flac(voice.samples)).decode()}" title="{text(recording)} {place}">'
-        f'<img src="{data_uri(picture, "image/png")}" width="{width}" height="{height}" alt="">'
-        f'<span class="who"><kbd>{number}</kbd> {name(who)} <span class="place">{place}</span></span>'
-        "</button>"
-    )
+    return {
+        "begin": f"{max(0.0, voice.first - CLIP_CONTEXT):.4f}",
+        "end": f"{min(len(voice.samples) / RATE, voice.last + CLIP_CONTEXT):.4f}",
+        "sound": base64_of(flac(voice.samples)),
+        "picture": data_uri(picture, "image/png"),
+        "width": width,
+        "height": height,
+        "recording": recording,
+        "who": recording if voice.speaker is None else voice.speaker,
+        "place": f"{int(voice.start // 60)}:{voice.start % 60:04.1f}",
+    }
 
 
-def motifs_page(title, model, rows):
+def motifs_page(title, identity, rows):
     """Return the page, HTML.
 
-    title: text; model: what tells the model from others, under which a browser keeps the tags; rows: of
-    `motif_row`, best first.
+    title: text; identity: the hash of the model or codebook, under which a browser keeps the tags; rows: of
+    `motif_row`, best first, all motifs or all terms.
     """
-    lead = (
-        f"<p>{len(rows):,} motifs, best first: strings of units that recur. Play them, and where they are a "
-        "word or a piece of one, say so in a tag. Tags stay in this browser until they are downloaded.</p>\n"
-        "<p>LLR tells how far beyond chance a string recurs: its log-likelihood ratio against a chain of "
-        "pairs of units.</p>\n"
-        '<p class="keys"><kbd>J</kbd> and <kbd>K</kbd> go to the next motif and back, <kbd>Space</kbd> plays '
-        "its voices in turn, <kbd>1</kbd> to <kbd>9</kbd> one of them, <kbd>C</kbd> switches what is heard "
-        "around it, <kbd>T</kbd> goes to the tag and <kbd>Enter</kbd> from there to the next motif.</p>\n"
-    )
-    body = _tools(model) + "".join(rows) if rows else "<p>Nothing recurs.</p>"
+    kind = rows[0]["kind"] if rows else "motif"
     made_of = {"styles": ("page.css", "motifs.css"), "scripts": ("motifs.js",)}
-    return page(title, lead, [("motifs", "Motifs", body)], "su-bpe", **made_of)
-
-
-def _tools(model):
-    return (
-        f'<div class="tools tagging" data-model="{text(model)}">'
-        '<button type="button" class="download">Download tags</button>'
-        '<label class="file">Load tags <input type="file" class="load" accept=".jsonl,.json,.txt"></label>'
-        '<label><input type="checkbox" class="around"> with half a second around</label>'
-        '<output aria-live="polite"></output></div>\n<datalist id="tags"></datalist>\n'
-    )
+    return page("motifs.html", title, kind=kind, identity=identity, patterns=rows, **made_of)

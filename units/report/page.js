@@ -1,6 +1,6 @@
 "use strict";
 
-/* Tables: sorted by any column, one page shown at a time, those rows alone that hold what is sought. */
+/* Tables: sort by any column, show one page at a time, filter rows by name. */
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
@@ -9,7 +9,7 @@ function compare(a, b) {
 }
 
 function written(value, decimals) {
-  return Number(value.toFixed(decimals)).toFixed(decimals);  // no minus before nothing
+  return Number(value.toFixed(decimals)).toFixed(decimals);  // never a negative zero
 }
 
 function element(tag, properties, child) {
@@ -82,7 +82,7 @@ function makeSortable(box) {
   show();
 }
 
-/* Players: both versions run from one clock, one of them heard. */
+/* Players: both versions run from one clock, and one of them is audible. */
 
 let context = null;
 let playing = null;

@@ -1,28 +1,31 @@
-"""The skeleton of a report: one HTML file that asks nothing of any network, and says so in its own policy.
+"""Turn templates into pages: one HTML file that needs no network. The home of Jinja2.
 
-Styles and scripts are files beside this module, put into the page and allowed there by their hashes alone;
-pictures and sounds are data URIs. Whatever comes from records goes through `text`.
+The templates escape every value. Styles and scripts are files next to this module. The page's content
+security policy allows them by their hashes, and nothing else. Pictures and sounds are data URIs.
 """
 
 import base64
 import hashlib
-import html
-import json
 import re
+from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from urllib.parse import quote
 
+import jinja2
+from markupsafe import Markup, escape
+
 from units import __version__
 
-_URI_SAFE = " !$'()*+,-./0123456789:;=?@[]_{|}~"  # what may stand as it is in a double-quoted data URI
+_URI_SAFE = " !$'()*+,-./0123456789:;=?@[]_{|}~"  # needs no quoting in a data URI in double quotes
 _SHOWN = {"\n": "\u23ce", "\r": "\u240d", "\t": "\u2409"}
 
 
 def visible(value):
-    """Return the text of a value with nothing in it that a page cannot show.
+    """Return a value as text that a page can show.
 
-    Line breaks and tabs become signs; other control characters, and bytes of a file name that are no UTF-8,
-    become U+FFFD.
+    Line breaks and tabs become symbols. Other control characters, and bytes of a file name that are not
+    UTF-8, become U+FFFD.
 
     >>> visible("two\\nlines")
     'two⏎lines'
@@ -32,108 +35,84 @@ def visible(value):
 
 
 def text(value):
-    """Return a value as HTML that shows it, in an element or in a quoted attribute.
+    """Return a value as HTML text, as the templates write it in elements and in quoted attributes.
 
     >>> text('<b> & "c"')
-    '&lt;b&gt; &amp; &quot;c&quot;'
+    '&lt;b&gt; &amp; &#34;c&#34;'
     """
-    return html.escape(visible(value))
+    return str(escape(visible(value)))
 
 
-def name(value):
-    """Return HTML of a name that somebody else gave, kept from turning round the text about it."""
-    return f"<bdi>{text(value)}</bdi>"
+def _safe(content):
+    """Return text that needs no escaping: our own files, and Base64 or quoted data for attributes."""
+    return Markup(content)  # noqa: S704 - the one place where text becomes markup
+
+
+def base64_of(data):
+    """Return bytes in Base64, for a quoted attribute."""
+    return _safe(base64.b64encode(data).decode())
 
 
 def data_uri(data, kind):
-    """Return bytes as a data URI of a media type."""
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    """Return bytes as a data URI of a media type, for a quoted attribute."""
+    return _safe(f"data:{kind};base64,{base64_of(data)}")
 
 
-def svg_uri(svg):
-    """Return the text of an SVG as a data URI."""
-    return "data:image/svg+xml," + quote(svg, safe=_URI_SAFE)
+@dataclass(frozen=True)
+class Picture:
+    """A picture on a page: a data URI, its size in CSS pixels, and a description in words."""
+
+    source: Markup
+    width: int
+    height: int
+    alt: str
 
 
-def figure(picture, alt, wide=None, **data):
-    """Return a picture with its description in words, HTML; a wide one scrolls in a frame of its own.
-
-    picture: (SVG, width, height), the last two in CSS pixels; wide: class of that frame.
-    """
-    svg, width, height = picture
-    image = f'<img src="{svg_uri(svg)}" width="{width}" height="{height}" alt="{text(alt)}">'
-    if wide:
-        marks = "".join(f' data-{key}="{text(value)}"' for key, value in data.items())
-        frame = f'<div class="scroller {wide}" tabindex="0" role="region" aria-label="{text(alt)}"{marks}>'
-        image = f"{frame}{image}</div>"
-    return f"<figure>{image}</figure>\n"
+def picture_of(drawing, alt):
+    """Return the Picture of (SVG, width, height)."""
+    svg, width, height = drawing
+    return Picture(_safe("data:image/svg+xml," + quote(svg, safe=_URI_SAFE)), width, height, alt)
 
 
-def section(anchor, heading, body):
-    """Return a section with its heading, HTML."""
-    head = f'<section id="{anchor}" aria-labelledby="{anchor}-head">\n<h2 id="{anchor}-head">'
-    return f"{head}{text(heading)}</h2>\n{body}\n</section>\n"
+def page(template, title, styles=("page.css",), scripts=("page.js",), **values):
+    """Return a page, HTML: a template filled with values.
 
-
-def json_data(anchor, value):
-    """Return a value as data for the script, HTML: no text in it can end the element."""
-    return f'<script type="application/json" id="{anchor}">{_json(value)}</script>\n'
-
-
-def _json(value):
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c").replace("&", "\\u0026")
-
-
-def page(title, lead, sections, maker="su-eval", styles=("page.css",), scripts=("page.js",)):
-    """Return the whole page, HTML.
-
-    title: text; lead: HTML under the title; sections: [(anchor, heading, HTML)]; maker: the tool that made
-    it; styles, scripts: names of files beside this module.
+    template: the name of a file in templates/; styles, scripts: names of files next to this module.
     """
     style, script = ("".join(map(_file, files)) for files in (styles, scripts))
-    links = "".join(f'<li><a href="#{anchor}">{text(head)}</a></li>' for anchor, head, _ in sections)
-    nav = f'<nav aria-label="Sections"><ul>{links}</ul></nav>' if len(sections) > 1 else ""
-    body = "".join(section(*part) for part in sections)
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy(style, script)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>{text(title)}</title>
-<style>{style}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the content</a>
-<header>
-<h1>{text(title)}</h1>
-{lead}
-{nav}
-</header>
-<main id="main" tabindex="-1">
-{body}</main>
-<footer>
-<p>Made by {maker} {text(__version__)}. This file holds all that it shows; it needs no network.</p>
-</footer>
-<script>{script}</script>
-</body>
-</html>
-"""
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            title=title,
+            style=_safe(style),
+            script=_safe(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            version=__version__,
+            **values,
+        )
+    )
+
+
+@cache
+def _templates():
+    """Return the environment in which every value is made visible and then escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("units.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=lambda value: value if isinstance(value, Markup) else visible(value),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment
 
 
 def _file(file_name):
     return resources.files("units.report").joinpath(file_name).read_text("utf-8")
-
-
-def _policy(style, script):
-    """Return a policy that lets nothing in but this page's own style, script, pictures and sounds."""
-    return (
-        "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src '{_hash(style)}'; script-src '{_hash(script)}'"
-    )
 
 
 def _hash(content):

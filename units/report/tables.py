@@ -1,100 +1,97 @@
-"""Tables of a report: the summary with its intervals, and one of any length that sorts, filters and pages."""
+"""Tables of a page: the summary with its intervals, and tables that sort, filter and turn pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from units.metrics.figures import written
-from units.report.page import json_data, name, text, visible
+from units.report.page import visible
 
-PAGE_ROWS = 100  # shown at once: a table of 10,000 rows takes seconds to lay out, more on a phone
+PAGE_ROWS = 100  # shown at once: a table of 10,000 rows takes seconds to lay out, and longer on a phone
 MOST_ROWS = 20_000  # kept in the page
 
 
-def arrow(figure):
-    """Return the arrow that shows which direction is better, HTML."""
-    sign, words = figure.direction
-    return (
-        f' <span class="arrow" role="img" aria-label="{words}" title="{words}">{sign}</span>' if sign else ""
-    )
-
-
-def summary_table(summary, figures):
-    """Return the table of means with their intervals, HTML.
+def summary_rows(summary, figures):
+    """Return the rows of the table of means, dicts of texts.
 
     summary: {name: {"mean", "low", "high"}}; figures: {name: Figure}.
     """
-    rows = "".join(_summary_row(key, summary[key], figures[key]) for key in figures if key in summary)
-    return (
-        '<div class="scroller" tabindex="0" role="region" aria-label="Summary"><table class="summary">\n'
-        '<thead><tr><th scope="col">Figure</th><th scope="col" class="number">Mean</th>'
-        '<th scope="col" class="number">95 % interval</th></tr></thead>\n'
-        f"<tbody>\n{rows}</tbody></table></div>\n"
-    )
+    return [_summary_row(key, summary[key], figures[key]) for key in figures if key in summary]
 
 
 def _summary_row(key, interval, figure):
-    low, high = (figure.write(interval[end]) for end in ("low", "high"))
-    span = f"{low} to {high}" if low != high else "\u2013"
-    return (
-        f'<tr><th scope="row">{text(figure.label)}{arrow(figure)} <code>{text(key)}</code>'
-        f'<span class="meaning">{text(figure.meaning)}</span></th>'
-        f'<td class="number mean">{figure.write(interval["mean"])}</td><td class="number">{span}</td></tr>\n'
-    )
+    low, mean, high = (figure.write(interval[part]) for part in ("low", "mean", "high"))
+    arrow, direction = figure.direction
+    return {
+        "key": key,
+        "label": figure.label,
+        "meaning": figure.meaning,
+        "arrow": arrow,
+        "direction": direction,
+        "mean": mean,
+        "interval": f"{low} to {high}" if low != high else "\u2013",
+    }
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table that sorts; decimals: of its numbers, None for text."""
+    """A column of a table that sorts. decimals: of its numbers; None for text."""
 
     label: str
     decimals: int | None = None
     title: str = ""
 
 
-def sortable_table(anchor, caption, columns, rows, links=()):
-    """Return a table that sorts by each column, HTML: the first page as it is, all of it as data beside it.
+@dataclass(frozen=True)
+class SortableTable:
+    """A table that sorts by each column. The page shows the first rows and keeps all as data for the script.
 
-    columns: of the first, a name, then the others; rows: lists of a name and numbers, texts or None;
-    links: {index of row: anchor of what tells more of it}. Rows beyond MOST_ROWS are left out, and this said.
+    columns: the first is a name; rows: lists of a name and numbers, texts or None; links: {index of row:
+    anchor}. Rows beyond MOST_ROWS are left out, and the caption says so.
     """
-    kept, links = rows[:MOST_ROWS], dict(links)
-    head = "".join(_head(column) for column in columns)
-    body = "".join(_row(row, columns, links.get(index)) for index, row in enumerate(kept[:PAGE_ROWS]))
-    data = {
-        "decimals": [column.decimals for column in columns],
-        "rows": [[_kept(value, column) for value, column in zip(row, columns, strict=True)] for row in kept],
-        "links": links,
-        "page": PAGE_ROWS,
-    }
-    less = f" The first {MOST_ROWS:,} of {len(rows):,} are kept here." if len(kept) < len(rows) else ""
-    return (
-        f'<div class="sortable" data-rows="{anchor}-data">\n<div class="tools" hidden>'
-        f'<label>Find <input type="search" autocomplete="off" spellcheck="false"></label>'
-        '<span class="pager"><button type="button" class="back">Previous</button>'
-        '<button type="button" class="next">Next</button></span><output aria-live="polite"></output></div>\n'
-        f'<div class="scroller" tabindex="0" role="region" aria-label="{text(caption)}"><table>\n'
-        f"<caption>{text(caption)}{less}</caption>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
-        f"</div>\n{json_data(f'{anchor}-data', data)}"
-    )
+
+    anchor: str
+    caption: str
+    columns: list
+    rows: list
+    links: dict = field(default_factory=dict)
+
+    @property
+    def left_out(self):
+        """The sentence about rows that are left out; "" if all rows are kept."""
+        if len(self.rows) <= MOST_ROWS:
+            return ""
+        return f". Only the first {MOST_ROWS:,} of {len(self.rows):,} rows are in this page."
+
+    @property
+    def shown(self):
+        """The rows of the first page: (anchor or None, name, [(text, whether it is a number)])."""
+        return [
+            (self.links.get(index), row[0], list(map(_cell, row[1:], self.columns[1:])))
+            for index, row in enumerate(self.rows[:PAGE_ROWS])
+        ]
+
+    @property
+    def data(self):
+        """All rows, as the script reads them."""
+        return {
+            "decimals": [column.decimals for column in self.columns],
+            "rows": [list(map(_kept, row, self.columns)) for row in self.rows[:MOST_ROWS]],
+            "links": self.links,
+            "page": PAGE_ROWS,
+        }
 
 
-def _head(column):
-    kind = "" if column.decimals is None else ' class="number"'
-    return (
-        f'<th scope="col"{kind} aria-sort="none"><button type="button" title="{text(column.title)}">'
-        f'{text(column.label)}<span class="order" aria-hidden="true"></span></button></th>'
-    )
+def figures_table(rows, figures, links=()):
+    """Return the SortableTable of the figures of recordings.
 
-
-def _row(row, columns, link):
-    first = name(row[0]) if link is None else f'<a href="#{link}">{name(row[0])}</a>'
-    cells = "".join(_cell(value, column) for value, column in zip(row[1:], columns[1:], strict=True))
-    return f'<tr><th scope="row">{first}</th>{cells}</tr>\n'
+    rows: [(id, {name: figure})]; figures: {name: Figure}; links: as of SortableTable.
+    """
+    columns = [Column("Recording"), *(Column(key, f.decimals, f.label) for key, f in figures.items())]
+    values = [[key, *(found.get(name) for name in figures)] for key, found in rows]
+    return SortableTable("all", "Figures of each recording", columns, values, dict(links))
 
 
 def _cell(value, column):
-    if column.decimals is None:
-        return f"<td>{name(value)}</td>"
-    return f'<td class="number">{written(value, column.decimals)}</td>'
+    return (value, False) if column.decimals is None else (written(value, column.decimals), True)
 
 
 def _kept(value, column):

@@ -1,4 +1,4 @@
-"""Chromium without a window, driven by its DevTools protocol over a pipe: what tests look at pages with."""
+"""Headless Chromium, driven by its DevTools protocol over a pipe, for docs/pictures.py and tests."""
 
 import base64
 import contextlib
@@ -11,8 +11,7 @@ import signal
 import tempfile
 import time
 
-from processes import PATIENCE_S
-
+PATIENCE_S = 300  # what takes seconds on an idle machine has failed if it takes this long
 FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--mute-audio"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -21,12 +20,12 @@ FLAGS = (
 
 
 def find():
-    """Return the path of Chromium, None where there is none."""
+    """Return the path of Chromium, or None if it is not installed."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 class Chromium:
-    """A browser with one page open, and what its console complained of."""
+    """A browser with one page open. Collects console errors (complaints) and the addresses of requests."""
 
     def __init__(self, executable):
         self.complaints, self.requests, self._count, self._buffer = [], [], 0, b""
@@ -64,7 +63,7 @@ class Chromium:
                 return answer["result"]
 
     def _receive(self, deadline):
-        """Return the next message, having noted what complains or asks for a network."""
+        """Return the next message. Note errors and requests."""
         while b"\0" not in self._buffer:
             ready, _, _ = select.select([self._from], [], [], max(0, deadline - time.monotonic()))
             data = os.read(self._from, 1 << 20) if ready else b""
@@ -84,7 +83,7 @@ class Chromium:
         return message
 
     def open(self, path, width=1280, height=900, dark=False):
-        """Show a file in a window of that size; return when it is loaded."""
+        """Open a file in a window of this size. Returns when the page has loaded."""
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -93,7 +92,7 @@ class Chromium:
         self.until("document.readyState === 'complete' && location.protocol === 'file:'")
 
     def evaluate(self, expression):
-        """Return the value of a JavaScript expression in the page, awaited, as by a click of the user."""
+        """Return the value of a JavaScript expression, awaited. It counts as an action of the user."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True,
                            userGesture=True)  # fmt: skip
         assert "exceptionDetails" not in result, result
@@ -125,11 +124,11 @@ class Chromium:
         self.call("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
 
     def download_to(self, folder):
-        """Let what the page offers be downloaded, into a folder."""
+        """Allow downloads, into a folder."""
         self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
 
     def screenshot(self, path, whole=False):
-        """Write a PNG of what is seen, or of the whole page."""
+        """Write a PNG of the window, or of the entire page."""
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))
