@@ -4,10 +4,10 @@
     bench/synth.py [--seconds 10] [--rounds 5]
 
 All models have random weights, because the speed does not depend on them. The peers are a HiFi-GAN V1
-generator of its original shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5 frames
-per second at 16 kHz), and PyPI's vocos of its published size with our 50 frames per second. vocos requires
-encodec and a torchaudio that fits the installed torch, but uses only names from them. Install it into a folder
-of its own to keep the environment intact:
+generator of its original shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5
+frames per second at 16 kHz), and PyPI's vocos of its published size with our 50 frames per second. vocos
+requires encodec and a torchaudio that fits the installed torch, but uses only names from them. Install it
+into a folder of its own to keep the environment intact:
 
     pip install --target DIR --no-deps vocos encodec einops; PYTHONPATH=DIR bench/synth.py
 
