@@ -1,6 +1,6 @@
-"""Map a function over items in several processes: results in order, memory bounded, no process left behind.
+"""Map a function over items in several processes: results in order, bounded memory, no process left behind.
 
-Each worker is started by 'spawn' (a fork of a process with torch's or faiss's threads in it may hang), has
+Workers are started by 'spawn', because a fork of a process with threads of torch or faiss may hang. Each has
 one thread, and ends when its pipe or its parent does, however the parent died.
 """
 
@@ -20,19 +20,20 @@ from multiprocessing.connection import wait
 
 from units.records import InputError, InputWarning, warn
 
-AHEAD = 4  # items a worker that may be taken before the oldest is done
-_CONVEYED = (InputError, OSError, ImportError, MemoryError)  # what is no bug of ours
+AHEAD = 4  # items per worker that may be taken before the oldest is done
+_CONVEYED = (InputError, OSError, ImportError, MemoryError)  # not bugs of ours
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def ordered_map(function, items, jobs=1):
-    """Yield (item, Future) for each item, in order; the future is done: its result() returns or raises.
+    """Yield (item, Future) for each item, in order; the future is done: result() returns or raises at once.
 
-    function: importable by name, or a functools.partial of such a one; it, the items and the results must be
-    what multiprocessing can send. jobs: worker processes, 1 to work in this process. Items are taken from
-    the iterable as workers fall idle, at most AHEAD * jobs before the oldest is done. InputError, OSError,
-    ImportError and MemoryError of the function are raised by result() at the item's turn; an InputError of
-    the iterable itself after the items before it. A worker that dies raises ChildProcessError.
+    function: importable by name, or a functools.partial of such a function. It, the items and the results
+    must be picklable for multiprocessing. jobs: number of worker processes; 1 works in this process. Items
+    are taken from the iterable as workers become idle, at most AHEAD * jobs before the oldest is done.
+    InputError, OSError, ImportError and MemoryError of the function are raised by result() at the item's
+    turn; an InputError of the iterable itself after the items before it. A worker that dies raises
+    ChildProcessError.
 
     >>> [future.result() for _, future in ordered_map(abs, [-1, 2])]
     [1, 2]
@@ -58,7 +59,7 @@ def _call(function, item):
 
 
 def _in_order(pool, items):
-    """Keep the workers busy; yield from the left of the queue whatever is done."""
+    """Keep the workers busy; yield finished items from the left of the queue."""
     queue, fault, more = deque(), None, True
     while True:
         while queue and queue[0][1].done():
@@ -82,12 +83,12 @@ def _in_order(pool, items):
 
 
 class _Pool:
-    """Worker processes, each at the other end of a pipe of its own, started when there is work for them."""
+    """Worker processes, each behind a pipe, started when there is work for them."""
 
     def __init__(self, function, jobs):
         self.function, self.jobs = function, jobs
         self.workers = {}  # our end of the pipe: process
-        self.working = {}  # our end of the pipe: the future that its worker owes
+        self.working = {}  # our end of the pipe: the future that its worker will complete
 
     def idle(self):
         return len(self.working) < self.jobs
@@ -136,7 +137,7 @@ class _Pool:
             raise ChildProcessError(errno.ECHILD, f"a worker process died ({how})") from None
 
     def stop(self):
-        """End the workers at once, whatever they are doing."""
+        """Stop the workers at once."""
         for pipe, process in self.workers.items():
             pipe.close()
             process.kill()
@@ -146,13 +147,14 @@ class _Pool:
 
 @contextlib.contextmanager
 def _spawning():
-    """Start processes that have one thread, leave signals to us, and do not run our main script again.
+    """Start processes that have one thread, ignore signals, and do not run our main script again.
 
-    ^C goes to the whole process group: blocked before the start, it cannot hit a worker that still imports.
-    Without a main module to look at, spawn does not import it: a script with no __main__ guard is safe.
+    ^C goes to the complete process group. Signals are blocked before the start, so that it cannot hit a
+    worker during its imports. Without a main module, spawn does not import one: a script without a __main__
+    guard is safe.
     """
     main, environment = sys.modules["__main__"], {name: os.environ.get(name) for name in _ONE_THREAD}
-    resource_tracker.ensure_running()  # started later, by the process, it would unblock the signals again
+    resource_tracker.ensure_running()  # one that the process starts later would unblock the signals again
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     sys.modules["__main__"] = types.ModuleType("__main__")
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
@@ -166,7 +168,7 @@ def _spawning():
 
 
 def _work(pipe, function):
-    """Answer each item that comes through the pipe with (result, error, warnings) until the pipe ends."""
+    """Answer each item from the pipe with (result, error, warnings) until the pipe ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, ConnectionError):
         while True:

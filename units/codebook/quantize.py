@@ -7,8 +7,10 @@ import numpy as np
 from units.codebook.runs import run_starts
 from units.records import InputError
 
-_BLOCK = 2048  # frames whose distances to all centroids are held at once: they fit in the processor's cache
-_TOLERANCE = 1e-3  # of a penalty that is searched for
+_BLOCK = (
+    2048  # frames whose distances to all centroids are computed at once; they fit in the processor's cache
+)
+_TOLERANCE = 1e-3  # relative, of the penalty that is searched for
 
 
 def assign(frames, centroids):
@@ -26,9 +28,10 @@ def assign(frames, centroids):
 
 
 def _scores(frames, centroids):
-    """Yield (start, (n, K) scores) of successive frames, the same array again and again.
+    """Yield (start, (n, K) scores) of successive frames, in the same array each time.
 
-    |f - c|^2 = |f|^2 - 2 (f.c - |c|^2 / 2), and |f|^2 is the same for all c: the nearest scores highest.
+    |f - c|^2 = |f|^2 - 2 (f.c - |c|^2 / 2), and |f|^2 is the same for all c, so the nearest has the highest
+    score.
     """
     half_norms = 0.5 * np.square(centroids).sum(axis=1)
     whole = np.empty((min(_BLOCK, len(frames)), len(centroids)), np.result_type(frames, centroids))
@@ -40,7 +43,7 @@ def _scores(frames, centroids):
 
 
 def _viterbi(blocks, size, penalty):
-    # total: cost of the best path that ends in each unit, less that of the best of all, which no choice sees
+    # total: cost of the best path that ends in each unit, minus the cost of the best path of all
     total, changed, bests = np.zeros(size), [], []
     for scores in blocks:
         costs = -2.0 * scores.astype(np.float64)
@@ -57,7 +60,7 @@ def _viterbi(blocks, size, penalty):
 
 
 def _trace(unit, changed, bests):
-    """Return the path that ends in a unit: where it changed, the unit before was the best of that frame."""
+    """Return the path that ends in a unit. Before a change, it was in the best unit of the frame before."""
     units = np.empty(len(bests), np.int64)
     frame = len(bests)
     for bits in reversed(changed):
@@ -72,10 +75,11 @@ def _trace(unit, changed, bests):
 
 
 def quantize(frames, book, penalty=0.0):
-    """Return the units of one record's (N, D) frames in a codebook, smoothed where the penalty is above 0.
+    """Return the units of one record's (N, D) frames in a codebook, smoothed if the penalty is above 0.
 
-    The normalised frames of a long record are never held as a whole. Raises InputError where the frames have
-    another D than the codebook's.
+    The units minimise sum |frame - centroid|^2 + penalty * (number of changes) exactly, by Viterbi in O(N K)
+    time. The normalised frames of a long record are never held completely. Raises InputError if the frames
+    have another D than the codebook.
     """
     blocks = (block for _, block in book.blocks(frames))
     if not penalty:
@@ -86,11 +90,11 @@ def quantize(frames, book, penalty=0.0):
 
 
 def penalty_for_rate(samples, book, rate_hz):
-    """Return the least penalty, within 0.1 %, that leaves at most rate_hz runs a second in some records.
+    """Return the smallest penalty, within 0.1 %, that leaves at most rate_hz runs per second in some records.
 
-    samples: [((N, D) frames, frame_shift in s), ...]. As the penalty rises the runs of the exact minimum can
-    only grow fewer, so halving an interval finds it. 0 where no smoothing is needed. Raises InputError where
-    one run a record is still more.
+    samples: [((N, D) frames, frame_shift in s), ...]. The number of runs cannot rise with the penalty, so
+    bisection finds it. It is 0 if no smoothing is needed. Raises InputError if one run per record is still
+    too much.
     """
     seconds = sum(len(frames) * frame_shift for frames, frame_shift in samples)
     wanted = rate_hz * seconds

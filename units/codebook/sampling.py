@@ -6,10 +6,10 @@ from units.records import InputError
 
 
 class Reservoir:
-    """A uniform sample, of at most `size`, of all frames ever added: one pass, bounded memory.
+    """A uniform sample, of at most `size`, of all frames that are added: one pass, bounded memory.
 
-    Vitter's algorithm R, a block at a time (ACM TOMS 11(1), 1985). context: how many frames stand side by
-    side in each row of the sample, its own in the middle.
+    Vitter's algorithm R, one block at a time (ACM TOMS 11(1), 1985). context: number of consecutive frames
+    that are concatenated in each row of the sample, centred on the sampled one.
     """
 
     def __init__(self, size, seed, context=1):
@@ -19,20 +19,23 @@ class Reservoir:
         self._speakers, self._heard = np.empty(0, np.int32), set()
 
     def add(self, frames, speaker=0):
-        """Add the (N, D) frames of one record; raises InputError where D is not that of those before.
+        """Add the (N, D) frames of one record. Raises InputError if their D differs from that of earlier
+        frames.
 
-        speaker: a number that `speakers` gives back.
+        speaker: a number that `speakers` returns.
         """
         width = frames.shape[1] * self.context
         if not self._rows.shape[1]:
             self._rows = np.empty((0, width), np.float32)
         if width != self._rows.shape[1]:
             before = self._rows.shape[1] // self.context
-            raise InputError(f"frames of {frames.shape[1]} dimensions after some of {before}")
+            raise InputError(
+                f"these frames have {frames.shape[1]} dimensions, but earlier ones have {before}"
+            )
         room = max(0, min(len(frames), self.size - self.seen))
         self._grow(self.seen + room)
         slots = self._random.integers(0, self.seen + room + 1 + np.arange(len(frames) - room))
-        # Of those that fall into the same slot the last is kept, as when they come one at a time.
+        # Of frames that fall into the same slot the last is kept, as if they came one at a time.
         slots = np.concatenate([np.arange(self.seen, self.seen + room), slots])
         kept = np.flatnonzero(slots < self.size)
         side = self.context // 2
@@ -44,7 +47,7 @@ class Reservoir:
             self._heard.add(speaker)
 
     def _grow(self, needed):
-        """Make room: realloc moves pages, not bytes, so for a large sample there is never a second copy."""
+        """Make room: realloc moves pages, not bytes, so a large sample is never copied."""
         if needed > len(self._rows):
             length = min(self.size, max(needed, len(self._rows) + len(self._rows) // 8 + 4096))
             self._rows.resize((length, self._rows.shape[1]), refcheck=False)
@@ -59,12 +62,12 @@ class Reservoir:
         return self._speakers[: min(self.size, self.seen)]
 
     def unheard(self):
-        """Return how many speakers have frames in the corpus, but none in the sample."""
+        """Return the number of speakers that have frames in the corpus but none in the sample."""
         return len(self._heard - set(self.speakers().tolist()))
 
 
 def speaker_weights(speakers):
-    """Return a weight for each frame so that all speakers weigh the same, their mean 1.
+    """Return a weight per frame that gives all speakers the same total weight; the mean weight is 1.
 
     >>> speaker_weights(np.array([0, 0, 0, 1])).tolist()
     [0.6666666865348816, 0.6666666865348816, 0.6666666865348816, 2.0]

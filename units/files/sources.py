@@ -1,7 +1,8 @@
-"""What a product was made from: which span of which file, as that file was then.
+"""The source of a product: the span of the file it was made from, and the state of that file at the time.
 
-Whatever is kept under a name and used again (frames, training audio, targets) holds this next to its data, in
-the same file, so that the two change together. A name alone proves nothing: ids and paths come again.
+Everything that is kept under a name and reused (frames, training audio, targets) stores its source next to
+its data, in the same file, so that the two change together. A name alone proves nothing: ids and paths are
+reused.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from units.records import InputError, optional, require
 def source_of(record):
     """Return the source of a record: a dict of its file's name, size and mtime_ns, and of the span in it.
 
-    Of a file that is not there size and mtime_ns are None. The name is normalised, so that ./a.wav is a.wav.
+    size and mtime_ns are None if the file does not exist. The name is normalised: ./a.wav is a.wav.
 
     >>> list(source_of({"audio_filepath": "./no.wav", "offset": 1}).values())
     ['no.wav', None, None, 1.0, None, None]
@@ -35,26 +36,26 @@ def source_of(record):
 
 
 def keep_apart(path, record):
-    """Raise InputError if an output at a path would take the place of the recording that a record is of."""
+    """Raise InputError if an output at a path would overwrite the recording of a record."""
     recording = record.get("audio_filepath")
     try:
         same = isinstance(recording, str) and os.path.samefile(path, recording)
-    except (OSError, ValueError):  # one of them is not there
+    except (OSError, ValueError):  # one of them does not exist
         return
     if same:
-        raise InputError(f"{path}: is the recording of this record; choose another place with -o")
+        raise InputError(f"{path}: this is the recording of this record; write to another place")
 
 
 def state_of(folder):
-    """Return what tells whether the files of a folder have changed: [[name, size, mtime_ns], ...], sorted."""
+    """Return the state of the files of a folder: [[name, size, mtime_ns], ...], sorted."""
     known = sorted((entry.name, entry.stat()) for entry in os.scandir(folder) if entry.is_file())
     return [[name, stat.st_size, stat.st_mtime_ns] for name, stat in known]
 
 
 def is_same(kept, wanted):
-    """Return whether what was made from the source `kept` is what would be made from `wanted`.
+    """Return whether the source `kept` of a product is the source `wanted`.
 
-    Where the file is gone nothing else can be made, and its name and the span must do.
+    If the file no longer exists, its name and the span must be equal.
 
     >>> wanted = {"audio_filepath": "a.wav", "size": None, "mtime_ns": None, "offset": 0.0}
     >>> is_same({"audio_filepath": "a.wav", "size": 7, "mtime_ns": 9, "offset": 0.0}, wanted)
@@ -70,7 +71,7 @@ def is_same(kept, wanted):
 
 
 def digest_of(records, fields=()):
-    """Return a hash of the sources of records in turn, and of some of their other fields, hexadecimal."""
+    """Return a hash of the sources of records, and of some of their other fields, in hexadecimal."""
     digest = hashlib.sha256()
     for record in records:
         kept = {**source_of(record), **{name: record.get(name) for name in fields}}

@@ -1,7 +1,7 @@
 """Units to pieces and back: byte-pair encoding of unit sequences. The only home of sentencepiece.
 
-Unit n is the one character U+4E00 + n, and nothing is split at, normalised or left out, so that a merge may
-join any units. The model is a plain SentencePiece file, which `spm_encode` loads too. Sennrich et al. 2016,
+Unit n is the character U+4E00 + n. Nothing is split, normalised or left out, so that a merge may join any
+units. The model is a plain SentencePiece file, which `spm_encode` loads too. Sennrich et al. 2016,
 https://arxiv.org/abs/1508.07909 (bpe); Kudo 2018, https://arxiv.org/abs/1804.10959 (unigram).
 """
 
@@ -23,11 +23,11 @@ from units.records import InputError
 FIRST = 0x4E00  # the character of unit 0
 MAX_ALPHABET = 20_000  # characters from there on that are assigned and have no case or decomposition
 _LARGEST = 1 << 26  # bytes of a model: ten times those of 20,000 pieces of 64 units
-_PATH_LENGTH = 512  # bytes that the name of a temporary file is padded to
-_WHOLE = {  # nothing is normalised, split at, left out or added
+_PATH_LENGTH = 512  # bytes to which the name of a temporary file is padded
+_WHOLE = {  # nothing is normalised, split, left out or added
     "normalization_rule_name": "identity",
     "character_coverage": 1.0,
-    "max_sentence_length": 1 << 30,  # bytes, the most it takes
+    "max_sentence_length": 1 << 30,  # bytes, the largest value it accepts
     "add_dummy_prefix": False,
     "remove_extra_whitespaces": False,
     "split_by_whitespace": False,
@@ -36,23 +36,23 @@ _WHOLE = {  # nothing is normalised, split at, left out or added
     "unk_id": 0,
     "bos_id": -1,
     "eos_id": -1,
-    # not the machine's number: unigram adds up floats thread by thread, and that shows in the bytes
+    # not the machine's number: unigram adds up floats thread by thread, which changes the bytes
     "num_threads": 16,
-    "minloglevel": 3,  # fatal errors alone, which are raised as well
+    "minloglevel": 3,  # only fatal errors, which are raised as well
 }
 
 
 def to_text(units):
-    """Return units as text, a character each.
+    """Return units as text, one character per unit.
 
-    units: sequence of int, each below MAX_ALPHABET. Raises InputError naming one that is not.
+    units: sequence of int, each below MAX_ALPHABET. Raises InputError naming a unit that is not.
 
     >>> to_text([0, 1])
     '一丁'
     """
     units = np.asarray(units, np.int64)
     if units.size and units.max() >= MAX_ALPHABET:
-        raise InputError(f"unit {units.max()}: there is room for units below {MAX_ALPHABET} only")
+        raise InputError(f"unit {units.max()} is too large: units must be below {MAX_ALPHABET}")
     return (units + FIRST).astype("<u4").tobytes().decode("utf-32-le")
 
 
@@ -68,8 +68,8 @@ def to_units(text):
 def train(texts, config=BpeConfig(), seed=0):
     """Return the bytes of a SentencePiece model trained on texts of `to_text`.
 
-    texts: iterable of str of any length. Every unit from 0 to the highest seen, or to config.alphabet - 1,
-    has a piece of its own. Raises InputError where the vocabulary does not fit the alphabet or the data.
+    texts: iterable of str of any length. Every unit from 0 to the highest in the texts, or to config.alphabet
+    - 1, gets a piece. Raises InputError if the vocabulary does not fit the units or the data.
     """
     texts = [text for text in texts if text]
     if not texts:
@@ -77,13 +77,13 @@ def train(texts, config=BpeConfig(), seed=0):
     needed = ord(max(map(max, texts))) - FIRST + 1
     alphabet = config.alphabet or needed
     if needed > alphabet:
-        raise InputError(f"unit {needed - 1} is beyond an alphabet of {alphabet}")
+        raise InputError(f"unit {needed - 1} is too large: --units {alphabet} has units 0 to {alphabet - 1}")
     if config.vocab_size <= alphabet:
         raise InputError(
-            f"a vocabulary of {config.vocab_size} is too small: the units and <unk> alone are {alphabet + 1}"
+            f"--vocab-size {config.vocab_size} is too small: units and <unk> are {alphabet + 1} pieces"
         )
-    # A text for each unit makes it known without making any pair: required_chars ignores what is not seen.
-    # What is rarer than 2**-24 would be left out even so, as coverage is a float32 there.
+    # A text per unit makes it known without making any pair: required_chars ignores units that do not occur.
+    # Units rarer than 2**-24 would still be left out, because the coverage is a float32 there.
     often = 1 + (sum(map(len, texts)) >> 24)
     singles = list(to_text(range(alphabet))) * often
     if config.model_type == "bpe":
@@ -91,16 +91,16 @@ def train(texts, config=BpeConfig(), seed=0):
     with _seeds(texts, config) as path:
         # over long texts the float32 sums of unigram lose precision
         model = _train(_cut(texts, 1024) + singles, config, seed, seed_sentencepieces_file=path)
-    # The model keeps its settings, and this one differs from run to run.
+    # The model contains its settings, and this one differs from run to run.
     return model.replace(path.encode(), b"/" * _PATH_LENGTH)
 
 
 @contextlib.contextmanager
 def _seeds(texts, config):
-    """Give the path, always as long, of a file with the candidates for unigram's pieces.
+    """Give the path, which always has the same length, of a file with the candidates for unigram's pieces.
 
     SentencePiece compares bytes to find candidates, and so misses most strings whose next characters begin
-    with the same byte, as all units' do.
+    with the same byte, as those of all units do.
     """
     joined = np.maximum(to_units("\0".join([*texts, ""])), -1)
     found = repeats(joined, config.max_piece_length, max(100_000, 8 * config.vocab_size))
@@ -139,20 +139,19 @@ def _train(texts, config, seed, **settings):
 def _reason(message, vocab_size):
     most = re.search(r"too high .* value <= (\d+)", message)
     if most:
-        return f"a vocabulary of {vocab_size} is too large for these data: {most[1]} pieces at most"
+        return f"--vocab-size {vocab_size} is too large for these data: at most {most[1]} pieces are possible"
     return f"SentencePiece cannot train on these data: {' '.join(message.split())}"
 
 
 class Model:
-    """A trained model: pieces as runs of units.
+    """A trained model: pieces as sequences of units.
 
-    Attributes: lengths, (V,) int64, units of each piece, 0 for one that stands for none such as <unk>; flat,
-    the units of all pieces one after the other; starts, (V,) int64, where in `flat` each begins; hash, short,
-    of the file's bytes.
+    Attributes: lengths, (V,) int64, units per piece, 0 for <unk> and the like; flat, the units of all pieces,
+    concatenated; starts, (V,) int64, the beginning of each piece in `flat`; hash, a short hash of the file.
     """
 
     def __init__(self, data, name="model"):
-        """data: the bytes of a SentencePiece file; name: what errors call it. Raises InputError."""
+        """data: the bytes of a SentencePiece file; name: its name in errors. Raises InputError."""
         self.hash = hashlib.sha256(data).hexdigest()[:12]
         self._processor = p = sentencepiece.SentencePieceProcessor()
         try:
@@ -163,7 +162,7 @@ class Model:
             raise InputError(f"{name}: not a SentencePiece model") from None
         self.flat = to_units("".join(texts))
         if self.flat.size and not 0 <= self.flat.min() <= self.flat.max() < MAX_ALPHABET:
-            raise InputError(f"{name}: a SentencePiece model, but not one of units")
+            raise InputError(f"{name}: a SentencePiece model, but not of units")
         self.lengths = np.array([len(text) for text in texts], np.int64)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self._known = np.zeros(MAX_ALPHABET, bool)
@@ -174,7 +173,7 @@ class Model:
         return self._processor.Encode(self._text(units), return_type="numpy").astype(np.int64)
 
     def encode_all(self, sequences):
-        """Return the pieces of each of many sequences, worked on by all processors: a list of (P,) int32."""
+        """Return the pieces of many sequences, using all processors: a list of (P,) int32."""
         texts = [self._text(units) for units in sequences]
         return self._processor.Encode(texts, return_type="numpy", num_threads=os.cpu_count())
 
@@ -192,7 +191,7 @@ class Model:
             raise InputError(f"piece {pieces.max()} is not in the model, which has {len(self.lengths)}")
         lengths = self.lengths[pieces]
         if not lengths.all():
-            raise InputError(f"piece {pieces[lengths == 0][0]} stands for no units")
+            raise InputError(f"piece {pieces[lengths == 0][0]} has no units")
         ends = np.cumsum(lengths)
         within = np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - lengths, lengths)
         return self.flat[np.repeat(self.starts[pieces], lengths) + within]
@@ -203,5 +202,5 @@ class Model:
 
 
 def load_model(path):
-    """Return the Model in a file. Raises InputError where the file is no SentencePiece model of units."""
+    """Return the Model in a file. Raises InputError if the file is not a SentencePiece model of units."""
     return Model(read_whole(path, _LARGEST), path)

@@ -1,12 +1,12 @@
-"""Moments of a recording that several records name, each of which counts once.
+"""Moments of a recording that several records share; each of them counts once.
 
-A phrase and a word of it on another tier are two records of the same seconds: what is said there is said
-once. So each moment belongs to one record, the longest that has it; of equally long ones to the one that
-begins first, then to the one whose id sorts first. The order of the input does not matter.
+A phrase and a word of it on another tier are two records of the same seconds, but the word was spoken once.
+So each moment belongs to one record: the longest that has it; of equally long ones the one that begins first,
+then the one whose id sorts first. The order of the input does not matter.
 
-Records are of the same recording if they name the same file (./a.wav is a.wav), or with no file the same id.
-Channels are different moments only if both records name one and they differ: a record that names none is of
-the mix, in which all are heard.
+Records belong to the same recording if they name the same file (./a.wav is a.wav), or the same id if they
+name no file. Channels are different moments only if both records name one and they differ: a record without a
+channel is a mix of all.
 """
 
 import bisect
@@ -18,7 +18,7 @@ from units.records import warn
 
 
 def recording_of(audio_filepath, id_):
-    """Return what tells a recording from others: its file's normalised name, or where none is known its id.
+    """Return what identifies a recording: the normalised name of its file, or its id if no file is known.
 
     >>> recording_of("./a.wav", "a-1")
     'a.wav'
@@ -27,7 +27,7 @@ def recording_of(audio_filepath, id_):
 
 
 def may_be_same(channel, other):
-    """Return whether records of these channels of a file may be of the same moments; None is the mix."""
+    """Return whether records of these channels of a file may share moments; None is the mix."""
     return channel is None or other is None or channel == other
 
 
@@ -42,9 +42,9 @@ def same(start, end, other_start, other_end):
 
 
 def owned(recordings):
-    """Return for each recording which of its runs are its own, (R,) bool: more than half of others' are not.
+    """Return for each recording the runs that belong to it, (R,) bool: others have less than half of them.
 
-    recordings: each with edges (R + 1,) in s, id, audio_filepath and channel. Warns, once, if not all are.
+    recordings: each with edges (R + 1,) in s, id, audio_filepath and channel. Warns, once, if some do not.
     """
     found = [np.ones(len(recording.edges) - 1, bool) for recording in recordings]
     shared = 0
@@ -59,7 +59,7 @@ def owned(recordings):
 
 
 def _overlapping(recordings):
-    """Yield lists of indices of recordings of one file, those where some overlap in time."""
+    """Yield lists of indices of recordings of one file that overlap in time."""
     groups = {}
     for i, recording in enumerate(recordings):
         if len(recording.edges) > 1:
@@ -72,9 +72,11 @@ def _overlapping(recordings):
 
 
 def _covered(recordings, group):
-    """Yield (i, covered): up to each edge of recording i, how many s longer ones have had; (R + 1,) float."""
+    """Yield (i, covered): seconds before each edge of recording i that longer ones have; (R + 1,) float."""
     channels = {recordings[i].channel for i in group} | {None}
-    taken = {channel: _Union() for channel in channels}  # under None of all, else of it and the mix
+    taken = {
+        channel: _Union() for channel in channels
+    }  # under None all channels, otherwise that channel and the mix
     for i in sorted(group, key=lambda i: _rank(recordings[i], i)):
         edges, channel = recordings[i].edges, recordings[i].channel
         yield i, taken[channel].up_to(edges)
@@ -97,14 +99,14 @@ class _Union:
         return bisect.bisect_left(self.ends, start), bisect.bisect_right(self.starts, end)
 
     def add(self, start, end):
-        """Add what lies from start to end."""
+        """Add the stretch from start to end."""
         first, last = self._range(start, end)
         if first < last:
             start, end = min(start, self.starts[first]), max(end, self.ends[last - 1])
         self.starts[first:last], self.ends[first:last] = [start], [end]
 
     def up_to(self, edges):
-        """Return how much of it lies between the first edge and each, (R + 1,) float."""
+        """Return the covered time between the first edge and each edge, (R + 1,) float."""
         first, last = self._range(float(edges[0]), float(edges[-1]))
         total = np.zeros(len(edges))
         for start, end in zip(self.starts[first:last], self.ends[first:last], strict=True):

@@ -1,4 +1,4 @@
-"""Strings of units that occur again, found by growing all of them a unit at a time."""
+"""Strings of units that recur, found by growing all of them one unit at a time."""
 
 import numpy as np
 
@@ -6,9 +6,10 @@ import numpy as np
 def repeats(joined, longest, most):
     """Return strings of 2 to `longest` units that occur twice or more: (S, 3) int.
 
-    joined: (N,) int, sequences of units, -1 after each. Each row is where the string first starts, its length
-    and its count. Strings that one unit always follows are left out, as the string with it says all of them.
-    At most `most` are returned, first those that hold the most units over all their occurrences.
+    joined: (N,) int, sequences of units, each followed by -1. Each row is the first start of a string, its
+    length and its count. Strings that are always followed by the same unit are left out, because the longer
+    string covers them. At most `most` are returned, those that hold the most units over all their occurrences
+    first.
 
     >>> repeats(np.array([1, 2, 3, -1, 1, 2, 3, -1, 1, 2, 4, -1]), 9, 9).tolist()
     [[0, 2, 3], [0, 3, 2], [1, 2, 2]]
@@ -36,13 +37,13 @@ def repeats(joined, longest, most):
 
 
 def _name(keys):
-    """Return a name, 0 and up, for each key, where each name first is, and how often: (N,), (M,), (M,)."""
+    """Return a name from 0 up for each key, the first place of each name, and its count: (N,), (M,), (M,)."""
     _, firsts, names, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     return names, firsts, counts
 
 
 def _followed(joined, starts, names, length):
-    """Return the starts, with their names, after which a unit follows the string of that length."""
+    """Return the starts, with their names, at which a unit follows the string of that length."""
     following = joined[np.minimum(starts + length, len(joined) - 1)] >= 0
     return starts[following], names[following]
 

@@ -1,1 +1,2 @@
-"""Terms that are said again: a corpus of units aligned with itself, and clusters of what is alike in it."""
+"""Terms: stretches of speech that recur. A corpus of units is aligned with itself, and alignments are
+clustered."""

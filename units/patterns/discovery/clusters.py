@@ -1,8 +1,8 @@
-"""Clusters of like fragments: stars, of one fragment and those that are aligned with it itself.
+"""Clusters of similar fragments: stars, each a fragment and those that are aligned with it directly.
 
-The star with the most to say for it is taken first, and what it holds is no part of another (Aslam, Pelekhov
-& Rus 2004, Journal of Graph Algorithms and Applications 8). Connected components would chain: `a b`, `b c`
-and `c d` are no one term.
+The star with the largest total score is taken first, and its fragments are removed from the pool (Aslam,
+Pelekhov & Rus 2004, Journal of Graph Algorithms and Applications 8). Connected components would chain: `a b`,
+`b c` and `c d` are not one term.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Cluster:
-    """Fragments of a text that are alike, [start, stop), (C,) int each, the one that all are like first.
+    """Similar fragments of a text, [start, stop), (C,) int each; the first is the reference.
 
-    scores: (C,) float, what its alignment with the first is worth; of the first the largest.
+    scores: (C,) float, the score of the alignment with the first; the first has the largest.
     """
 
     starts: np.ndarray
@@ -26,7 +26,7 @@ def stars(alignments, worth, length, least=2):
     """Return the Clusters of alignments with `least` fragments or more, in the order in which they are found.
 
     alignments: (A, 4) int, each of the fragments [start, stop) and [start, stop) of a text of `length`;
-    worth: (A,) float, above 0. Two fragments are one place where they share half of what both cover.
+    worth: (A,) float, above 0. Two fragments are one place if they share half of what they cover together.
     """
     sides = _Sides(alignments, worth)
     taken, found = np.zeros(length, bool), []
@@ -64,7 +64,7 @@ def _cluster(members):
 
 
 class _Sides:
-    """The two fragments of each alignment, in order of their starts."""
+    """Return the two fragments of each alignment, in order of their starts."""
 
     def __init__(self, alignments, worth):
         starts = np.concatenate([alignments[:, 0], alignments[:, 2]]).astype(np.int64)
@@ -76,7 +76,7 @@ class _Sides:
         self.worth = np.tile(worth, 2)[self.order]
 
     def by_weight(self):
-        """Yield the different fragments, (start, stop), those first whose alignments are worth most."""
+        """Yield the different fragments, (start, stop), those with the best alignments first."""
         if not len(self.starts):
             return
         new = np.append(True, (np.diff(self.starts) > 0) | (np.diff(self.stops) > 0))
@@ -86,7 +86,8 @@ class _Sides:
             yield int(self.starts[i]), int(self.stops[i])
 
     def partners(self, start, stop):
-        """Return [(start, stop, worth)] of the fragments aligned with what is one place with a fragment."""
+        """Return [(start, stop, worth)] of the fragments aligned with one that is the same place as a
+        fragment."""
         length = stop - start
         low = np.searchsorted(self.starts, start - length)
         near = slice(low, np.searchsorted(self.starts, start + length))

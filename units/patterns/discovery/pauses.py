@@ -1,8 +1,8 @@
-"""Which runs are pauses, learned from units alone: what stands at the edges of recordings, and its company.
+"""Pauses, found from units alone: the units at the edges of recordings, and their neighbours.
 
-Segments begin and end in silence (su-segment(1) cuts there), so a hidden Markov model of two states, pause
-and speech, is trained on the corpus, from a start where pauses have the units of the edges and speech those
-of all recordings.
+Segments begin and end in silence (su-segment(1) cuts there). So a hidden Markov model of two states, pause
+and speech, is trained on the corpus. At first, pauses have the units of the edges and speech those of all
+recordings.
 """
 
 import numpy as np
@@ -10,19 +10,19 @@ import numpy as np
 from units.records import warn
 
 EDGE = 3  # runs at each end of a recording
-_LEAST_KL = 0.7  # nats by which the edges must differ from the rest, or nothing is taken for a pause
-_MOST = 0.6  # share of the runs; where pauses would be more, the model has learned something else
+_LEAST_KL = 0.7  # nats by which the edges must differ from the rest; otherwise nothing is a pause
+_MOST = 0.6  # largest share of pauses among the runs; with more, the model has learned something else
 _ROUNDS = 20
 _TRAINED_ON = 200_000  # runs
 _STAY = ((0.8, 0.2), (0.03, 0.97))  # at first
 _AT_EDGE = np.array([0.95, 0.05])  # of pause and speech
-_CELLS = 1 << 21  # of a batch
+_CELLS = 1 << 21  # runs of a batch
 
 
 def find_pauses(sequences, size):
     """Return for each sequence which of its runs are pauses, (R,) bool.
 
-    sequences: list of (R,) int arrays of units below size, a recording each.
+    sequences: list of (R,) int arrays of units below size, one per recording.
     """
     none = [np.zeros(len(units), bool) for units in sequences]
     model = _start(sequences, size)
@@ -40,12 +40,12 @@ def find_pauses(sequences, size):
     share = sum(pause.sum() for pause in found) / sum(map(len, found))
     if share <= _MOST:
         return found
-    warn(f"{share:.0%} of all runs of units look like pauses; none is left out of what is searched")
+    warn(f"{share:.0%} of all runs of units look like pauses, so none is left out")
     return none
 
 
 def _start(sequences, size):
-    """Return (emissions, transitions) to begin from; None where edges are like all the rest."""
+    """Return the (emissions, transitions) to begin with, or None if the edges are like all the rest."""
     long = [units for units in sequences if len(units) > 2 * EDGE]
     if not long:
         return None
@@ -55,7 +55,7 @@ def _start(sequences, size):
     seen = at_edge > 0
     share, usual = at_edge / at_edge.sum(), every / every.sum()
     kl = (share[seen] * np.log(share[seen] / usual[seen])).sum()
-    bias = (seen.sum() - 1) / (2 * len(edges))  # Miller 1955: of counts as few as these
+    bias = (seen.sum() - 1) / (2 * len(edges))  # Miller 1955: a correction for small counts
     if kl - bias < _LEAST_KL:
         return None
     emissions = np.stack([share, usual]) + 1e-4 / size
@@ -63,7 +63,8 @@ def _start(sequences, size):
 
 
 def _batches(sequences):
-    """Yield (indices of sequences, (M, S) int of their units, -1 where one is over), those of like length."""
+    """Yield (indices of sequences, (M, S) int of their units, padded with -1), sequences of similar length
+    together."""
     order = sorted((i for i in range(len(sequences)) if len(sequences[i])), key=lambda i: -len(sequences[i]))
     while order:
         longest = len(sequences[order[0]])
@@ -75,7 +76,7 @@ def _batches(sequences):
 
 
 def _first(batches, most):
-    """Return every n-th column of the batches, so that they hold not many more runs than most."""
+    """Return every n-th column of the batches, so that they hold about `most` runs."""
     runs = sum(int((units >= 0).sum()) for _, units in batches)
     every = max(1, runs // most)
     return [units[:, ::every] for _, units in batches]
@@ -94,7 +95,7 @@ def _train(model, batches, size):
 
 
 def _posteriors(model, units):
-    """Return ((M, S) float, how likely each run is a pause; (2, 2), how often each state follows each)."""
+    """Return ((M, S) float, probabilities that runs are pauses; (2, 2), counts of transitions)."""
     emissions, transitions = model
     said = units >= 0
     likely = np.where(said[:, None], emissions[:, np.maximum(units, 0)].transpose(1, 0, 2), 1.0)  # (M, 2, S)

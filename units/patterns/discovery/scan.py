@@ -1,33 +1,33 @@
-"""Where a text has local alignments with a text: all pairs of their places are looked at, some a nanosecond.
+"""Local alignments of a text with a text: all pairs of places are examined, about one per nanosecond.
 
 Smith and Waterman 1981, Journal of Molecular Biology 147, with the steps of Sakoe and Chiba 1978: both texts
-go on by a run, or one of them by two, of which the first is skipped at a cost. No step stays within a row, so
-a row is computed from the two before it by a few operations on whole rows of bytes.
+advance by one run, or one of them by two, and the skipped run has a cost. No step stays within a row, so a
+row is computed from the two before it by a few operations on complete rows of bytes.
 """
 
 import numpy as np
 
 from units.patterns.discovery.scores import SKIP
 
-TILE = 16  # rows and columns of which the best cell is looked at
-COLUMNS = 1 << 15  # at once: what stays in a core's cache
-OVERLAP = 256  # columns before those, where alignments come from
+TILE = 16  # rows and columns from which the best cell is kept
+COLUMNS = 1 << 15  # columns at once; they fit in a core's cache
+OVERLAP = 256  # columns before those, in which alignments may begin
 _TABLE = 1 << 25  # bytes of scores at once
 
 
 def blocks(length, size):
-    """Return the (first, stop) of the columns that are scanned at once, size being the number of units."""
+    """Return the (first, stop) of the columns that are scanned together. size: number of units."""
     width = min(COLUMNS, max(1024, _TABLE // size))
     return [(first, min(length, first + width)) for first in range(0, length, width)]
 
 
 def scan(block, rows, columns, scores, least, most, mirrored=True):
-    """Return the best cells of tiles where alignments of some score end, (P, 3) int32: row, column, score.
+    """Return the best cells of tiles in which alignments end, (P, 3) int32: row, column, score.
 
     block: (first, stop) of the columns; rows, columns: (T,) uint16, texts whose separators are the last unit
-    of scores, (K + 1, K + 1) int. least: that score. mirrored: both are one text, and only columns after the
-    row are looked at. Where there are more than most cells, `least` rises until there are no more. A score
-    of some 200 and more counts as that.
+    of scores, (K + 1, K + 1) int. least: the lowest score. mirrored: both are one text, and only columns
+    after the row are examined. If there are more than `most` cells, `least` rises until there are not. Scores
+    above about 200 are cut to that.
     """
     sheet = _Sheet(max(0, block[0] - OVERLAP), block[1], columns, scores)
     found, held = [], 0
@@ -44,7 +44,7 @@ def scan(block, rows, columns, scores, least, most, mirrored=True):
 
 
 class _Sheet:
-    """The rows of a table of alignments. A byte holds a score and SKIP, so that nothing falls below 0."""
+    """The rows of a table of alignments. A byte holds a score plus SKIP, so that nothing falls below 0."""
 
     def __init__(self, first, stop, columns, scores):
         self.first, columns = first, columns[first:stop]
@@ -58,9 +58,9 @@ class _Sheet:
         self.cells = np.full((TILE + 2, len(columns) + 2), SKIP, np.uint8)
 
     def advance(self, units, top):
-        """Return the next rows, good until they are asked for again.
+        """Return the next rows, valid until the next call.
 
-        top: the number of the first row, where the rows are the columns; or None.
+        top: the number of the first row if the rows are also the columns; otherwise None.
         """
         cells, lift, skip = self.cells, np.uint8(self.lift), np.uint8(SKIP)
         for row, unit in enumerate(units.tolist()):
@@ -83,7 +83,7 @@ class _Sheet:
 
 
 def _peaks(rows, least, margin):
-    """Return the best cell of each tile that reaches a score, (P, 3) int32; None where none does."""
+    """Return the best cell of each tile that reaches a score, (P, 3) int32; None if there is none."""
     best = rows.max(axis=0)
     columns = margin + np.flatnonzero(best[margin:] >= least + SKIP)
     if not len(columns):
@@ -96,7 +96,7 @@ def _peaks(rows, least, margin):
 
 
 def _limit(found, least, most):
-    """Return ([cells], least), where at most `most` cells are left because least has risen."""
+    """Return ([cells], least), with `least` raised until at most `most` cells are left."""
     cells = np.concatenate([np.empty((0, 3), np.int32), *found])
     if len(cells) > most:
         least = int(np.partition(cells[:, 2], len(cells) - most - 1)[len(cells) - most - 1]) + 1

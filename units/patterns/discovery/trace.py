@@ -1,24 +1,25 @@
-"""Where the alignment that ends in a cell begins: the same steps backwards, for many cells at once."""
+"""The beginnings of alignments that end in given cells: the same steps backwards, for many at once."""
 
 import numpy as np
 
 from units.patterns.discovery.scores import SKIP
 
 LONGEST = 256  # rows of an alignment
-BAND = 12  # how far its two sides may get out of step, runs
+BAND = 12  # runs by which its two sides may get out of step
 _LANES = 8192  # cells at once
 _NONE = -(1 << 20)
-_CAPPED = 200  # scores from there on may be more than a cell of the scan could hold
+_CAPPED = 200  # scores above this may be larger than a cell of the scan can hold
 
 
 def trace(cells, rows, columns, scores):
     """Return the alignments that end in cells, (A, 5) int32: [start, stop) of rows, of columns, and score.
 
-    cells: (P, 3) int, of `scan.scan`, whose rows, columns and scores they are. Of cells whose
-    alignments begin alike only the best is kept: they are one alignment, left early or late. One left so late
-    that its last steps are worth less than nothing has a better end in another cell, and is dropped.
+    cells: (P, 3) int, of `scan.scan`, with the rows, columns and scores given to it. Of cells whose
+    alignments begin in the same place only the best is kept: they are one alignment that ends early or late.
+    If the last steps of an alignment have a negative score, a better end is in another cell, and it is
+    dropped.
     """
-    padded = np.pad(scores, (1, 0), constant_values=_NONE)  # unit -1 + 1: what is outside
+    padded = np.pad(scores, (1, 0), constant_values=_NONE)  # unit -1 + 1: outside the text
     padded[-1] = padded[:, -1] = _NONE
     traced = [_trace(cells[i : i + _LANES], rows, columns, padded) for i in range(0, len(cells), _LANES)]
     found = np.concatenate([np.empty((0, 5), np.int32), *traced])
@@ -48,7 +49,7 @@ def _trace(cells, rows, columns, padded):
         at = lanes[better]
         found[at, 4], found[at, 0] = score[better], row[better]
         found[at, 2] = column[shift[better], better]
-        # nothing can come of what has lost all it was worth, and nothing better than the cell's own score
+        # stop if the score has dropped to nothing, or reached the score of the cell
         going = (np.maximum(here, above).max(axis=0) > 0) & _unfinished(found[lanes, 4], cells[lanes, 2])
         lanes, before, above = lanes[going], above[:, going], here[:, going]
         if not len(lanes):

@@ -1,1 +1,1 @@
-"""Find where a sequence of units occurs, or nearly so, in a corpus of them."""
+"""Find where a sequence of units occurs, exactly or nearly, in a corpus of units."""

@@ -1,8 +1,8 @@
-"""Which places of a text are worth aligning with a query: all of it is passed once, at a byte a run.
+"""The places of a text that are worth aligning with a query: one pass over the text, one byte per run.
 
-In each place the likenesses of the query's runs are added along the best of the ways that go on by none, one
-or two runs of the text for each of the query's: an alignment in which steps cost nothing, so that what is
-like the query is never far down. How many of the exact answers survive is measured by bench/search.py.
+At each place the similarities of the query's runs are added along the best path that advances by none, one or
+two runs of the text per run of the query. Steps cost nothing, so a similar place is never ranked far down.
+bench/search.py measures how many of the exact results survive.
 """
 
 import numpy as np
@@ -10,14 +10,14 @@ import numpy as np
 from units.patterns.search.matching import SCALE
 
 BIN = 8  # runs of the text that are one candidate; see _largest
-_ROWS = 10  # of the query, evenly spread, that are looked at
-_BLOCK = 1 << 17  # runs at once: what stays in a core's cache
+_ROWS = 10  # runs of the query that are used, evenly spread
+_BLOCK = 1 << 17  # runs at once; they fit in a core's cache
 
 
 def candidates(runs, text, most):
-    """Return the `most` bins of the text in which alignments of the query likely end, ascending (N,) int64.
+    """Return the `most` bins of the text in which alignments of the query probably end, ascending (N,) int64.
 
-    runs: (m, U) int64 of costs.Costs; text: (T,) uint8 or uint16. All bins where there are no more.
+    runs: (m, U) int64 of costs.Costs; text: (T,) uint8 or uint16. If there are fewer bins, all are returned.
     """
     bins = -(-len(text) // BIN)
     if bins <= most:
@@ -34,8 +34,8 @@ def candidates(runs, text, most):
 
 
 def _best(values, most):
-    """Return where the `most` largest of (N,) uint8 are, ascending; of equals those that come first."""
-    at_least = np.cumsum(np.bincount(values, minlength=256)[::-1])[::-1]  # how many are so large
+    """Return the indices of the `most` largest of (N,) uint8, ascending; of equals the first."""
+    at_least = np.cumsum(np.bincount(values, minlength=256)[::-1])[::-1]  # number of values this large
     least = int(np.flatnonzero(at_least >= most)[-1])
     larger = np.flatnonzero(values > least)
     equal = np.flatnonzero(values == least)[: most - len(larger)]
@@ -43,20 +43,20 @@ def _best(values, most):
 
 
 def _likeness(runs):
-    """Return (m, U) uint8, what is alike largest, such that m of them add up to no more than a byte holds."""
+    """Return (m, U) uint8 similarities, scaled so that m of them add up to at most a byte."""
     alike = 1 - np.minimum(runs, SCALE) / SCALE
     return (alike * (255 // len(runs))).astype(np.uint8)
 
 
 def _pass(tables, steps, text):
-    """Return the likeness of the best way that ends in each place of the text, (T,) uint8."""
+    """Return the similarity of the best path that ends in each place of the text, (T,) uint8."""
     data = text.tobytes() if text.dtype == np.uint8 else text
     size, furthest = len(text), int(steps.max(initial=0)) + 1
     padded = np.zeros(furthest + size, np.uint8)
     padded[furthest:] = _look_up(tables[0], data)
     near = np.empty(size, np.uint8)
     for table, step in zip(tables[1:], steps.tolist(), strict=True):
-        first = furthest - step - 1  # of what ends step + 1 places before
+        first = furthest - step - 1  # of paths that end step + 1 places before
         np.maximum(padded[first : first + size], padded[first + 1 : first + 1 + size], out=near)
         np.maximum(near, padded[first + 2 : first + 2 + size], out=near)
         np.add(near, _look_up(table, data), out=padded[furthest:])
@@ -64,14 +64,14 @@ def _pass(tables, steps, text):
 
 
 def _look_up(table, text):
-    """Return the table's entry for each run; of bytes by Python's own translation, five times as fast."""
+    """Return the table's entry for each run; bytes use Python's translate, which is five times as fast."""
     if isinstance(text, bytes):
         return np.frombuffer(text.translate(table.tobytes().ljust(256)), np.uint8)
-    return table.take(text, mode="clip")  # as no run is beyond the table, the quickest of its modes
+    return table.take(text, mode="clip")  # no run is beyond the table, so use the fastest mode
 
 
 def _largest(found):
-    """Return the largest of each BIN values; of shifts of all, which is ten times as fast as by bins."""
+    """Return the largest of each BIN values; with shifts of all, which is ten times as fast as bin by bin."""
     values = np.pad(found, (0, -len(found) % BIN + BIN))
     for shift in (1, 2, 4):
         values = np.maximum(values[:-shift], values[shift:])
