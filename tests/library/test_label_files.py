@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from praatio import textgrid
 from reference_labels import overlapping_most, runs
 
+from units.files.text import visible
 from units.labels.alignments import read_tiers
 from units.labels.ctm import read_ctm, write_ctm
 from units.labels.elan import read_eaf, write_eaf
 from units.labels.elan_media import read_media
 from units.labels.lines import read_audacity, write_audacity
-from units.labels.recordings import Recordings, Tier, layered, visible
+from units.labels.recordings import Recordings, Tier, layered
 from units.labels.spans import Spans, of_record
 from units.labels.textgrid import read_textgrid, write_textgrid
 from units.records import InputError

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from speechlike import phrase
 
 from units.cli import eval_html
+from units.files.text import visible
 from units.metrics.aligned import align
 from units.metrics.figures import SPEECH as FIGURES
 from units.metrics.figures import UNITS as UNIT_FIGURES
@@ -28,7 +29,7 @@ from units.metrics.figures import written
 from units.metrics.phones import AlignedCorpus
 from units.records import InputError
 from units.report import clusters, listening
-from units.report.page import page, text, visible
+from units.report.page import page, text
 from units.report.speech import ranking, speech_page
 from units.report.tables import MOST_ROWS, PAGE_ROWS
 from units.report.units import units_page

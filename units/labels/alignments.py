@@ -1,7 +1,7 @@
-"""Alignments: which phone is spoken when, read from the formats that linguists and recognizers write.
+"""Alignments: the times of phones, read from the formats that linguists and recognizers write.
 
-An alignment is (id, phones): phones a list of [start, end, label] in seconds, in order of time. A format with
-no name inside gives the stem of its file as id.
+An alignment is (id, phones): phones is a list of [start, end, label] in seconds, in order of time. If a
+format has no name inside, the id is the name of the file without suffix.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from units.records import InputError, optional, require
 
 _ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
 _TIERS = {".textgrid": read_textgrid, ".eaf": read_eaf}
-OVERLAP = 0.02  # s that two phones may both claim; more is no alignment, and would give figures of nothing
+OVERLAP = 0.02  # s by which two phones may overlap; with more, figures would mean nothing
 
 
 class Channels(dict):
@@ -28,13 +28,13 @@ class Channels(dict):
 
 
 def read(path, tier=None, on_fault=raise_fault):
-    """Return the alignments in a file, [(id, phones)], its format told by its suffix.
+    """Return the alignments in a file, [(id, phones)]; its suffix gives the format.
 
-    path: a TextGrid, CTM, TIMIT .phn, Festival .lab or ELAN .eaf file; anything else is read as JSON Lines
-    of records with `id` and `phones`, '-' from standard input. tier: name of the tier that holds the phones,
-    in a format that has tiers. on_fault gets the InputError of each label at fault. Raises InputError naming
-    the file; but if only one of many alignments in a file is at fault, the error takes the place of its
-    phones, for it may not be needed. Phones of several channels are Channels.
+    path: a TextGrid, CTM, TIMIT .phn, Festival .lab or ELAN .eaf file; anything else is read as JSON Lines of
+    records with `id` and `phones`, '-' from standard input. tier: name of the tier that has the phones, in a
+    format with tiers. on_fault gets the InputError of each label at fault. Raises InputError naming the file;
+    but if only one of many alignments in a file is at fault, its error is returned in place of its phones,
+    because it may not be needed. Phones of several channels are Channels.
     """
     stem, suffix = os.path.splitext(os.path.basename(path))
     suffix = suffix.lower()
@@ -63,10 +63,10 @@ def _of_ctm(path, on_fault):
 
 
 def read_tiers(path, on_fault=raise_fault, origin=None):
-    """Return all labels in a file, [Labels], one of each recording, or of each channel and speaker in it.
+    """Return all labels in a file, [Labels], one per recording, or per channel and speaker in it.
 
-    path: a file of LABEL_FILES, whose suffix tells the format; .txt is an Audacity label track. A format with
-    no tiers has one, `labels`. Intervals of a TextGrid with no label, which fill what is empty, are left out.
+    path: a file of LABEL_FILES, whose suffix gives the format; .txt is an Audacity label track. A format
+    without tiers has one, `labels`. Intervals of a TextGrid without label, which fill gaps, are left out.
     on_fault gets the InputError of each label at fault. origin: see `read_eaf`.
     """
     stem, suffix = os.path.splitext(os.path.basename(path))
@@ -79,7 +79,7 @@ def read_tiers(path, on_fault=raise_fault, origin=None):
         tiers = read_textgrid(path, on_fault)
         return [Labels(stem, {name: list(filter(_is_labelled, spans)) for name, spans in tiers.items()}, {})]
     if suffix not in map(str.lower, LABEL_FILES):
-        raise InputError(f"{path}: its name ends in none of {' '.join(LABEL_FILES)}")
+        raise InputError(f"{path}: the name must end in one of {' '.join(LABEL_FILES)}")
     reader = {**_ONE_FILE_ONE_RECORDING, ".txt": read_audacity}[suffix]
     return [Labels(stem, {"labels": reader(path, on_fault)}, {})]
 
@@ -90,26 +90,26 @@ def _is_labelled(span):
 
 
 def read_all(paths, tier=None, on_fault=raise_fault):
-    """Return the Named phones, or the InputError in their place, of all the files, as `read` does.
+    """Return the Named phones of all files, or InputErrors in their place, as `read` does.
 
-    Raises InputError if an id comes twice.
+    Raises InputError if an id occurs twice.
     """
     alignments = Named()
     for path in paths:
         for name, phones in read(path, tier, on_fault):
             if name in alignments:
-                raise InputError(f"{path}: a second alignment of {name!r}")
+                raise InputError(f"{path}: there are two alignments of {name!r}")
             alignments[name] = phones
     return alignments
 
 
 def find(record, alignments):
-    """Return the phones of a record of units, on its own time line.
+    """Return the phones of a record of units, on its time line.
 
-    alignments: Named phones, Channels or InputErrors. An alignment of the record's id is taken as it is. One
-    of its recording, the stem of audio_filepath, is cut to the record's place in it, offset to offset +
-    duration. Raises InputError if there is neither, the channel is not known, the alignment is at fault, or
-    another recording of that stem came before.
+    alignments: Named phones, Channels or InputErrors. An alignment with the record's id is used as it is. One
+    with the name of its recording, without suffix, is cut to the record's span, offset to offset + duration.
+    Raises InputError if there is neither, the channel is not known, the alignment is at fault, or another
+    recording of that name came before.
     """
     name = require(record, "id")
     key = alignments.key(name)
@@ -119,12 +119,14 @@ def find(record, alignments):
     stem = os.path.splitext(os.path.basename(recording))[0]
     key = alignments.key(stem)
     if key is None:
-        raise InputError(f"no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else ""))
+        raise InputError(
+            f"there is no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else "")
+        )
     known = alignments.users.setdefault(key, recording)
     if os.path.realpath(known) != os.path.realpath(recording):
         raise InputError(
-            f"the alignment {stem!r} may be of {known} or {recording}; "
-            "take their records one folder at a time, or give each an alignment of its own id"
+            f"the alignment {stem!r} may belong to {known} or {recording}; "
+            "process one folder at a time, or give each record an alignment with its id"
         )
     start = optional(record, "offset", 0.0)
     end = start + optional(record, "duration", math.inf)
@@ -135,10 +137,10 @@ def _of_channel(phones, record):
     if isinstance(phones, Channels):
         channel = optional(record, "channel")
         if channel is None and len(phones) > 1:
-            raise InputError(f'its alignment has {len(phones)} channels, but it has no "channel"')
+            raise InputError(f'its alignment has {len(phones)} channels, but the record has no "channel"')
         channel = next(iter(phones)) if channel is None else channel
         if channel not in phones:
-            raise InputError(f"no alignment of channel {channel}, counted from 0")
+            raise InputError(f"there is no alignment of channel {channel}, counted from 0")
         phones = phones[channel]
     if isinstance(phones, InputError):
         raise phones
@@ -163,7 +165,7 @@ def _attempt(function, value, place):
 
 
 def _ordered(phones):
-    """Return the phones in order of time; raise InputError where two overlap by more than a frame."""
+    """Return the phones in order of time. Raises InputError if two overlap by more than a frame."""
     phones = sorted(phones, key=lambda phone: phone[:2])
     for before, after in itertools.pairwise(phones):
         if before[1] - after[0] > OVERLAP:

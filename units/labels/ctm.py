@@ -4,8 +4,8 @@ import re
 import urllib.parse
 
 from units.files.streams import raise_fault
+from units.files.text import visible
 from units.labels.lines import texts, times
-from units.labels.recordings import visible
 from units.labels.tiers import Labels
 from units.records import InputError, warn
 
@@ -38,10 +38,12 @@ def read_ctm(path, on_fault=raise_fault):
 def _parse(fields):
     """Return ((recording, channel, speaker), [start, end, label])."""
     if not 5 <= len(fields) <= 8:
-        raise InputError(f"{len(fields)} fields, not recording, channel, start, duration, label")
+        raise InputError(
+            f"there must be 5 to 8 fields (recording, channel, start, duration, label), not {len(fields)}"
+        )
     start, duration = times(fields[2:4])
     if not re.fullmatch("[0-9]{1,4}|[A-Za-z]", fields[1]):
-        raise InputError(f"{fields[1]!r} where the number or letter of a channel should be")
+        raise InputError(f"the channel must be a number or a letter, not {fields[1]!r}")
     speaker = fields[7] if len(fields) == 8 and fields[7] not in _NOBODY else None
     return (_unescaped(fields[0]), fields[1].upper(), speaker), [
         start,
@@ -51,7 +53,7 @@ def _parse(fields):
 
 
 def _with_channels(found):
-    names = {}  # of channels, by recording
+    names = {}  # of channels, per recording
     for recording, channel, _ in found:
         names.setdefault(recording, set()).add(channel)
     labels = []
@@ -66,19 +68,21 @@ def _with_channels(found):
 
 
 class _Alternatives:
-    """Follows `* * <ALT_BEGIN>`, `<ALT>` and `<ALT_END>`: what stands between the last two is skipped."""
+    """Follows `* * <ALT_BEGIN>`, `<ALT>` and `<ALT_END>`: lines between the last two are skipped."""
 
     def __init__(self):
         self.current, self.skipped = 0, 0
 
     def skip(self, fields):
-        """Return whether a line is one of these marks or belongs to an alternative that is not the first."""
+        """Return whether a line is one of these marks or belongs to another alternative than the first."""
         mark = fields[4] if len(fields) > 4 and fields[2:4] == ["*", "*"] else ""
         if mark in ("<ALT_BEGIN>", "<ALT>", "<ALT_END>"):
             self.current = {"<ALT_BEGIN>": 1, "<ALT>": self.current + 1, "<ALT_END>": 0}[mark]
             return True
         self.skipped += self.current > 1
-        return self.current > 1 or (self.current == 1 and fields[4:5] == ["@"])  # @ stands for no word
+        return self.current > 1 or (
+            self.current == 1 and fields[4:5] == ["@"]
+        )  # @ means that there is no word
 
     def check(self, path):
         """Report what was skipped; raise InputError if the last alternatives have no end."""
@@ -89,11 +93,10 @@ class _Alternatives:
 
 
 def write_ctm(out, recording, spans, channel=None):
-    """Write lines of a CTM, the inverse of `read_ctm`, but for labels that are empty, which it cannot hold.
+    """Write lines of a CTM, the inverse of `read_ctm`, except that empty labels are not allowed.
 
     out: binary file; recording: its name; spans: (start, end, label); channel: 0 is the first. White space in
-    names and labels, which would part them, is written %20 and so on, the percent sign itself %25; `read_ctm`
-    undoes that.
+    names and labels is written as %20 and so on, and the percent sign as %25; `read_ctm` undoes that.
     """
     number = (channel or 0) + 1
     out.writelines(
@@ -111,7 +114,7 @@ def _escaped(text):
 
 
 def _unescaped(text):
-    """Undo what `_escaped` does, and no other percents: some labels of others begin with one."""
+    """Undo what `_escaped` does, and leave other percent signs alone: some labels begin with one."""
     return re.sub(r"(?:%[0-9A-F]{2})+", _unescaped_run, text)
 
 

@@ -8,13 +8,13 @@ import urllib.parse
 import numpy as np
 
 from units.files.streams import raise_fault
+from units.files.text import visible
 from units.labels.elan_media import default_origin, parse
 from units.labels.elan_tiers import read_spans
-from units.labels.recordings import visible
 from units.labels.tiers import fault_of, from_zero
 from units.records import InputError
 
-# The schema wants a date; a fixed one gives the same bytes for the same labels.
+# The schema requires a date; a fixed one gives the same bytes for the same labels.
 _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="" DATE="2000-01-01T00:00:00+00:00" FORMAT="3.0" VERSION="3.0" \
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" \
@@ -28,9 +28,9 @@ _TAIL = """<LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="defau
 def read_eaf(path, on_fault=raise_fault, origin=None):
     """Return {tier: [[start, end, label], ...]} of all tiers of an ELAN file, in s of the recording.
 
-    origin: s, what the recording is ahead of the annotations; None for the TIME_ORIGIN of the recording that
-    the file names. on_fault gets the InputError of each annotation that has no sound times. Raises InputError
-    naming the file.
+    origin: s by which the recording is ahead of the annotations; None is the TIME_ORIGIN of the recording
+    that the file names. on_fault gets the InputError of each annotation without valid times. Raises
+    InputError naming the file.
     """
     root = parse(path)
     origin = default_origin(root, path) if origin is None else origin
@@ -53,14 +53,14 @@ def _in_recording(tier, spans, origin, path, on_fault):
 def write_eaf(out, tiers, audio_filepath=None, folder="."):
     """Write an ELAN file, the inverse of `read_eaf`.
 
-    out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, none overlapping, to
-    the ms; audio_filepath: the recording; folder: where the file will lie, for the relative name. As in ELAN
-    each annotation has two slots of its own, so that it can be moved.
+    out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, without overlaps, to
+    the ms; audio_filepath: the recording; folder: the folder of the file, for the relative name. As in ELAN,
+    each annotation has two slots that no other uses, so that it can be moved.
     """
     spans = [span for _, spans in tiers for span in spans]
     times = np.array([span[:2] for span in spans]).reshape(-1, 2)
     times = (1000 * times).round().astype(np.int64).ravel()  # start, end, start, end
-    order = np.lexsort((np.arange(len(times)) % 2 == 0, times))  # what ends stands before what begins
+    order = np.lexsort((np.arange(len(times)) % 2 == 0, times))  # ends come before starts
     slots = np.empty_like(order)
     slots[order] = np.arange(1, len(order) + 1)
     out.write((_HEAD + _header(audio_filepath, folder, len(spans)) + "<TIME_ORDER>\n").encode())
@@ -84,7 +84,7 @@ _ANNOTATION = (
 
 
 def _header(audio_filepath, folder, annotations):
-    """Return the HEADER. ELAN looks for names as they stand, so the relative one has no percents."""
+    """Return the HEADER. ELAN takes names literally, so the relative one is not percent-escaped."""
     media = ""
     if audio_filepath is not None:
         path = os.path.abspath(audio_filepath)
@@ -94,7 +94,7 @@ def _header(audio_filepath, folder, annotations):
         )
         relative = os.path.relpath(path, folder)
         relative = relative if relative.startswith("../") else "./" + relative
-        if visible(relative) == relative:  # else XML cannot hold it
+        if visible(relative) == relative:  # otherwise XML cannot hold it
             media += f" RELATIVE_MEDIA_URL={_attribute(relative)}"
         media += "/>\n"
     last = f'<PROPERTY NAME="lastUsedAnnotationId">{annotations}</PROPERTY>\n'

@@ -1,4 +1,4 @@
-"""Which recording an ELAN file is of, found where ELAN looks for it."""
+"""The recording of an ELAN file, searched where ELAN searches."""
 
 import os
 import re
@@ -19,8 +19,8 @@ _URL = re.compile(r"(file:|[a-z][\w+.-]+:(?=//))?(?://([^/\\]*))?(.*)", re.IGNOR
 class Medium:
     """A media file that an ELAN file names.
 
-    url, relative: as they stand in the file; kind: "audio", "video" or "" if nothing says which; origin: s in
-    the recording at which the annotations' time starts.
+    url, relative: as in the file; kind: "audio", "video" or "" if nothing says which; origin: s in the
+    recording at which the annotations' time starts.
     """
 
     url: str
@@ -30,7 +30,7 @@ class Medium:
 
     @property
     def name(self):
-        """The file's own name."""
+        """The name of the file without its folder."""
         return os.path.basename(next(iter(_paths(self.url) + _paths(self.relative))))
 
 
@@ -38,31 +38,35 @@ def parse(path):
     """Return the root of the XML of an ELAN file. Raises InputError naming the file."""
     data = read_whole(path, LARGEST)
     if b"<!ENTITY" in data.replace(b"\0", b""):  # in UTF-16 as well
-        raise InputError(f"{path}: declares XML entities, which no ELAN file does")
+        raise InputError(f"{path}: XML entities are not allowed in an ELAN file")
     try:
         root = ElementTree.fromstring(data)  # noqa: S314
-    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two of odd encodings
+    except (
+        ElementTree.ParseError,
+        ValueError,
+        LookupError,
+    ) as error:  # the last two are raised for odd encodings
         raise InputError(f"{path}: not XML: {error}") from None
     if root.tag != "ANNOTATION_DOCUMENT":
         raise InputError(f"{path}: not an ELAN file")
     header = root.find("HEADER")
     measure = "milliseconds" if header is None else header.get("TIME_UNITS", "milliseconds")
     if measure != "milliseconds":
-        raise InputError(f"{path}: its times are in {measure}, not milliseconds")
+        raise InputError(f"{path}: times must be in milliseconds, not in {measure}")
     return root
 
 
 def read_media(path, folder=None):
     """Return (recording, origin) of an ELAN file: its path and its TIME_ORIGIN in s; None if it names none.
 
-    folder: the Folder of the recording; None for where ELAN looks: at MEDIA_URL, at RELATIVE_MEDIA_URL as
-    seen from the ELAN file, and next to the ELAN file. A name that differs in Unicode normalization or case
-    only is taken if no file has the exact name. If several media are named, a file that exists goes before
-    one that does not, then audio before video, then the first; the choice is reported if it is not the only
-    one of its kind.
+    folder: the Folder of the recording; None searches where ELAN does: at MEDIA_URL, at RELATIVE_MEDIA_URL
+    relative to the ELAN file, and next to the ELAN file. A name that differs only in Unicode normalization or
+    case is accepted if no file has the exact name. If several media are named, a file that exists comes
+    before one that does not, then audio before video, then the first; the choice is reported if there are
+    several of its kind.
 
-    Without a folder, a recording below the working directory is named from there, any other by its whole
-    path. Raises InputError if no file is found.
+    Without a folder, the path of a recording below the working directory is relative, any other is absolute.
+    Raises InputError if no file is found.
     """
     media = _media(parse(path), path)
     if not media:
@@ -72,7 +76,9 @@ def read_media(path, folder=None):
         there = _by_stem(media, folder)
     if not there:
         places = dict.fromkeys(place for medium in media for place in _places(medium, path, folder))
-        raise InputError(f"{path}: its recording is not there; looked for {' and '.join(map(repr, places))}")
+        raise InputError(
+            f"{path}: its recording was not found; searched at {' and '.join(map(repr, places))}"
+        )
     found, medium = there[0]
     _report(there, media, path)
     if folder is None:
@@ -81,18 +87,18 @@ def read_media(path, folder=None):
 
 
 def default_origin(root, path):
-    """Return the TIME_ORIGIN, in s, of the recording that an ELAN file names, whether it is there or not."""
+    """Return the TIME_ORIGIN, in s, of the recording that an ELAN file names, even if it does not exist."""
     media = _media(root, path)
     if len({medium.origin for medium in media}) < 2:
         return media[0].origin if media else 0.0
     there = _there(media, path, None)
     medium = there[0][1] if there else media[0]
-    warn(f"{path}: its recordings start at different times; took the TIME_ORIGIN of {medium.name!r}")
+    warn(f"{path}: its recordings start at different times; used the TIME_ORIGIN of {medium.name!r}")
     return medium.origin
 
 
 def _media(root, path):
-    """Return the Medium of each media descriptor that names a file: audio, then what may be, then video."""
+    """Return the Medium of each media descriptor that names a file: audio, then unknown, then video."""
     found = [_medium(descriptor, path) for descriptor in root.iterfind("HEADER/MEDIA_DESCRIPTOR")]
     header = root.find("HEADER")
     if not found and header is not None:  # EAF 1
@@ -110,7 +116,7 @@ def _medium(descriptor, path):
     try:
         origin = int(descriptor.get("TIME_ORIGIN") or 0) / 1000
     except (ValueError, OverflowError):
-        raise InputError(f"{path}: a TIME_ORIGIN that is no whole number of ms") from None
+        raise InputError(f"{path}: a TIME_ORIGIN is not a whole number of ms") from None
     return Medium(url, relative, kind, origin)
 
 
@@ -147,7 +153,7 @@ def _places(medium, path, folder):
 
 
 def _there(media, path, folder):
-    """Return [(file, Medium)] of the media that are there, each file once."""
+    """Return [(file, Medium)] of the media that exist, each file once."""
     found = {}
     for medium in media:
         places = _places(medium, path, folder)
@@ -160,7 +166,7 @@ def _there(media, path, folder):
 
 
 def _find(path, form):
-    """Return the file at a path, whose parts need only be equal in the form; None if there is none."""
+    """Return the file at a path; its parts only need to be equal in the given form; None if there is none."""
     if form is None or os.path.isfile(path):
         return path if os.path.isfile(path) else None
     at = "/" if path.startswith("/") else ""
@@ -184,7 +190,7 @@ def _only(part, folder, form):
 
 
 def _by_stem(media, folder):
-    """Return [(file, Medium)] of the first medium whose stem a recording in the folder has."""
+    """Return [(file, Medium)] of the first medium that a recording in the folder shares its name with."""
     stems = {os.path.splitext(medium.name)[0]: medium for medium in reversed(media)}
     errors = []
     for stem in reversed(stems):
@@ -196,13 +202,13 @@ def _by_stem(media, folder):
 
 
 def _report(there, media, path):
-    """Report the choice of the first file that is there, if another would have been as good or better."""
+    """Report the choice of the first existing file, if another would have been as good or better."""
     found, medium = there[0]
     others = [other for other, like in there[1:] if like.kind == medium.kind]
     if others:
-        warn(f"{path}: names {len(there)} recordings; took the first, {found!r}, not {others[0]!r}")
+        warn(f"{path}: names {len(there)} recordings; used the first, {found!r}, not {others[0]!r}")
     elif media[0].kind == "audio" and medium.kind != "audio":
-        warn(f"{path}: {media[0].name!r} is not there; took {found!r}")
+        warn(f"{path}: {media[0].name!r} does not exist; used {found!r}")
 
 
 def _report_places(medium, path):
@@ -212,10 +218,10 @@ def _report_places(medium, path):
         places = [os.path.normpath(os.path.join(beside, name)) for name in _paths(url)]
         there += list(filter(os.path.isfile, places))[:1]
     if len(there) == 2 and not os.path.samefile(*there):
-        warn(f"{path}: took {there[0]!r}, its MEDIA_URL, not {there[1]!r}, its RELATIVE_MEDIA_URL")
+        warn(f"{path}: used {there[0]!r}, its MEDIA_URL, not {there[1]!r}, its RELATIVE_MEDIA_URL")
 
 
 def _shown(found, start):
-    """Return a path to a file: from here if it is below and `start` was given so, else the whole path."""
+    """Return a path to a file: relative if it is below and `start` was relative, otherwise absolute."""
     below = os.path.relpath(found)
     return os.path.abspath(found) if os.path.isabs(start) or below.startswith("../") else below

@@ -1,4 +1,4 @@
-"""When the annotations of ELAN tiers are spoken: times of their own, or times that follow from a parent's."""
+"""The times of annotations in ELAN tiers: given, or derived from a parent's."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def _slot_times(root, path):
     try:
         return {slot: None if value is None else _milliseconds(value) for slot, value in slots}
     except ValueError:
-        raise InputError(f"{path}: a time slot whose time is no whole number of ms") from None
+        raise InputError(f"{path}: the time of a time slot is not a whole number of ms") from None
 
 
 def _milliseconds(text):
@@ -66,7 +66,7 @@ def _parents_first(tiers):
 
 
 def _propose(tier, times):
-    """Give the time slots of a tier that have no time one, evenly between those that have."""
+    """Give times to the slots of a tier that have none, evenly between those that have one."""
     slots = [slot for a in tier.iter("ALIGNABLE_ANNOTATION") for slot in _slots(a) if slot in times]
     slots = list(dict.fromkeys(slots))
     if all(times[slot] is not None for slot in slots):
@@ -86,7 +86,7 @@ def _propose(tier, times):
 def _follow_parents(root, tiers, spans):
     """Add to {annotation: (start, end)} those that refer to other annotations, to any depth."""
     kinds = {kind.get("LINGUISTIC_TYPE_ID"): kind.get("CONSTRAINTS") for kind in root.iter("LINGUISTIC_TYPE")}
-    children = {}  # of each annotation on each tier
+    children = {}  # per annotation and tier
     for number, tier in enumerate(tiers):
         divides = kinds.get(tier.get("LINGUISTIC_TYPE_REF")) != "Symbolic_Association"
         for annotation in tier.iter("REF_ANNOTATION"):

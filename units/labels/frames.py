@@ -1,11 +1,11 @@
-"""Phones on the time line of units: frame i stands for what is spoken at its centre."""
+"""Phones on the time line of units: frame i has the phone at its centre."""
 
 import numpy as np
 
 from units.audio.timing import RATE, RECEPTIVE_FIELD
 
-FIELD = RECEPTIVE_FIELD / RATE  # s that one frame sees
-_EPSILON = 1e-7  # s; a boundary computed to fall on a centre does so, whatever the last bit says
+FIELD = RECEPTIVE_FIELD / RATE  # s that one frame covers
+_EPSILON = 1e-7  # s; rounding must not move a boundary off a centre
 
 
 def centres(frames, frame_shift):
@@ -33,7 +33,7 @@ def cut(phones, start, end):
 
 
 def phone_at(phones, times):
-    """Return the index of the phone at each time, -1 where there is none; where two overlap, the later one.
+    """Return the index of the phone at each time, -1 if there is none; if two overlap, the later one.
 
     phones: [[start, end, label], ...] in order of start; times: (N,) s. Returns (N,) int64.
 

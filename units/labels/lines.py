@@ -5,7 +5,7 @@ import math
 
 from units.files.opening import open_file, read_whole
 from units.files.streams import raise_fault
-from units.labels.recordings import visible
+from units.files.text import visible
 from units.labels.tiers import LARGEST, ROUNDING
 from units.records import InputError
 
@@ -38,7 +38,7 @@ def _utf16(path):
 def spans_of(path, parse, on_fault):
     """Return the [start, end, label] that a function makes of the text of each line.
 
-    parse: it returns None for a line that holds no label, and raises InputError for one that it cannot read.
+    parse: returns None for a line without a label, and raises InputError for one that it cannot read.
     on_fault gets that error with file and line.
     """
     spans = []
@@ -53,18 +53,18 @@ def spans_of(path, parse, on_fault):
 
 
 def times(words, least=-ROUNDING):
-    """Return the words as numbers from 0 up, in whatever unit they are; rounding errors below 0 become 0."""
+    """Return words as numbers from 0 up; rounding errors below 0 become 0."""
     try:
         found = [float(word) for word in words]
     except ValueError:
         found = [math.nan]
     if not all(least <= time <= _LAST * TIMIT_RATE for time in found):
-        raise InputError(f"{' '.join(words)!r} where times should be")
+        raise InputError(f"there must be times, not {' '.join(words)!r}")
     return [max(time, 0.0) for time in found]
 
 
 def in_order(start, end):
-    """Return the times; raise InputError if the end is before the start."""
+    """Return the times. Raises InputError if the end is before the start."""
     if start > end:
         raise InputError(f"ends at {end} s, before it starts at {start} s")
     return start, end
@@ -73,9 +73,9 @@ def in_order(start, end):
 def read_audacity(path, on_fault=raise_fault):
     """Return the labels of an Audacity label track: lines of start, end, label, separated by tabs, in s.
 
-    A point has start == end, or in old files no end. A line that begins with a backslash holds the
-    frequencies of the label before, and is skipped. Decimal commas are read, as Audacity does. on_fault gets
-    the InputError of each line that cannot be read.
+    A point has start == end, or in old files no end. A line that begins with a backslash has the frequencies
+    of the label before, and is skipped. Decimal commas are accepted, as in Audacity. on_fault gets the
+    InputError of each line that cannot be read.
     """
     return spans_of(path, _audacity, on_fault)
 
@@ -85,7 +85,7 @@ def _audacity(line):
     if line.startswith("\\") or not line.strip():
         return None
     if len(fields) < 2:
-        raise InputError("no start, end, label separated by tabs")
+        raise InputError("there must be start, end and label, separated by tabs")
     words = [field.strip().replace(",", ".") for field in fields[:2]]
     if len(fields) == 2 and not _is_number(words[1]):
         words, fields = [words[0]] * 2, [*fields[:1], *fields]
@@ -102,7 +102,7 @@ def _is_number(word):
 
 
 def write_audacity(out, spans):
-    """Write an Audacity label track, the inverse of `read_audacity`; of tabs and line breaks their pictures.
+    """Write an Audacity label track, the inverse of `read_audacity`; tabs and line breaks become signs.
 
     out: binary file; spans: (start, end, label).
     """
@@ -121,7 +121,7 @@ def _phn(line):
     if not fields:
         return None
     if len(fields) != 3:
-        raise InputError(f"{len(fields)} fields, not start sample, end sample, label")
+        raise InputError(f"there must be start sample, end sample and label, not {len(fields)} fields")
     start, end = (samples / TIMIT_RATE for samples in times(fields[:2], least=0))
     if start > end:
         raise InputError(f"{fields[2]!r} ends before it starts")
@@ -136,12 +136,12 @@ def read_lab(path, on_fault=raise_fault):
     lab = _Lab()
     phones = spans_of(path, lab.parse, on_fault)
     if lab.header:
-        raise InputError(f"{path}: no line '#' ends the header: not a Festival .lab")
+        raise InputError(f"{path}: not a Festival .lab: no line '#' ends the header")
     return phones
 
 
 class _Lab:
-    """Knows where a phone starts: where the one before it ends."""
+    """Knows where a phone starts: at the end of the one before it."""
 
     def __init__(self):
         self.header, self.start = True, 0.0

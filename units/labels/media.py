@@ -1,4 +1,4 @@
-"""The recording in a folder that a file of labels is of: the one of its name."""
+"""Finds the recording that a label file belongs to, by its name, in a folder."""
 
 import os
 
@@ -19,7 +19,7 @@ class Folder:
         self.path = path
         entries = sorted(entry.name for entry in os.scandir(path) if not entry.is_dir())
         names = [name for name in entries if not name.lower().endswith(tuple(map(str.lower, LABEL_FILES)))]
-        self._names = {}  # by whole name and by stem, in Unicode's composed form
+        self._names = {}  # by complete name and by name without suffix, in Unicode's composed form
         for name in names:
             for key in {name, os.path.splitext(name)[0]}:
                 self._names.setdefault(composed(key), []).append(name)
@@ -27,9 +27,9 @@ class Folder:
     def find(self, stem):
         """Return the path of the recording of a name, with or without its suffix.
 
-        A name that differs in Unicode normalization only is taken if none is the same. Audio goes before
-        video, which is reported; a file that by its suffix is neither, nor one of labels, is taken if it is
-        the only one. Raises InputError if there is none or several.
+        A name that differs only in Unicode normalization is accepted if no name is exactly equal. Audio comes
+        before video, which is reported. A file whose suffix is neither of these nor one of labels is accepted
+        if it is the only one. Raises InputError if there are none or several.
         """
         found = self._names.get(composed(stem), [])
         whole = [name for name in found if composed(name) == composed(stem) and _kind(name) < 2]
@@ -43,11 +43,11 @@ class Folder:
             raise InputError(f"{which} named {stem!r} in {self.path}{listed}")
         others = [name for name in found if _kind(name) == 1 and best == 0]
         if others:
-            warn(f"{self.path}: took {chosen[0]!r} for {stem!r}, not {others[0]!r}")
+            warn(f"{self.path}: used {chosen[0]!r} for {stem!r}, not {others[0]!r}")
         return os.path.join(self.path, chosen[0])
 
 
 def _kind(name):
-    """Return 0 for audio, 1 for video, 2 for what may be neither."""
+    """Return 0 for audio, 1 for video, 2 for a file that may be neither."""
     suffix = os.path.splitext(name)[1].lower()
     return 0 if suffix in AUDIO else 1 if suffix in VIDEO else 2

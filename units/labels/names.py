@@ -1,4 +1,4 @@
-"""Names that are equal: byte for byte, or after Unicode normalization, for macOS decomposes file names."""
+"""Names that are equal byte for byte, or after Unicode normalization: macOS decomposes file names."""
 
 import unicodedata
 
@@ -15,7 +15,7 @@ def composed(name):
 
 
 def uncased(name):
-    """Return what two names share that differ in case or in normalization only."""
+    """Return a form that is the same for names that differ only in case or in normalization."""
     return composed(composed(name).casefold())
 
 

@@ -1,4 +1,4 @@
-"""The labels of many recordings, each on its tier, as they come: 24 bytes a label."""
+"""The labels of many recordings, each on its tier, in 24 bytes per label."""
 
 import heapq
 import itertools
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from units.files.text import visible
 from units.labels.tiers import with_channel
 from units.records import InputError
 
 
 @dataclass
 class Tier:
-    """Labels in the order in which they came: starts, ends in s, labels as text."""
+    """Labels in the order in which they came: starts and ends in s, labels as text."""
 
     starts: array = field(default_factory=lambda: array("d"))
     ends: array = field(default_factory=lambda: array("d"))
@@ -22,7 +23,7 @@ class Tier:
 
 @dataclass
 class LabelledRecording:
-    """What is known of a recording: its file, its tiers by name, and where it ends at least, s."""
+    """A recording: its file, its tiers by name, and the earliest possible end, in s."""
 
     audio_filepath: str | None
     tiers: dict = field(default_factory=dict)
@@ -30,24 +31,24 @@ class LabelledRecording:
 
 
 class Recordings(dict):
-    """Recordings by their name, in the order in which they came."""
+    """Recordings by name, in the order in which they came."""
 
     def __init__(self, digits):
-        """digits: of a second, that the format will hold."""
+        """digits: decimals of a second that the format has."""
         super().__init__()
         self._digits = digits
-        self._texts = {}  # one object for all labels that are alike
+        self._texts = {}  # one object for all equal labels
 
     def add(self, several):
         """Add the labels of a list of units.labels.spans.Spans, all or none.
 
-        Raises InputError for one that has no length in the format.
+        Raises InputError for a label that has zero duration in the format.
         """
         rounded = [[[round(t, self._digits) for t in times] for times in (s.starts, s.ends)] for s in several]
         for spans, (starts, ends) in zip(several, rounded, strict=True):
             for start, end, label in zip(starts, ends, spans.labels, strict=True):
                 if start >= end:
-                    raise InputError(f"{str(label)!r} at {start} s has no length")
+                    raise InputError(f"label {str(label)!r} at {start} s has zero duration")
         for spans, (starts, ends) in zip(several, rounded, strict=True):
             if starts:
                 recording = self.setdefault(spans.recording, LabelledRecording(spans.audio_filepath))
@@ -59,30 +60,13 @@ class Recordings(dict):
 
     def _text(self, label):
         text = self._texts.get(label)
-        return self._texts.setdefault(label, visible(str(label))) if text is None else text
-
-
-def visible(text, kept="\t\n"):
-    """Return a text whose control characters are Unicode's pictures, for formats that cannot hold them.
-
-    kept: those that may stay. What stands for bytes that are no UTF-8 becomes U+FFFD.
-
-    >>> visible("a\\x07b\\tc", kept="")
-    'a␇b␉c'
-    """
-    if text.isprintable():
-        return text
-    return text.translate({code: seen for code, seen in _SEEN.items() if chr(code) not in kept})
-
-
-_SEEN = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
-_SEEN |= dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)  # XML has none of these
+        return self._texts.setdefault(label, visible(label, kept="\t\n")) if text is None else text
 
 
 def layered(tiers):
-    """Yield (name, [(start, end, label), ...]) of each tier, in order of time, none overlapping.
+    """Yield (name, [(start, end, label), ...]) of each tier, in order of time, without overlaps.
 
-    tiers: {name: Tier}. What overlaps goes to further tiers, "name (2)" and so on, as few as will do.
+    tiers: {name: Tier}. Overlapping labels go to further tiers, "name (2)" and so on, as few as possible.
     """
     for name, tier in tiers.items():
         starts, ends = np.asarray(tier.starts), np.asarray(tier.ends)

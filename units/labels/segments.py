@@ -1,4 +1,4 @@
-"""Labels as records of what they mark in a recording, each a segment that every tool reads."""
+"""Labels as records of the spans that they mark, each a segment that every tool reads."""
 
 from units.audio.reading import length
 from units.audio.timing import FRAME_SHIFT
@@ -7,7 +7,7 @@ from units.records import InputError, warn
 
 
 class Segments:
-    """Makes records of the labels of one file after another, no two with the same id."""
+    """Makes records of the labels of one file after another, with different ids."""
 
     def __init__(self):
         self._ids = set()
@@ -15,10 +15,10 @@ class Segments:
     def of(self, labels, tiers, name, audio_filepath, path, on_fault):
         """Yield a record of each label.
 
-        labels: units.labels.tiers.Labels; tiers: those of its tiers that are taken; name: begins the ids;
-        path: the file of labels. A label that ends after the recording does is cut there, which is reported
-        if it is by more than a frame; a point has no length and is reported. on_fault gets the InputError of
-        each label that starts after the end of the recording.
+        labels: units.labels.tiers.Labels; tiers: the tiers to use; name: begins the ids; path: the label
+        file. A label that ends after the recording is cut there, which is reported if it is by more than a
+        frame; a point has no duration and is reported. on_fault gets the InputError of each label that starts
+        after the end of the recording.
         """
         end = length(audio_filepath)
         for tier, spans in tiers.items():
@@ -31,7 +31,7 @@ class Segments:
                     on_fault(InputError(f"{path}: tier {tier!r}: {error}"))
                     continue
                 if span[1] > stop + FRAME_SHIFT:
-                    warn(f"{path}: tier {tier!r}: {label!r} cut at {stop} s, the end of {audio_filepath}")
+                    warn(f"{path}: tier {tier!r}: {label!r} was cut at {stop} s, the end of {audio_filepath}")
                 if round(stop - start, 6) <= 0:
                     points.append(span)
                     continue
@@ -69,4 +69,4 @@ def _report_points(points, tier, path):
     if points:
         start, _, label = points[0]
         more = f" and {len(points) - 1} more have" if len(points) > 1 else " has"
-        warn(f"{path}: tier {tier!r}: {label!r} at {start} s{more} no length; skipped")
+        warn(f"{path}: tier {tier!r}: {label!r} at {start} s{more} no duration; skipped")

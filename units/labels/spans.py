@@ -1,4 +1,4 @@
-"""What a record says of moments in a recording: labels from a start to an end, on a tier of their kind."""
+"""The labels in a record: from a start to an end, on a tier of their kind."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from units.audio.timing import FRAME_SHIFT
 from units.codebook.runs import frame_edges, runs_of
 from units.records import InputError, frame_units, optional, require
 
-# fields that hold many labels of a segment: what one of them is called
+# fields with many labels of a segment: the name of one label
 LISTS = {"units": "unit", "pieces": "piece", "phones": "phone", "words": "word"}
-# what labels a record as a whole, or each of its occurrences, and the tier it goes to; the first there is
+# fields that label a complete record, or each of its occurrences, and their tiers; the first is used
 LABELS = {one: many for many, one in LISTS.items()} | {
     "tag": "tags",
     "motif": "motifs",
@@ -25,9 +25,9 @@ LABELS = {one: many for many, one in LISTS.items()} | {
 class Spans:
     """Labels of one kind in a recording.
 
-    tier: where they belong; key: what one is called; id, audio_filepath: whose they are; starts, ends: s in
-    the recording; labels: text or numbers, one each; until: s, where what they were made from ends; channel:
-    which one they are of, 0 for the first, if one was chosen.
+    tier: their tier; key: the name of one label; id, audio_filepath: of the record; starts, ends: s in the
+    recording; labels: text or numbers, one each; until: s, the end of the record; channel: its channel,
+    counted from 0, if one was chosen.
     """
 
     tier: str
@@ -42,16 +42,17 @@ class Spans:
 
     @property
     def recording(self):
-        """What tells recordings apart: the file, or where none is known the id."""
+        """The identity of the recording: its file, or its id if no file is known."""
         return self.id if self.audio_filepath is None else self.audio_filepath
 
 
 def of_record(record, fields=(), model=None):
     """Return the Spans of a record.
 
-    fields: those to show; with none all of LISTS that a segment has, else the first of LABELS. One that is in
-    LABELS or unknown labels the whole record, or its occurrences. model: the bpe.Model of its pieces,
-    which have no length without. Raises InputError where the record holds none of them, or not as it should.
+    fields: the fields to show; without any, all of LISTS that a segment has, otherwise the first of LABELS. A
+    field in LABELS, or an unknown one, labels the complete record or its occurrences. model: the bpe.Model of
+    its pieces, which have no duration without it. Raises InputError if the record has none of them, or if
+    they are not valid.
 
     >>> of_record({"id": "a", "offset": 1.0, "units": [7, 7, 9]})[0].ends
     [1.04, 1.06]
@@ -98,12 +99,12 @@ def _placed(record, name, model):
 
 
 def _frames_of_pieces(record, model):
-    """Return how many frames each piece of a record lasts."""
+    """Return the number of frames of each piece of a record."""
     if model is None:
-        raise InputError('"pieces" have no length without the model that made them (-m)')
+        raise InputError('"pieces" have no duration without their model; use -m')
     pieces, frames = require(record, "pieces"), len(frame_units(record))
     if model.decode(pieces).tolist() != record["units"]:
-        raise InputError('the "pieces" are not of this model: they make other "units"')
+        raise InputError('the "pieces" come from another model: they do not give the record\'s "units"')
     edges = frame_edges(record.get("counts", [1] * frames))
     after = np.cumsum(model.lengths[pieces])
     return edges[after] - edges[after - model.lengths[pieces]]
@@ -114,7 +115,7 @@ def _of_whole(record, name):
     label = record.get(name)
     if type(label) not in (str, int, float):
         require(record, "id") if name == "id" else None
-        raise InputError(f'"{name}" is no text or number')
+        raise InputError(f'"{name}" is not text or a number')
     tier = require(record, "tier") if name == "label" and "tier" in record else LABELS.get(name, name)
     for id_, path, start, end, channel in _places(record):
         if end < start:

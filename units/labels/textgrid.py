@@ -1,7 +1,7 @@
 """Praat TextGrids, long form and short.
 
 Praat itself reads only the free-standing numbers, the "quoted texts" and the <flags> of its text files and
-takes all else for comment ("TextGrid file formats" in its manual), so one reader does for both forms.
+treats everything else as comments ("TextGrid file formats" in its manual), so one reader reads both forms.
 """
 
 import math
@@ -23,10 +23,10 @@ _TOKEN = re.compile(
 def read_textgrid(path, on_fault=raise_fault):
     """Return {tier: [[start, end, label], ...]} of the tiers of a Praat TextGrid, in s.
 
-    A point is [time, time, label]. Two tiers of one name become "name" and "name (2)". on_fault gets the
-    InputError of each interval that ends before it starts or starts before 0. Raises InputError if the file
-    is no TextGrid in text form. UTF-8 and UTF-16 are known by their first bytes; a file in neither is read as
-    Latin-1, as Praat does, and reported.
+    A point is [time, time, label]. Two tiers with the same name become "name" and "name (2)". on_fault gets
+    the InputError of each interval that ends before it starts or starts before 0. Raises InputError if the
+    file is not a TextGrid in text form. UTF-8 and UTF-16 are recognised by their first bytes; any other file
+    is read as Latin-1, as Praat does, and reported.
     """
     data = read_whole(path, LARGEST)
     tokens = _Tokens(_decode(data, path), path)
@@ -43,9 +43,9 @@ def read_textgrid(path, on_fault=raise_fault):
 
 
 def write_textgrid(out, tiers, end):
-    """Write a TextGrid in long form, UTF-8, the inverse of `read_textgrid`; where nothing is, an empty label.
+    """Write a TextGrid in long form, UTF-8, the inverse of `read_textgrid`. Gaps get empty labels.
 
-    out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, none overlapping, to
+    out: binary file; tiers: [(name, [(start, end, label), ...]), ...] in order of time, without overlaps, to
     the microsecond; end: s, of the recording.
     """
     end = _seconds(max([end, *(spans[-1][1] for _, spans in tiers if spans)]))
@@ -84,7 +84,7 @@ _INTERVAL = """        intervals [%d]:
 
 
 def _filled(spans, end):
-    """Yield the spans, and empty ones where there are none."""
+    """Yield the spans, and empty ones in the gaps."""
     at = 0.0
     for span in spans:
         if span[0] > at:
@@ -107,7 +107,7 @@ def _read_tier(tokens, on_fault):
     """Return the name of the next tier and its spans."""
     kind, name = tokens.text(), tokens.text()
     if kind not in ("IntervalTier", "TextTier"):
-        raise InputError(f"{tokens.path}: a tier of the unknown class {kind!r}")
+        raise InputError(f"{tokens.path}: a tier has the unknown class {kind!r}")
     tokens.number(), tokens.number()
     spans = []
     for _ in range(tokens.size()):
@@ -141,7 +141,7 @@ def _decode(data, path):
 
 
 class _Tokens:
-    """The texts, numbers and flags of a file, one after the other."""
+    """The texts, numbers and flags of a file, in order."""
 
     def __init__(self, content, path):
         self.path = path
@@ -149,7 +149,7 @@ class _Tokens:
         self._found = (match for match in _TOKEN.finditer(content) if match.lastindex)
 
     def place(self):
-        """Return file and line of the token that was read last."""
+        """Return the file and line of the last token."""
         return f"{self.path}:{self._content.count(chr(10), 0, self._last.start()) + 1}"
 
     def _next(self, kind, what):
@@ -157,7 +157,7 @@ class _Tokens:
         if match is None:
             raise InputError(f"{self.path}: the TextGrid ends early")
         if match.lastindex != kind:
-            raise InputError(f"{self.place()}: {match[0]!r} where {what} should be")
+            raise InputError(f"{self.place()}: there must be {what}, not {match[0]!r}")
         return match[kind]
 
     def text(self):
@@ -166,7 +166,7 @@ class _Tokens:
     def number(self):
         value = float(self._next(2, "a number"))
         if not math.isfinite(value):
-            raise InputError(f"{self.place()}: {value} where a time should be")
+            raise InputError(f"{self.place()}: there must be a time, not {value}")
         return value
 
     def size(self):

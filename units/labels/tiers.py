@@ -1,4 +1,4 @@
-"""The tiers of a file of labels: which are taken, and why the others are not."""
+"""The tiers of a label file: which are used, and why the others are not."""
 
 import re
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class Labels(NamedTuple):
 
 
 def unused(name, taken):
-    """Return the name, or if it is taken "name (2)" and so on.
+    """Return the name, or if it is in use "name (2)" and so on.
 
     >>> unused("words", {"words": [], "words (2)": []})
     'words (3)'
@@ -41,7 +41,7 @@ def unused(name, taken):
 
 
 def with_channel(tier, channel):
-    """Return the name of a tier of one channel of a recording, None for no channel; named already, it stays.
+    """Return the name of a tier of one channel of a recording; None for no channel, and names with one, stay.
 
     >>> with_channel("units", 1), with_channel("units, channel 1", 1), with_channel("units", None)
     ('units, channel 1', 'units, channel 1', 'units')
@@ -60,7 +60,7 @@ def channel_of(tier):
 
 
 def from_zero(start, end):
-    """Return a span whose times below 0 are rounding errors as one that starts at 0; leave all others alone.
+    """Return a span that starts below 0 by a rounding error as one that starts at 0, and others unchanged.
 
     >>> from_zero(-0.00001, 6.0), from_zero(-0.5, 6.0)
     ((0.0, 6.0), (-0.5, 6.0))
@@ -69,7 +69,7 @@ def from_zero(start, end):
 
 
 def fault_of(start, end, label):
-    """Return what is wrong with a span, in words; None for a sound one. Unlabelled time before 0 is sound."""
+    """Return the fault of a span in words, or None. A span without label may start before 0."""
     if start > end:
         return f"{label!r} ends at {end} s, before it starts at {start} s"
     if start < 0 and label:
@@ -78,7 +78,7 @@ def fault_of(start, end, label):
 
 
 def lacks(tier, spans):
-    """Return why nothing can be taken from a tier, in words; None if it has an interval.
+    """Return in words why a tier cannot be used, or None if it has an interval.
 
     >>> lacks("tones", [[1.5, 1.5, "H"]])
     "tier 'tones' holds points, not intervals"
@@ -89,9 +89,9 @@ def lacks(tier, spans):
 
 
 def choose_tier(tiers, name, path):
-    """Return the spans of the named tier; with no name, of the only tier or the only one called phones.
+    """Return the spans of the named tier; without a name, of the only tier or the only one for phones.
 
-    tiers: {name: spans}. Raises InputError listing the tiers if none or several would do.
+    tiers: {name: spans}. Raises InputError listing the tiers if there are none or several.
 
     >>> choose_tier({"words": [], "Ana - phones": [[0.0, 0.1, "a"]]}, None, "x.TextGrid")
     [[0.0, 0.1, 'a']]
@@ -101,17 +101,17 @@ def choose_tier(tiers, name, path):
     able = [tier for tier, spans in tiers.items() if not lacks(tier, spans)]
     likely = able if len(able) == 1 else [tier for tier in able if _PHONES.search(tier)]
     if len(likely) != 1:
-        raise InputError(f"{path}: name the tier of phones with --tier: it has {_listed(tiers)}")
+        raise InputError(f"{path}: name the tier of phones with --tier; it has {_listed(tiers)}")
     return tiers[likely[0]]
 
 
 def _named(name, tiers, path):
-    """Return the key of the tier of a name. Raise InputError if it is not there or has no intervals."""
+    """Return the key of the tier of a name. Raises InputError if it does not exist or has no intervals."""
     found = equals(name, tiers)
     if not found:
-        raise InputError(f"{path}: no tier {name!r}; it has {_listed(tiers)}")
+        raise InputError(f"{path}: there is no tier {name!r}; it has {_listed(tiers)}")
     if len(found) > 1:
-        raise InputError(f"{path}: {len(found)} tiers are named {name!r}")
+        raise InputError(f"{path}: {len(found)} tiers have the name {name!r}")
     if why := lacks(found[0], tiers[found[0]]):
         raise InputError(f"{path}: {why}")
     return found[0]
@@ -126,18 +126,18 @@ def _listed(tiers):
 
 
 class Choice:
-    """Takes the wanted tiers of one file after another; `check` reports the tiers that files lack."""
+    """Chooses the wanted tiers of one file after another; `check` reports the tiers that files lack."""
 
     def __init__(self, names):
-        """names: the tiers to take; all if there are none."""
+        """names: the tiers to use; all if there are none."""
         self.names = names
         self._lacking = {name: {} for name in names}  # {name: {path: InputError}}
         self._taken = {name: set() for name in names}
 
     def of(self, tiers, path):
-        """Return {tier: spans} of the tiers to take; report tiers of points if all are to be taken.
+        """Return {tier: spans} of the tiers to use; report tiers of points if all are used.
 
-        Raises InputError if all are to be taken and all hold points.
+        Raises InputError if all are used and all have points.
         """
         return self._wanted(tiers, path) if self.names else _with_intervals(tiers, path)
 
@@ -174,7 +174,7 @@ def _nor_others(number):
 
 
 def _best(errors):
-    """Return the error that tells most: of a tier that is there, if it is there in any file."""
+    """Return the error that says most: about a tier that exists, if it exists in any file."""
     return next((error for error in errors if ": no tier " not in str(error)), errors[0])
 
 

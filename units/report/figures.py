@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from units.report.page import visible
+from units.files.text import visible
 
 logging.getLogger("matplotlib").setLevel(logging.ERROR)  # success is silent, also where no cache can be kept
 

@@ -6,7 +6,6 @@ security policy allows them by their hashes, and nothing else. Pictures and soun
 
 import base64
 import hashlib
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,22 +15,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from units import __version__
+from units.files.text import visible
 
 _URI_SAFE = " !$'()*+,-./0123456789:;=?@[]_{|}~"  # needs no quoting in a data URI in double quotes
-_SHOWN = {"\n": "\u23ce", "\r": "\u240d", "\t": "\u2409"}
-
-
-def visible(value):
-    """Return a value as text that a page can show.
-
-    Line breaks and tabs become symbols. Other control characters, and bytes of a file name that are not
-    UTF-8, become U+FFFD.
-
-    >>> visible("two\\nlines")
-    'two⏎lines'
-    """
-    value = "".join(_SHOWN.get(letter, letter) for letter in str(value))
-    return re.sub("[\0-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]", "\ufffd", value)
 
 
 def text(value):

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from units.files.text import visible
 from units.metrics.figures import written
-from units.report.page import visible
 
 PAGE_ROWS = 100  # shown at once: a table of 10,000 rows takes seconds to lay out, and longer on a phone
 MOST_ROWS = 20_000  # kept in the page

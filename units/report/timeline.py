@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from units.files.text import visible
 from units.report.figures import FAINT, FIRST, INK, LEVELS, SECOND, drawing, unit_colour
-from units.report.page import visible
 from units.report.spectrogram import spectrogram_db
 
 
