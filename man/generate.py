@@ -2,7 +2,7 @@
 
     man/generate.py PAGE...     each named after its tool, as man/su-quantize.1; rewritten in place
 
-What stands between the two marker lines of a page is replaced; all else is left alone.
+The part between the two marker lines of a page is replaced; nothing else changes.
 """
 
 import importlib
@@ -24,7 +24,7 @@ def command_of(tool):
 
 
 def render(page, tool):
-    """Return the text of a page with OPTIONS written anew; raises ValueError where it has no markers."""
+    """Return the text of a page with new OPTIONS. Raises ValueError if it has no markers."""
     before, found, rest = page.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not (found and ended):
@@ -66,7 +66,7 @@ def _names(option, context):
 
 
 def metavar(option, context):
-    """Return what stands for an option's value: N for a whole number, X for any, or its own word."""
+    """Return the placeholder of an option's value: its metavar, N for a whole number, or X for a number."""
     if option.metavar:
         return option.metavar
     if isinstance(option.type, click.types.IntParamType):
@@ -80,8 +80,8 @@ def metavar(option, context):
 
 def _text(option, context):
     """Return an option's help, a sentence a line, and what may be said of its value."""
-    text, _, told = (option.help or "").partition("[default: ")
-    default = told.removesuffix("]") or default_of(option, context)
+    text, _, written = (option.help or "").partition("[default: ")
+    default = written.removesuffix("]") or default_of(option, context)
     parts = ["Required."] * option.required
     parts += [f"Default: {default}."] * (default is not None)
     parts += [f"Range: {limits}." for limits in [limits_of(option.type)] if limits]
@@ -90,7 +90,7 @@ def _text(option, context):
 
 
 def default_of(option, context):
-    """Return an option's default in words, None where it has none worth a word."""
+    """Return an option's default in words, or None if there is nothing to say."""
     if isinstance(option.show_default, str):
         return option.show_default
     value = option.get_default(context, call=False)
@@ -103,7 +103,7 @@ def default_of(option, context):
 
 
 def limits_of(kind):
-    """Return the range of an option's type in words, "" where it has none."""
+    """Return the range of an option's type in words, "" if it has none."""
     low, high = getattr(kind, "min", None), getattr(kind, "max", None)
     least = "above" if getattr(kind, "min_open", False) else "at least"
     most = "below" if getattr(kind, "max_open", False) else "at most"

@@ -11,7 +11,7 @@ from units.settings import setting
 
 @dataclass(frozen=True)
 class SegmentConfig:
-    """What is silence, and how long segments may be."""
+    """The silence threshold, and how long segments may be."""
 
     silence_db: float = setting(
         -36.0,
@@ -33,7 +33,7 @@ class SegmentConfig:
 
 @dataclass(frozen=True)
 class PitchConfig:
-    """Where F0 is looked for."""
+    """The range of F0."""
 
     floor_hz: float = setting(50.0, "Lowest F0.", unit="Hz", low=20, high=1000, names=("--floor",))
     ceiling_hz: float = setting(400.0, "Highest F0.", unit="Hz", low=20, high=2000, names=("--ceiling",))
@@ -52,7 +52,7 @@ class ClusterConfig:
     niter: int = setting(
         8, "K-means iterations over all sampled frames, after 8 over a part of them.", low=1, high=1000
     )
-    nredo: int = setting(10, "Starts on that part, of which the best is kept.", low=1, high=100)
+    nredo: int = setting(10, "Number of starts on that part; the best is kept.", low=1, high=100)
     normalize: bool = setting(True, "z-score each dimension first.")
     whiten: float = setting(
         0.0, "How far to remove correlations between dimensions: 0 not at all, 1 completely.", low=0, high=1

@@ -104,7 +104,7 @@ def check(config, place=""):
 
 
 def fault_of(known, value):
-    """Return what is wrong with a value of a setting in words, or None."""
+    """Return the fault of a value of a setting in words, or None."""
     if value is None and known.may_be_none:
         return None
     values = value if known.kind is tuple and isinstance(value, (tuple, list)) else [value]
@@ -187,7 +187,7 @@ def of_values(kind, values, place, others=False):
     """Return the dataclass `kind` of {name: value}, such as JSON holds, each checked.
 
     Lists become tuples, and whole numbers become floats where floats are expected. Settings that are missing
-    take their defaults. others: ignore names that are no fields, which are an error otherwise. Raises
+    take their defaults. others: ignore unknown names, which are an error otherwise. Raises
     InputError naming the place.
     """
     if not isinstance(values, dict):

@@ -1,1 +1,1 @@
-"""Recordings in and out: spans of any file, exact to the sample, and where speech is in them."""
+"""Recordings in and out: spans of any file, exact to the sample, and the stretches of speech in them."""

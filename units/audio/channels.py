@@ -9,7 +9,7 @@ _SILENCE = 1e-12  # mean square, -120 dB: nothing to cancel
 
 
 def pick(path, samples, channel):
-    """Return one channel of (n, channels) samples; raise InputError if there is none of that number."""
+    """Return one channel of (n, channels) samples; raises InputError if there is no such channel."""
     count = samples.shape[1]
     if channel >= count:
         numbers = "only channel 0" if count == 1 else f"channels 0 to {count - 1}"
@@ -35,7 +35,7 @@ def _mean(samples):
 def powers(samples):
     """Return the sums of squares of the channels' mean and of each channel, and the number of samples.
 
-    samples: (n, channels), of which a DC offset is removed; returns (channels + 2,) float64. Those of
+    samples: (n, channels); a DC offset is removed; returns (channels + 2,) float64. Those of
     successive blocks can be added.
     """
     if not len(samples):
@@ -65,5 +65,5 @@ def loudest(sums):
 
 
 def warn_of_cancelling(path, channel):
-    """Report that one channel stands in for a mean in which all of them cancel."""
+    """Report that one channel replaces a mean in which all of them cancel."""
     warn(f"{path}: its channels cancel each other when mixed; channel {channel} is taken instead")

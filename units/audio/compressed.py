@@ -1,6 +1,6 @@
 """Recordings that FFmpeg decodes: MP3, M4A, Ogg, Opus, WebM, WMA, AMR, 3GP and more.
 
-FFmpeg goes on after what it cannot decode, as a player should; here that is an error which says where.
+FFmpeg skips data that it cannot decode, as a player should; here that is an error that gives the time.
 """
 
 import os
@@ -15,7 +15,7 @@ from units.audio.source import Source
 from units.records import InputError, warn
 
 _LAYER_3 = ("mp3", "mp3float")
-# A frame of MP3 depends on up to 511 bytes of the frames before it, each of which has at least 58 (32 kbit/s,
+# A frame of MP3 depends on up to 511 bytes of the frames before it, and each has at least 58 (32 kbit/s,
 # 48 kHz, stereo). Below 32 kHz it depends on 255, and a frame may have only one (8 kbit/s, 24 kHz, stereo).
 # Two frames overlap besides. ISO/IEC 11172-3, 2.4.3.4; 13818-3.
 _PREROLL, _PREROLL_LOW, _LOW = 16 * 1152, 260 * 576, 32000  # samples; Hz
@@ -109,7 +109,7 @@ class Compressed(Source):
         yield from self._decode(0)
 
     def _decode(self, begin):
-        if begin:  # the container stays open: it knows by now where its frames are
+        if begin:  # the container stays open: it knows its frames by now
             seconds = (self._first + begin) / self.rate
             stamp = int(seconds / self._stream.time_base)
             try:
@@ -166,7 +166,7 @@ class Compressed(Source):
             raise InputError(f"{self.path}: a new track begins at {at}; save its sound on its own") from None
 
     def _stamp(self, frame, expected):
-        """Return the time stamp of a frame in samples, and what is expected if it has none."""
+        """Return the time stamp of a frame in samples, or the expected one if it has none."""
         return expected if frame.pts is None else round(frame.pts * self._tick)
 
     def _gap(self, place, samples):
@@ -197,7 +197,7 @@ class Compressed(Source):
             raise InputError(f"{self.path}: no sound in this file")
         if fault and self.frames is not None and place < self.frames:
             raise InputError(f"{self.path}: damaged at {there:.2f} s")
-        # an MP3 may be followed by tags, which are no sound
+        # an MP3 may be followed by tags, which are not sound
         half = fault if self.preroll is None else not mp3.is_whole(bytes(last))
         if half and self.frames is None:
             raise InputError(f"{self.path}: cut short at {there:.2f} s, in the middle of a frame")

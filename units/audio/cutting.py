@@ -15,7 +15,7 @@ def segment(path, config=SegmentConfig(), channel="mix", vad=False, name=None):
 
     channel: "mix", "loudest", "split", or a number from 0. vad: find speech with a neural network. name: what
     ids begin with; by default the name of the file without suffix. Raises InputError if the file cannot be
-    read or there is no speech in it.
+    read or has no speech.
     """
     name = os.path.splitext(os.path.basename(path))[0] if name is None else name
     found = levels(path)

@@ -35,7 +35,7 @@ def open_container(path):
 def first_frame(path):
     """Return the first frame of a file's sound that can be decoded: a header may be wrong, a frame is not.
 
-    Raises InputError if there is none. Of several sound tracks the first is taken, with a warning.
+    Raises InputError if there is no sound track. The first of several is used, with a warning.
     """
     if os.path.getsize(path) == 0:
         raise InputError(f"{path}: the file is empty")
@@ -73,7 +73,7 @@ def _warn_of_delay(path, container, stream):
     delay = float(stream.start_time * stream.time_base) - container.start_time / av.time_base
     if delay > _DELAY_SECONDS:
         late = f"its sound begins {delay:.2f} s after its pictures"
-        warn(f"{path}: {late}; times count from where the sound begins")
+        warn(f"{path}: {late}; times count from the beginning of the sound")
 
 
 def _reason(path, error):
@@ -88,7 +88,7 @@ def _reason(path, error):
 
 
 def undecoded_seconds(path):
-    """Return how long the sound of a file is by its packets, not decoded; 0.0 if FFmpeg cannot tell."""
+    """Return how long the sound of a file is by its packets, not decoded; 0.0 if it is unknown."""
     with contextlib.suppress(av.FFmpegError), open_container(path) as container:
         stream = container.streams.audio[0]
         return float(sum(packet.duration or 0 for packet in container.demux(stream)) * stream.time_base)

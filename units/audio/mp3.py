@@ -13,7 +13,7 @@ _TAG = re.compile(rb"Xing|Info|VBRI")
 def claimed_samples(path):
     """Return how many samples the header of an MP3 claims, encoder delay and padding included; None if none.
 
-    ISO/IEC 11172-3, 2.4.1.3. The header stands in the place of the sound of the first frame.
+    ISO/IEC 11172-3, 2.4.1.3. The header replaces the sound of the first frame.
     """
     with open(path, "rb") as file:
         file.seek(_after_id3(file.read(10)))
@@ -39,14 +39,14 @@ def is_whole(frame):
 def holds_junk(frame):
     """Return whether more follows a layer III frame than its header says: what lay before the next one.
 
-    Tags, as of a file that was appended, are no junk.
+    Tags, as of a file that was appended, do not count as junk.
     """
     found = _frame(frame, 0)
     return found is not None and len(frame) > found[0] and not frame[found[0] :].startswith(TAGS)
 
 
 def _after_id3(head):
-    """Return where an ID3v2 tag ends, 0 if there is none."""
+    """Return the end of an ID3v2 tag, 0 if there is no tag."""
     if head[:3] != b"ID3" or len(head) < 10:
         return 0
     size = 0

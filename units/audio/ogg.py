@@ -1,4 +1,4 @@
-"""Whether an Ogg file is all there: decoders leave out what is damaged or missing without a word.
+"""Whether an Ogg file is complete: decoders skip damaged or missing parts without a report.
 
 A file is a row of pages, numbered within each stream and each with a checksum of its own (RFC 3533). The
 flag that ends a stream is not required: Android's recorder, and with it many messengers, never sets it.
@@ -30,7 +30,7 @@ def checksum(page):
 def check_ogg(path, rate):
     """Raise InputError if an Ogg file is cut short or damaged, or holds several recordings in a row.
 
-    rate: Hz, of the positions that its pages tell, so that the fault can be placed in seconds.
+    rate: Hz, of the positions in its pages, to give the time of a fault in seconds.
     """
     with open(path, "rb") as file:
         numbers, ended, position = {}, set(), 0

@@ -116,7 +116,7 @@ class Pcm(Source):
 def check_length(path, log):
     """Raise InputError if a file ends before its header says.
 
-    log: libsndfile's of the header, the only place where it tells.
+    log: libsndfile's log of the header; it reports this nowhere else.
     """
     if match := _ENDS_EARLY.search(log):
         claimed, there = map(int, match.groups())

@@ -10,13 +10,13 @@ from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 
 FLOOR_HZ, CEILING_HZ = 50.0, 400.0
 _STEP_MS = 5.0
-_STEPS = round(1000 * HOP / RATE / _STEP_MS)  # estimates a frame
+_STEPS = round(1000 * HOP / RATE / _STEP_MS)  # estimates per frame
 
 
 def estimate(samples, floor_hz=FLOOR_HZ, ceiling_hz=CEILING_HZ):
-    """Return the F0 of each frame: (N,) float64 Hz, 0 where unvoiced.
+    """Return the F0 of each frame: (N,) float64 Hz, 0 if unvoiced.
 
-    samples: (S,) float at 16 kHz. Frame i is centred where frame i of the units is, at sample
+    samples: (S,) float at 16 kHz. Frame i has the same centre as frame i of the units, at sample
     320 i + 200; N is frame_count(S).
     """
     count = frame_count(len(samples))
@@ -31,7 +31,7 @@ def estimate(samples, floor_hz=FLOOR_HZ, ceiling_hz=CEILING_HZ):
 
 
 def hz_to_bin(f0_hz, bins, floor_hz=FLOOR_HZ, ceiling_hz=CEILING_HZ):
-    """Return the bin of each F0: 0 where unvoiced, else 1..bins, equal steps of log F0, ends included.
+    """Return the bin of each F0: 0 if unvoiced, otherwise 1..bins, equal steps of log F0, ends included.
 
     >>> hz_to_bin([0, 50, 141.5, 400, 900], 32)
     array([ 0,  1, 17, 32, 32])

@@ -134,7 +134,7 @@ def length(path):
 def _span(source, offset, duration, channel, shorter):
     """Return a span at 16 kHz, (n,) float32, of one channel or the mean of all, and the channels' `powers`.
 
-    The span is resampled together with what lies around it, from a sample on that both rates have.
+    The span is resampled with its surroundings, from a sample that exists at both rates.
     """
     common = math.gcd(source.rate, RATE)
     step_in, step_out = source.rate // common, RATE // common
@@ -150,7 +150,7 @@ def _span(source, offset, duration, channel, shorter):
     found = np.concatenate([*_resampled(iter(mixed), source.rate, 1), np.zeros((0, 1), np.float32)])[:, 0]
     found = found[first - steps * step_out :][:count]
     if first and count is None and not len(found):
-        raise InputError(f"{source.path}: ends before {offset:g} s, where the span begins")
+        raise InputError(f"{source.path}: ends before {offset:g} s, the beginning of the span")
     missing = 0 if count is None or shorter else count - len(found)
     if missing > FRAME_SHIFT * RATE:
         raise InputError(f"{source.path}: ends {missing / RATE:.2f} s before the span does")

@@ -1,4 +1,4 @@
-"""Waveform to spans of speech: where to cut a long recording so that no word is cut."""
+"""Waveform to spans of speech: cuts in a long recording that do not cut a word."""
 
 import collections
 import hashlib
@@ -100,7 +100,7 @@ def speech_by_energy(levels_db, config=SegmentConfig()):
 
 
 def _without_crosstalk(each_db, speech_db):
-    """Return the levels of channels, silence where one only hears what another channel has much louder.
+    """Return the levels of channels, with silence in place of sound that another channel has much louder.
 
     each_db: (channels, N); speech_db: (channels,), to which loud and quiet microphones are compared.
     """
@@ -134,8 +134,8 @@ def tracks(path, found, choice):
 def spans(speech, levels_db, config=SegmentConfig()):
     """Return the segments as [(start, end)], in hops of 10 ms, in order, each hop of speech in exactly one.
 
-    speech: (N,) bool; levels_db: (N,) dB. Cuts lie in the middle of silences of min_silence or more; what is
-    then shorter than min_duration joins a neighbour; what is longer than max_duration is cut in the middle of
+    speech: (N,) bool; levels_db: (N,) dB. Cuts lie in the middle of silences of min_silence or more. Spans
+    shorter than min_duration join a neighbour; spans longer than max_duration are cut in the middle of
     its quietest 0.2 s; what holds no speech at all is left out.
     """
     least, most = (
@@ -196,9 +196,9 @@ def _cut_long(start, end, power, least, most):
 
 
 def recording_names(paths):
-    """Return a name for each file, no two alike: its stem, or where several share it the path, / as _.
+    """Return a different name for each file: its stem, or if several share it the path, with _ for /.
 
-    Raises InputError where a file is named twice.
+    Raises InputError if a file is given twice.
 
     >>> recording_names(["a/Mc 1.mp3", "b/Mc 1.mp3", "b/Mc 2.mp3"])
     ['a_Mc 1.mp3', 'b_Mc 1.mp3', 'Mc 2']

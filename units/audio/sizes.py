@@ -26,7 +26,7 @@ def claimed_size(path, kind):
 
 
 def _end_of_element(data, at):
-    """Return where an element of EBML ends, whose length is written at a place; None if it is unknown."""
+    """Return the end of an element of EBML whose length is written at a place; None if it is unknown."""
     first = data[at]
     width = 9 - first.bit_length()
     if not first:

@@ -1,7 +1,7 @@
 """A recording as one decode of its file: any span of it, exact to the sample at the file's own rate.
 
 Most compressed formats cannot be entered in the middle: what a decoder gives depends on all it has read
-before. So a span is cut from a decode that began at the beginning of the file, or, where the format allows
+before. So a span is cut from a decode that began at the beginning of the file, or, if the format allows
 it, far enough before the span that nothing earlier has an influence.
 """
 
@@ -49,7 +49,7 @@ class Source:
                 while len(self._held) > 1 and self._held[1][0] <= min(start, self._end - self.kept):
                     self._held.popleft()
         except BaseException:
-            self._chunks = None  # so that the next span does not end where this one failed
+            self._chunks = None  # so that the fault does not affect the next span
             raise
         parts = [samples[max(0, start - place) : max(0, stop - place)] for place, samples in self._held]
         return np.concatenate(parts) if parts else np.zeros((0, self.channels), np.float32)

@@ -30,7 +30,7 @@ def _open_model():
 
 
 def speech_by_network(path, hops, channel=None, threshold=0.5):
-    """Return which 10 ms of a recording hold speech: (hops,) bool, where the network's probability is higher.
+    """Return which 10 ms of a recording are speech, (hops,) bool: the network's probability is above half.
 
     channel: which one, None for the mean of all. The recording is read block by block. Raises ImportError if
     the extra `vad` is missing.

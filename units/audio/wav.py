@@ -1,4 +1,4 @@
-"""WAV headers that tell less, or more, than the file holds: found, and replaced by one that is true.
+"""WAV headers that give another length than the file has: found, and replaced by a correct one.
 
 A recorder that lost power leaves sizes of 0, or those of the last time it wrote them; sizes wrap at 4 GiB;
 a program that writes to a pipe cannot know them. The samples are there all the same.
@@ -16,7 +16,7 @@ _LEAST = 64  # bytes after the samples that are worth a thought
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a WAV file has its samples: format chunk, first byte, bytes claimed and bytes that are there."""
+    """The samples of a WAV file: format chunk, first byte, number of bytes claimed and present."""
 
     format: bytes
     start: int
@@ -35,7 +35,7 @@ class Layout:
 
 
 def layout(path):
-    """Return the Layout of a RIFF or RF64 WAVE file; None if it is none, or has no samples."""
+    """Return the Layout of a RIFF or RF64 WAVE file; None if the file is not one, or has no samples."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         head = file.read(12)
@@ -58,7 +58,7 @@ def layout(path):
 
 
 def hides_samples(path, found):
-    """Whether samples go on after the end that the header claims: what follows is no chunk, tag or zeros."""
+    """Return whether samples follow after the end that the header claims: not chunks, tags or zeros."""
     end = found.start + found.claimed
     with open(path, "rb") as file:
         file.seek(end)

@@ -31,7 +31,7 @@ def save(path_or_file, samples, container="WAV"):
     if isinstance(path_or_file, (str, bytes, os.PathLike)):
         soundfile.write(os.fsencode(path_or_file), fitting, RATE, format=container, subtype="PCM_16")
         return gain
-    encoded = io.BytesIO()  # libsndfile's own writing to a file object does not tell of a full disk
+    encoded = io.BytesIO()  # libsndfile does not report a full disk when it writes to a file object
     soundfile.write(encoded, fitting, RATE, format=container, subtype="PCM_16")
     path_or_file.write(encoded.getbuffer())
     return gain
@@ -44,9 +44,9 @@ def save_clip(file, samples, source):
 
 
 def int16(samples):
-    """Return float samples in -1..1 as the nearest 16-bit integers; what lies beyond is clipped.
+    """Return float samples in -1..1 as the nearest 16-bit integers; values outside are clipped.
 
-    The full scale is 32768, as where 16-bit audio is read: what was 16-bit once is again what it was.
+    The full scale is 32768, as in reading, so 16-bit audio comes back unchanged.
 
     >>> int16(np.array([-32768, 1, 32767]) / 32768).tolist()
     [-32768, 1, 32767]
@@ -55,12 +55,12 @@ def int16(samples):
 
 
 def pcm16(samples):
-    """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; what lies beyond is clipped."""
+    """Return float samples in -1..1 as the bytes of 16-bit little-endian PCM; values outside are clipped."""
     return int16(samples).tobytes()
 
 
 def clipped_pcm16(samples, source):
-    """Return `pcm16`; warn if what is clipped of `source` can be heard."""
+    """Return `pcm16`; warn if the clipping of `source` is audible."""
     if np.abs(samples).max(initial=0.0) > 1 / _AUDIBLE_GAIN:
         warn(f"{source}: goes beyond full scale; its peaks are clipped")
     return pcm16(samples)

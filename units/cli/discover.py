@@ -66,8 +66,8 @@ def _check_units(recording, book):
     size = len(book.centroids) if book else MOST_UNITS
     largest = max(recording.units.tolist(), default=0)
     if largest >= size:
-        where = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
-        raise InputError(f"unit {largest} is too large: {where}")
+        limit = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
+        raise InputError(f"unit {largest} is too large: {limit}")
 
 
 def _size(recordings):

@@ -42,7 +42,7 @@ def create_report(kind, names, output, html, **settings):
 
 
 class SpeechReport:
-    """The data of a page of su-eval speech: the figures of each record, and where its audio is."""
+    """The data of a page of su-eval speech: the figures of each record, and the place of its audio."""
 
     def __init__(self, file, title, examples):
         self.file, self.title, self.examples = file, title, examples

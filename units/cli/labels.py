@@ -81,7 +81,7 @@ def _placed(record, places):
     "--audio",
     type=PATH,
     metavar="DIR",
-    show_default="where ELAN finds them",
+    show_default="the places that the ELAN file names",
     help="Folder of the recordings. A recording is found by the name in its ELAN file, by the name of its "
     "label file, or by the name on the line of a CTM.",
 )

@@ -47,7 +47,7 @@ class CommaList(click.ParamType):
 
 
 class _Number:
-    """A number that follows the rules of a setting. What is below overrides click's own range type."""
+    """A number that follows the rules of a setting. It overrides click's range types."""
 
     def __init__(self, known):
         rules = known.rules
@@ -171,9 +171,9 @@ def output_option(what, metavar="FILE", required=False):
 
     what: help, as "Records with units". The file takes its name when it is complete.
     """
-    where = "" if required else "; standard output if not given"
+    otherwise = "" if required else "; standard output if not given"
     return click.option(
-        "-o", "--output", type=PATH, metavar=metavar, required=required, help=f"{what}{where}."
+        "-o", "--output", type=PATH, metavar=metavar, required=required, help=f"{what}{otherwise}."
     )
 
 

@@ -13,7 +13,7 @@ from units.config import PitchConfig
 @jobs_option
 @output_option("Records with `f0`")
 def main(job, records, config, jobs, output):
-    """Add the fundamental frequency of each frame to records: Hz, 0 where unvoiced."""
+    """Add the fundamental frequency of each frame to records: in Hz, 0 if unvoiced."""
     if config.ceiling_hz <= config.floor_hz:
         raise click.UsageError("--ceiling must be above --floor")
 

@@ -27,7 +27,7 @@ def _terminate(number, _frame):
 
 @contextlib.contextmanager
 def first():
-    """Let what fails once a signal has arrived, whatever it is, be that signal.
+    """Treat every failure after a signal has arrived as that signal.
 
     A `with` block of a library that is left in the middle may raise something else on its way out, and one
     that calls back from C loses the exception and fails on what the callback did not do.
@@ -43,7 +43,7 @@ def first():
 def listen():
     """Turn the signals that end a tool into exceptions; nohup's wish not to hear of SIGHUP is kept.
 
-    Whoever ignores SIGCHLD hands that on, and then ffmpeg's or a worker's exit status is lost.
+    A parent that ignores SIGCHLD passes that on, and then the exit status of a worker is lost.
     """
     arrived.clear()
     if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
@@ -71,7 +71,7 @@ def _send_again(lost):
 
 def unwind(error):
     """End every `with` block that an exception left hanging: one may come after a block has begun to open
-    and before it is told to close, and a process that dies of a signal closes nothing by itself.
+    and its body, and a process that dies of a signal runs none of them.
     """
     while error is not None:
         traceback.clear_frames(error.__traceback__)

@@ -39,7 +39,7 @@ def expand(units, counts):
 def runs_of(record, keep_frames=False):
     """Return the runs of a record, whether it holds frames or runs: units and counts, each (R,) int64.
 
-    Successive runs of the same unit become one. keep_frames: return every frame as a run of length 1.
+    Successive runs of the same unit become one. keep_frames: count every frame as a run of length 1.
     Raises InputError if the record holds no units, or other counts than units.
 
     >>> runs_of({"units": [5, 5, 9], "counts": [2, 1, 4]})

@@ -1,4 +1,4 @@
-"""Settings kept as JSON beside the weights that they belong to: config.json."""
+"""Settings kept as JSON next to the weights that they belong to: config.json."""
 
 import json
 from dataclasses import asdict
@@ -26,7 +26,7 @@ def read_json(path):
 def read_config(kind, path, others=False):
     """Return the settings in a JSON file, a dataclass of the class `kind`, each checked against its range.
 
-    others: ignore names that are no settings, which are an error otherwise. Raises InputError, naming the
+    others: ignore unknown names, which are an error otherwise. Raises InputError, naming the
     file, the setting and its range.
     """
     return of_values(kind, read_json(path), path, others)
