@@ -119,6 +119,11 @@ def test_units_of_another_codebook_are_refused_unless_forced(run, corpus, tmp_pa
     assert run(*command, "--force", stdin=stream).status == 0
 
 
+def test_a_time_for_each_record_needs_records_to_write_it_to(run, corpus):
+    result = run("su-synth", "-m", corpus["vocoder"], "--rtf", corpus["units.jsonl"])
+    assert (result.status, result.stdout) == (2, b"") and "requires --audio DIR" in result.stderr
+
+
 def test_an_id_cannot_lead_out_of_the_folder(run, corpus, tmp_path):
     result = run(
         "su-synth",

@@ -20,13 +20,19 @@ from units.records import frame_units, require, warn
 @click.option("-m", "--model", metavar="VOCODER", required=True, help="Directory of the vocoder.")
 @folder_option("--audio", "Write one WAV file per record to this folder; -o then gets the records.")
 @settings(SpeakConfig)
-@click.option("--rtf", is_flag=True, help="Add `rtf`: the seconds it took to speak one second of audio.")
+@click.option(
+    "--rtf",
+    is_flag=True,
+    help="With --audio, add `rtf` to records: the seconds it took to speak one second of audio.",
+)
 @click.option("--force", is_flag=True, help="Speak units of another codebook than the vocoder's.")
 @dtype_option
 @device_option
 @output_option("One WAV of all records in turn or, with --audio, the records")
 def main(job, units, model, audio, config, rtf, force, dtype, device, output):
     """Speak units: write audio, and with --audio a record for each file."""
+    if rtf and not audio:
+        raise click.UsageError("--rtf adds a field to records, so it requires --audio DIR")
     from units.cli.synth_output import AudioFolder, open_wave
     from units.devices import choose, choose_dtype
     from units.files.output import create
