@@ -58,11 +58,11 @@ def mel_cepstra(samples, f0_hz):
     for start in range(0, len(f0_hz), _BLOCK):
         part = slice(start, start + _BLOCK)
         power = pyworld.cheaptrick(samples, f0_hz[part], times[part], RATE)
-        blocks.append(warp(np.log(power)))
+        blocks.append(warp_frequency(np.log(power)))
     return np.concatenate(blocks)
 
 
-def warp(log_power):
+def warp_frequency(log_power):
     """Return the mel-cepstra of log power spectra: (N, B) from 0 Hz to 8 kHz, to (N, ORDER + 1)."""
     cepstra = np.fft.irfft(log_power)[:, : log_power.shape[1]]
     cepstra[:, 0] /= 2  # log |H|^2 = 2 sum_m c_m cos(m w), of which the inverse transform gives 2 c_0 and c_m
@@ -105,11 +105,11 @@ def mcd_dtw(reference, synthesis):
     """
     if not len(reference) or not len(synthesis):
         return None
-    total, pairs = align(reference[:, 1:], synthesis[:, 1:], _BAND)
+    total, pairs = warping_path(reference[:, 1:], synthesis[:, 1:], _BAND)
     return float(_DB * total / pairs)
 
 
-def align(x, y, band):
+def warping_path(x, y, band):
     """Return the least total Euclidean distance of an alignment, and the number of pairs in it.
 
     x: (N, D), y: (M, D); band: how many rows of y a path may stray from the diagonal. Dynamic time warping
