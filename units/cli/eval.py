@@ -15,14 +15,14 @@ COMMANDS = {
 
 
 class Lazy(ToolGroup):
-    """Imports a command when it is asked for: help and usage errors stay quick."""
+    """A group that imports a command only when it is used, so that --help stays fast."""
 
     def list_commands(self, ctx):
         """Return the names in the order in which they are explained."""
         return list(COMMANDS)
 
     def get_command(self, ctx, cmd_name):
-        """Return the command of that name, None where there is none."""
+        """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         module, attribute = COMMANDS[cmd_name].split(":")
