@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How good units of MFCC are: which normalisation, how many, how smooth.
+"""Quality of MFCC units by normalisation, number of units and smoothing.
 
     bench/units.py [--every 1] [--jobs 1] FOLDER...
 

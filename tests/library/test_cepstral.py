@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from speechlike import phrase, vowel
 
 from units.metrics import cepstral
-from units.metrics.cepstral import ALPHA, ORDER, align, f0_track, mcd, mcd_dtw, mel_cepstra, warp
+from units.metrics.cepstral import (
+    ALPHA,
+    ORDER,
+    f0_track,
+    mcd,
+    mcd_dtw,
+    mel_cepstra,
+    warp_frequency,
+    warping_path,
+)
 
 FREQUENCY = np.linspace(0, np.pi, 513)
 
@@ -30,12 +39,12 @@ def of(samples):
 
 def test_a_single_delay_warps_into_the_series_of_the_all_pass():
     expected = [ALPHA, *((1 - ALPHA**2) * (-ALPHA) ** k for k in range(ORDER))]
-    assert warp(log_power([0, 1]))[0] == pytest.approx(expected, abs=1e-12)
+    assert warp_frequency(log_power([0, 1]))[0] == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("cepstrum", [[0.7], [0.1, -0.4, 0.3, 0.2], [-1, *np.linspace(0.5, -0.5, 9)]])
 def test_warped_cepstra_are_those_of_numerical_integration(cepstrum):
-    assert warp(log_power(cepstrum))[0] == pytest.approx(
+    assert warp_frequency(log_power(cepstrum))[0] == pytest.approx(
         reference.mel_cepstrum(cepstrum, ORDER, ALPHA), abs=1e-6
     )
 
@@ -68,7 +77,7 @@ vectors = st.integers(1, 12).flatmap(
 
 @given(vectors, vectors)
 def test_the_best_alignment_is_that_of_the_plain_recurrence(x, y):
-    cost, pairs = align(x, y, 100)
+    cost, pairs = warping_path(x, y, 100)
     expected = reference.align(x, y)
     assert (cost, pairs) == (pytest.approx(expected[0], abs=1e-9), expected[1])
 
@@ -76,7 +85,7 @@ def test_the_best_alignment_is_that_of_the_plain_recurrence(x, y):
 @given(vectors, st.data())
 def test_a_sequence_that_dwells_aligns_at_no_cost(x, data):
     counts = data.draw(st.lists(st.integers(1, 4), min_size=len(x), max_size=len(x)))
-    cost, pairs = align(x, np.repeat(x, counts, axis=0), 100)
+    cost, pairs = warping_path(x, np.repeat(x, counts, axis=0), 100)
     assert (cost, pairs) == (0, sum(counts))
 
 
@@ -89,10 +98,10 @@ def test_of_equal_lengths_the_aligned_distortion_is_never_the_greater(frames, se
 def test_a_path_keeps_within_its_band():
     x = np.random.default_rng(0).normal(size=(300, 2))
     late = np.concatenate([np.full((20, 2), 9.0), x])
-    wide, narrow = align(x, late, 400)[0], align(x, late, 2)[0]
+    wide, narrow = warping_path(x, late, 400)[0], warping_path(x, late, 2)[0]
     assert 1.2 * wide < narrow < np.inf
-    assert np.isfinite(align(x, np.repeat(x, 7, axis=0), 3)[0])
-    assert np.isfinite(align(np.repeat(x, 7, axis=0), x, 3)[0])
+    assert np.isfinite(warping_path(x, np.repeat(x, 7, axis=0), 3)[0])
+    assert np.isfinite(warping_path(np.repeat(x, 7, axis=0), x, 3)[0])
 
 
 def test_a_vowel_of_known_pitch_is_found():

@@ -115,7 +115,7 @@ def test_what_has_no_reference_is_a_fault_of_its_record(run, corpus):
     assert result.status == 1
     assert result.stderr == "su-eval: -:2: REF has no record with the id 'other'\n"
     assert [record["id"] for record in result.records] == ["r0"]
-    result = run("su-eval", *arguments, "-kv", stdin=lines(syn), cwd=corpus)
+    result = run("su-eval", *arguments, "--keep-going", "-v", stdin=lines(syn), cwd=corpus)
     assert result.status == 1
     assert [record.get("id") for record in result.records] == ["r0", "r2", None]
     assert result.stderr.splitlines() == [

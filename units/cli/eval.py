@@ -15,7 +15,7 @@ COMMANDS = {
 
 
 class Lazy(ToolGroup):
-    """Imports a command when it is needed, so that help and usage errors stay fast."""
+    """A group that imports a command only when it is used, so that --help stays fast."""
 
     def list_commands(self, ctx):
         """Return the names in the order in which they are explained."""

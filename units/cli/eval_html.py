@@ -1,4 +1,4 @@
-"""The pages of su-eval: the data kept of each record, and the page made of them."""
+"""The pages of su-eval: collect the data of records, and write the page."""
 
 import contextlib
 import importlib.util
@@ -22,9 +22,9 @@ _KEPT = ("id", "audio_filepath", "offset", "duration", "channel", "frame_shift",
 
 @contextlib.contextmanager
 def create_report(kind, names, output, html, **settings):
-    """Give a report of a kind to fill; without --html it does nothing.
+    """Give a report of a kind to fill; without --html nothing is written.
 
-    names: the measured file, then those it is compared with. What cannot succeed fails before the work.
+    names: the measured file, then those it is compared with. Faults are reported before the work begins.
     """
     measured, against, *more = ("standard input" if name == "-" else os.path.basename(name) for name in names)
     title = f"{measured} against {against}" + (f" and {len(more)} more" if more else "")

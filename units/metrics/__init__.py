@@ -1,1 +1,1 @@
-"""Figures of merit: units against phones, resynthesis against recordings. One subject a module."""
+"""Figures of merit: units against phones, and resynthesis against recordings."""

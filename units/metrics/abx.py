@@ -1,6 +1,6 @@
-"""ABX: how often a triphone is closer to one with another middle phone than to one of its own kind.
+"""ABX: how often a triphone is closer to one with another middle phone than to the same triphone.
 
-Schatz et al. 2013; contexts, speakers and averaging as Libri-Light has them (Kahn et al. 2020): a token is a
+Schatz et al. 2013; contexts, speakers and averaging as in Libri-Light (Kahn et al. 2020): a token is a
 whole triphone, A and X share all three phones, B has another one in the middle; within: all of one speaker;
 across: A and B of one, X of another. Errors are averaged over triples, then contexts (and speakers of X),
 then speakers, then pairs of phones; chance is 0.5. The distance is DTW normalised by path length.
@@ -16,15 +16,15 @@ from units.metrics.token_distances import CELLS, distance_matrices
 from units.metrics.triphones import Tokens
 from units.parallel import ordered_map
 
-_FEW = 4000  # tokens that are done before another process is up
+_FEW = 4000  # tokens; with fewer, starting another process takes longer
 _MOST_OTHERS = 5  # speakers of X for one A and B, as in Libri-Light
 
 
 def abx(tokens, frames, metric="angular", seed=0, jobs=1):
-    """Return {"within": interval, "across": interval}, error rates, without the one that no triple tests.
+    """Return {"within": interval, "across": interval}, error rates, without those that no triple tests.
 
     tokens: Tokens; frames: (F,) int units, or (F, D) float32 of unit length; jobs: processes. The intervals
-    are drawn over phones, for the score is a mean over pairs of them.
+    are over phones, because the score is a mean over pairs of phones.
     """
     errors = {"within": [], "across": []}
     batches = _batches(tokens, frames, np.random.default_rng(seed))
@@ -36,7 +36,7 @@ def abx(tokens, frames, metric="angular", seed=0, jobs=1):
 
 
 def _batch_errors(batch, metric):
-    """Return [(kind, rows of `_errors`)] of the tests of some contexts."""
+    """Return [(kind, rows of `_errors`)] of the tests of a batch of contexts."""
     parts = [(context.frames, context.tokens.length, _needed(context)) for context in batch]
     matrices = distance_matrices(parts, metric)
     return [
@@ -66,7 +66,7 @@ class _Context:
 
 
 def _batches(tokens, frames, generator):
-    """Yield lists of the contexts that hold a test, as many as fit in memory together."""
+    """Yield batches of contexts that have tests; each batch fits in memory."""
     batch, size = [], 0
     order = np.lexsort((tokens.phone, tokens.speaker, tokens.context))
     for index in np.split(order, np.flatnonzero(np.diff(tokens.context[order])) + 1):
@@ -115,7 +115,7 @@ def _needed(context):
 def _errors(tokens, cell, distances):
     """Return [(phone of A, phone of B, speaker, error)] of one test, for each phone of B."""
     to_a, to_b = distances[np.ix_(cell.x, cell.a)], distances[np.ix_(cell.x, cell.b)]
-    if cell.kind == "within":  # a token is no evidence about itself: NaN is neither nearer nor further
+    if cell.kind == "within":  # a token is not compared with itself: NaN is neither closer nor farther
         np.fill_diagonal(to_a, np.nan)
     wrong = np.zeros(len(cell.b))
     block = max(1, CELLS // (len(cell.a) * len(cell.b)))

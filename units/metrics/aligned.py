@@ -1,4 +1,4 @@
-"""The units of a record beside its phones, on one time line."""
+"""The units of a record and its phones, on one time line."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from units.records import frame_units, optional, require
 
 @dataclass(frozen=True)
 class Aligned:
-    """A record of units with the phones it was said with.
+    """A record of units with its phones.
 
-    units: (N,) int64, one a frame; spans: [[start, end, label], ...] of speech, in s; span: (N,) int64, the
-    index in spans of what is spoken at the centre of each frame, -1 for silence and what has no label.
+    units: (N,) int64, one per frame; spans: [[start, end, label], ...] of speech, in s; span: (N,) int64, the
+    index in spans of the phone at the centre of each frame, -1 for silence and frames without a label.
     """
 
     id: str
@@ -29,8 +29,8 @@ class Aligned:
 def align(record, phones, silence=SILENCE):
     """Return the Aligned units of a record.
 
-    phones: [[start, end, label], ...] in order, on the record's own time line; where they outlast the units,
-    or the units them, only what both cover counts. silence: labels that are no phones; nor is an empty one.
+    phones: [[start, end, label], ...] in order, on the record's own time line. Only the time that both phones
+    and units cover counts. silence: labels that are not phones, in addition to the empty label.
 
     >>> align({"id": "a", "units": [5, 5, 9]}, [[0.0, 0.02, "SIL"], [0.02, 0.1, "o"]]).span
     array([-1,  0,  0])

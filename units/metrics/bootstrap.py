@@ -1,7 +1,7 @@
 """Means with their bootstrap 95 % interval (Efron & Tibshirani 1993, percentile method).
 
-A record, not a frame, is what is drawn again and again: frames of one recording resemble each other, and
-an interval over frames would be too narrow to be believed. Same seed, same interval.
+Records are resampled, not frames: the frames of one recording are similar, so an interval over frames would
+be too narrow. The same seed gives the same interval.
 """
 
 import math
@@ -9,14 +9,14 @@ import math
 import numpy as np
 
 RESAMPLES = 1000
-_BLOCK = 1 << 22  # draws held at once, so that memory does not grow with resamples
+_BLOCK = 1 << 22  # draws in memory at once
 
 
 def interval(values, seed=0, resamples=RESAMPLES):
-    """Return the mean of values and the bootstrap 95 % interval of it: {"mean", "low", "high"}.
+    """Return the mean of values and its bootstrap 95 % interval: {"mean", "low", "high"}.
 
-    values: finite numbers, one a record. Raises ValueError for none: what was not measured has no mean.
-    Of a single value the interval has no width.
+    values: finite numbers, one per record. Raises ValueError if there are no values. The interval of a single
+    value has no width.
 
     >>> interval([2.0, 2.0, 2.0])
     {'mean': 2.0, 'low': 2.0, 'high': 2.0}
@@ -34,9 +34,9 @@ def interval(values, seed=0, resamples=RESAMPLES):
 
 
 def summarize(records, names, seed=0, resamples=RESAMPLES):
-    """Return {name: interval} over the records that carry the name as a finite number.
+    """Return {name: interval} over the records in which the name is a finite number.
 
-    A name that no record carries is left out, never 0.
+    A name that no record has is left out; it is never 0.
 
     >>> summarize([{"mcd": 5.0}, {"mcd": 5.0, "stoi": None}], ["mcd", "stoi"])
     {'mcd': {'mean': 5.0, 'low': 5.0, 'high': 5.0}}
@@ -50,19 +50,18 @@ def summarize(records, names, seed=0, resamples=RESAMPLES):
 
 
 def is_figure(value):
-    """Tell whether a field holds a finite number, and so can be averaged."""
+    """Return whether a field is a finite number, which can be averaged."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def pooled(statistics, records, seed=0, resamples=RESAMPLES):
-    """Return {name: interval} for statistics of counts that are pooled over records.
+    """Return {name: interval} of statistics of counts pooled over records.
 
-    statistics: a function of the weights (records,) int64, how often each record is drawn, that returns
-    {name: number}; a name it leaves out is not computable for that draw. "mean" is the figure of the
-    records themselves, each taken once. A draw repeats records and so sees fewer different things, which by
-    itself lowers entropies and raises mutual information: the interval is moved by what the mean of the draws
-    differs from the figure, and tells only how much chance there was in the choice of records. Raises
-    ValueError for no records.
+    statistics: a function of weights (records,) int64, the number of times each record is drawn, that returns
+    {name: number}; it leaves out names that cannot be computed. "mean" is the figure of all records, each
+    taken once. A draw repeats records and so has fewer different ones, which lowers entropies and raises
+    mutual information. The interval is therefore shifted by the difference between the figure and the mean
+    of the draws. Raises ValueError if there are no records.
 
     >>> lengths, errors = np.array([4, 4]), np.array([1, 1])
     >>> pooled(lambda weights: {"per": weights @ errors / (weights @ lengths)}, 2)

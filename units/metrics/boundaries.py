@@ -1,7 +1,9 @@
 """Do units change where phones do? Precision, recall, F1, over-segmentation and R-value of boundaries.
 
-A boundary is found where one lies within 20 ms of it. Each may find and be found once: the most that can be
-matched so. R-value: Räsänen, Laine and Altosaar 2009, "An improved speech segmentation quality measure".
+Two boundaries match if they are at most 20 ms apart. Each boundary matches at most once, and the number of
+matches is the largest possible.
+
+R-value: Räsänen, Laine and Altosaar 2009, "An improved speech segmentation quality measure".
 """
 
 import math
@@ -9,14 +11,14 @@ import math
 import numpy as np
 
 TOLERANCE = 0.02  # s
-_EPSILON = 1e-7  # s; times 20 ms apart on paper are so in binary fractions too
+_EPSILON = 1e-7  # s; allows for rounding of times that are exactly 20 ms apart
 
 
 def unit_boundaries(units, frame_shift, first_centre, audible):
-    """Return when the units change, in s: half-way between the centres of the two frames.
+    """Return when the units change, in s: halfway between the centres of the two frames.
 
-    units: (N,); first_centre: s; audible: (N,) bool, whether a frame is speech. A change between two frames
-    neither of which is speech is left out.
+    units: (N,); first_centre: s; audible: (N,) bool, whether a frame is speech. Changes between two frames
+    that are both not speech are left out.
 
     >>> unit_boundaries([7, 7, 9], 0.02, 0.0125, [True, True, True])
     array([0.0425])
@@ -29,7 +31,7 @@ def unit_boundaries(units, frame_shift, first_centre, audible):
 def phone_boundaries(spans, first, last):
     """Return when phones begin and end between the times first and last, in s, each time once.
 
-    spans: [[start, end, label], ...] of speech in order; the edges of a record are no boundaries in it.
+    spans: [[start, end, label], ...] of speech in order; the edges of a record are not boundaries.
 
     >>> phone_boundaries([[0.1, 0.2, "a"], [0.2, 0.3, "b"]], 0.0125, 1.0)
     array([0.1, 0.2, 0.3])
@@ -40,10 +42,10 @@ def phone_boundaries(spans, first, last):
 
 
 def count_matches(reference, found, tolerance=TOLERANCE):
-    """Return how many boundaries can be paired, each with one of the other list no further than tolerance.
+    """Return the largest number of boundaries that can be paired within the tolerance.
 
-    reference, found: times in s, ascending. On a line the earliest partner that is near enough is never a
-    worse choice than a later one, so one walk along both finds the most pairs.
+    reference, found: times in s, ascending. The earliest partner within the tolerance is never a worse
+    choice than a later one, so one pass over both lists finds the most pairs.
 
     >>> count_matches([0.10, 0.20], [0.09, 0.11, 0.25])
     1

@@ -17,16 +17,16 @@ from units.audio.timing import RATE
 ORDER, ALPHA = 24, 0.42
 FRAME_MS = 5.0
 _HOP = round(RATE * FRAME_MS / 1000)  # samples between frames
-_STRETCH, _MARGIN = 12000, 200  # frames of which F0 is found at once, and seen on either side
-_BLOCK = 6000  # frames whose envelopes are held at once: 25 MB
+_STRETCH, _MARGIN = 12000, 200  # frames per block of F0 analysis, and their context on each side
+_BLOCK = 6000  # frames per block of envelopes: 25 MB
 _BAND = 2000  # frames that DTW may stray from the diagonal: 10 s
-_ROWS = 64  # rows whose distances are held at once
+_ROWS = 64  # rows of distances in memory at once
 _ROUNDING = 1e-12  # of squared distances
 _DB = 10 / np.log(10) * np.sqrt(2)
 
 
 def f0_track(samples):
-    """Return F0 each 5 ms by DIO with StoneMask: (N,) float64 Hz, 0 where unvoiced; N is S // 80 + 1.
+    """Return F0 every 5 ms by DIO with StoneMask: (N,) float64 Hz, 0 if unvoiced; N is S // 80 + 1.
 
     samples: (S,) float at 16 kHz. Frame i is centred at sample 80 i. A minute is looked at at once, with a
     second on either side: DIO takes 1.2 GB for ten.
@@ -58,14 +58,14 @@ def mel_cepstra(samples, f0_hz):
     for start in range(0, len(f0_hz), _BLOCK):
         part = slice(start, start + _BLOCK)
         power = pyworld.cheaptrick(samples, f0_hz[part], times[part], RATE)
-        blocks.append(warp(np.log(power)))
+        blocks.append(warp_frequency(np.log(power)))
     return np.concatenate(blocks)
 
 
-def warp(log_power):
+def warp_frequency(log_power):
     """Return the mel-cepstra of log power spectra: (N, B) from 0 Hz to 8 kHz, to (N, ORDER + 1)."""
     cepstra = np.fft.irfft(log_power)[:, : log_power.shape[1]]
-    cepstra[:, 0] /= 2  # log |H|^2 = 2 sum_m c_m cos(m w), of which the inverse transform gives 2 c_0 and c_m
+    cepstra[:, 0] /= 2  # log |H|^2 = 2 sum_m c_m cos(m w), the inverse transform gives 2 c_0 and c_m
     cepstra[:, -1] /= 2
     return cepstra @ _warping(log_power.shape[1]).T
 
@@ -88,7 +88,7 @@ def _warping(terms):
 
 
 def mcd(reference, synthesis):
-    """Return the mel-cepstral distortion in dB, frame against frame; None for no frames.
+    """Return the mel-cepstral distortion in dB, frame by frame; None without frames.
 
     reference, synthesis: (N, 25) mel-cepstra, of one length; c_0 is not looked at.
     """
@@ -98,19 +98,19 @@ def mcd(reference, synthesis):
 
 
 def mcd_dtw(reference, synthesis):
-    """Return the mel-cepstral distortion in dB along the best alignment; None where either has no frames.
+    """Return the mel-cepstral distortion in dB along the best alignment; None if either has no frames.
 
     reference: (N, 25), synthesis: (M, 25) mel-cepstra. The mean over the pairs of the path of least total
     distance, which may stray 10 s from the diagonal. Of equal lengths never more than `mcd`.
     """
     if not len(reference) or not len(synthesis):
         return None
-    total, pairs = align(reference[:, 1:], synthesis[:, 1:], _BAND)
+    total, pairs = warping_path(reference[:, 1:], synthesis[:, 1:], _BAND)
     return float(_DB * total / pairs)
 
 
-def align(x, y, band):
-    """Return the least total Euclidean distance of an alignment, and the number of pairs in it.
+def warping_path(x, y, band):
+    """Return the smallest total Euclidean distance of an alignment, and its number of pairs.
 
     x: (N, D), y: (M, D); band: how many rows of y a path may stray from the diagonal. Dynamic time warping
     by steps (1, 0), (0, 1), (1, 1) (Sakoe and Chiba 1978, doi 10.1109/TASSP.1978.1163055), a row at once: a
@@ -118,7 +118,7 @@ def align(x, y, band):
     best k is a running minimum.
     """
     cost, pairs = np.full(len(y) + 1, np.inf), np.zeros(len(y) + 1, np.int64)
-    cost[0] = 0.0  # before the first pair; cost[j + 1] is that of ending at y[j]
+    cost[0] = 0.0  # before the first pair; cost[j + 1] is the cost of ending at y[j]
     steps = np.arange(len(y) + 1)
     for low, distance in _rows(x, y, band):
         high = low + len(distance)
@@ -137,7 +137,7 @@ def align(x, y, band):
 
 
 def _rows(x, y, band):
-    """Yield for each row of x the first row of y within the band, and the distances from there on."""
+    """Yield for each row of x the first row of y in the band, and the distances in the band."""
     squares = np.square(y).sum(axis=1)
     slope = len(y) / len(x)
     for start in range(0, len(x), _ROWS):

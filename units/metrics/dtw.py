@@ -6,7 +6,7 @@ Sakoe and Chiba 1978, steps (1, 0), (0, 1), (1, 1), all of weight one. A pair of
 
 import numpy as np
 
-BATCH = 512  # pairs that walk together; what they touch in a step fits a processor's cache
+BATCH = 512  # pairs computed together; one step fits in the processor's cache
 
 
 def warp(distances, rows, columns):
@@ -23,7 +23,7 @@ def warp(distances, rows, columns):
     cells = distances.reshape(height * width, pairs)
     last = rows + columns - 2
     result = np.empty(pairs, np.float32)
-    # Row i of a diagonal stands at i + 1; what is never written stays at infinity, the world outside.
+    # Row i of a diagonal is at i + 1. Cells outside the matrix are never written and remain infinite.
     costs = np.full((3, height + 1, pairs), np.inf, np.float32)
     steps = np.zeros((3, height + 1, pairs), np.float32)
     costs[1, 0], lowest = 0.0, int(last.min())
@@ -36,7 +36,7 @@ def warp(distances, rows, columns):
         np.add(best, local, out=costs[here, low + 1 : high + 1])
         np.add(length, 1, out=steps[here, low + 1 : high + 1])
         if k == 0:
-            costs[1, 0] = np.inf  # the way in was open for the first cell alone
+            costs[1, 0] = np.inf  # only the first cell may be entered from outside
         if k >= lowest:
             ended = np.flatnonzero(last == k)
             result[ended] = costs[here, rows[ended], ended] / steps[here, rows[ended], ended]
@@ -76,7 +76,7 @@ def local_distances(one, other, metric):
 
 
 def unit_length(frames):
-    """Return (N, D) float32 frames scaled to length one; frames of zeros stay so, at right angles to all."""
+    """Return (N, D) float32 frames scaled to length one; frames of zeros remain zero, orthogonal to all."""
     frames = np.asarray(frames, np.float32)
     lengths = np.linalg.norm(frames.astype(np.float64), axis=1, keepdims=True)
     return (frames / np.where(lengths > 0, lengths, 1)).astype(np.float32)

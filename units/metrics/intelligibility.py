@@ -13,8 +13,8 @@ import numpy as np
 
 from units.audio.timing import RATE
 
-LONGEST = 20 * RATE  # samples judged at once
-_SHORTEST = RATE // 4  # samples that PESQ asks for; STOI asks for 0.4 s of speech and tells itself
+LONGEST = 20 * RATE  # samples per part
+_SHORTEST = RATE // 4  # samples that PESQ needs; STOI checks by itself that it has 0.4 s of speech
 _DITHER = 1e-8  # full scale is 1
 
 
@@ -25,7 +25,7 @@ def stoi(reference, synthesis):
 
 def estoi(reference, synthesis):
     """Return the extended short-time objective intelligibility, up to 1."""
-    # pystoi fills digital silence with random numbers, no two times the same; ours are the same
+    # pystoi fills digital silence with different random numbers each time; ours are fixed
     dither = _DITHER * np.random.default_rng(0).standard_normal(len(synthesis))
     return _mean_of_parts(_estoi, reference, synthesis + dither)
 
@@ -52,7 +52,7 @@ def _stoi(reference, synthesis, extended=False):
         warnings.simplefilter("error", RuntimeWarning)
         try:
             return pystoi(reference, synthesis, RATE, extended)
-        except RuntimeWarning:  # that there are too few frames with speech
+        except RuntimeWarning:  # too few frames with speech
             return None
 
 

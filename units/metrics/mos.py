@@ -1,4 +1,4 @@
-"""A mean opinion score guessed without a reference: DNSMOS P.835, its overall quality.
+"""A mean opinion score predicted without a reference: DNSMOS P.835, its overall quality.
 
 Reddy et al. 2022 (doi 10.1109/ICASSP43922.2022.9746108). The network is the one that the package `speechmos`
 ships; its own code needs librosa and is not imported. It was made to judge noise suppressors, and hears
@@ -12,8 +12,8 @@ import numpy as np
 
 from units.audio.timing import RATE
 
-WINDOW = round(9.01 * RATE)  # samples that the network takes
-# What the network says to what listeners said, as the published script has it: a x^2 + b x + c.
+WINDOW = round(9.01 * RATE)  # input of the network, samples
+# From the output of the network to scores of listeners, as in the published script: a x^2 + b x + c.
 _CALIBRATION = (-0.06766283, 1.11546468, 0.04602535)
 
 
@@ -28,7 +28,7 @@ def _network():
 
 
 def starts(samples):
-    """Return where the windows of a recording begin: as few as cover it, evenly spread.
+    """Return the starts of the fewest windows that cover a recording, evenly spaced.
 
     >>> starts(20 * 16000)
     [0, 87920, 175840]

@@ -1,16 +1,16 @@
-"""Phone error rate of units that are each read as the phone they most often stand for.
+"""Phone error rate if each unit is read as its most frequent phone.
 
-Many units may stand for one phone. The map is drawn from the very frames it is tried on, as in published
-phone discovery: it says how well units could be read, not how well a listener without phones reads them.
+Several units may map to one phone. The map is fitted to the same frames on which it is tested, as in
+published phone discovery: it is the best case, not the result of a listener who does not know the phones.
 """
 
 import numpy as np
 
 
 def best_map(counts):
-    """Return the commonest phone of each unit, (units,) int64; the first of equals; -1 for a unit never met.
+    """Return the most frequent phone of each unit, (units,) int64; -1 for units that never occur.
 
-    counts: (phones, units), as `units.metrics.purity.joint_counts` returns.
+    counts: (phones, units), frames with both.
 
     >>> best_map(np.array([[3, 1, 0], [0, 2, 0]]))
     array([ 0,  1, -1])
@@ -21,7 +21,7 @@ def best_map(counts):
 
 
 def collapse(labels, together):
-    """Return the labels without those that repeat the one before and stand together with it.
+    """Return the labels without those that repeat the adjacent label before them.
 
     labels: (N,) int; together: (N - 1,) bool, whether nothing lies between a label and the next.
 
@@ -36,7 +36,7 @@ def collapse(labels, together):
 def edit_distance(reference, found):
     """Return the fewest insertions, deletions and substitutions that turn one sequence into the other.
 
-    Levenshtein's recurrence, a row at once: what insertions carry along a row is a running minimum.
+    Levenshtein's recurrence, one row at a time; insertions along a row are a running minimum.
 
     >>> edit_distance([1, 2, 3], [1, 3, 3, 4])
     2

@@ -1,4 +1,4 @@
-"""Units against phones: the figures of every record and of a corpus, with intervals over its records."""
+"""Units against phones: the figures of each record and of a corpus, with intervals over records."""
 
 import itertools
 import math
@@ -15,7 +15,7 @@ from units.metrics.bootstrap import RESAMPLES, pooled
 
 @dataclass(frozen=True)
 class _Counts:
-    """What was counted in each record, sparsely: entries (E,) of record, cell and count."""
+    """Sparse counts per record: record, cell and count of each entry, (E,)."""
 
     record: np.ndarray
     cell: np.ndarray
@@ -23,12 +23,12 @@ class _Counts:
     cells: int
 
     def total(self, weights):
-        """Return the counts of all records, each taken so many times, (cells,)."""
+        """Return the weighted sum of the counts of all records, (cells,)."""
         return np.bincount(self.cell, self.count * weights[self.record], self.cells)
 
 
 def _count(parts, cells):
-    """Return the _Counts of one array of cells a record."""
+    """Return the _Counts of one array of cells per record."""
     entries = [np.unique(part, return_counts=True) for part in parts]
     sizes = [len(cell) for cell, _ in entries]
     return _Counts(
@@ -40,7 +40,7 @@ def _count(parts, cells):
 
 
 class AlignedCorpus:
-    """Aligned records with all that is counted in them, from which every figure but ABX follows."""
+    """Aligned records with their counts, from which all figures except ABX are computed."""
 
     def __init__(self, records):
         self.records = records
@@ -77,7 +77,7 @@ class AlignedCorpus:
         return np.array([self.labels[label] for _, _, label in record.spans], np.int64)
 
     def _errors(self, record, mapped):
-        """Return edit distance and number of phones of one record."""
+        """Return the edit distance and the number of phones of a record."""
         labels, spans = self._labels(record), record.spans
         touching = [after[0] - before[1] < record.frame_shift for before, after in itertools.pairwise(spans)]
         reference = phone_error.collapse(labels, touching)
@@ -86,12 +86,12 @@ class AlignedCorpus:
         return phone_error.edit_distance(reference, found), len(reference)
 
     def joint(self, weights=None):
-        """Return how often each phone meets each unit, (phones, units), each record taken so many times."""
+        """Return how often each phone occurs with each unit, (phones, units), weighted by record."""
         weights = np.ones(len(self.records), np.int64) if weights is None else weights
         return self._joint.total(weights).reshape(len(self.labels), len(self.units))
 
     def figures(self, weights):
-        """Return {name: figure} of the records, each taken so many times; absent where not computable."""
+        """Return {name: figure} of the weighted records, without figures that cannot be computed."""
         joint = self.joint(weights)
         frames, runs, single = weights @ self.runs
         errors, phones = weights @ self.errors
@@ -113,7 +113,7 @@ class AlignedCorpus:
         )
 
     def record_figures(self, number):
-        """Return the figures that one record has of its own."""
+        """Return the figures of one record."""
         (frames, runs, single), (errors, phones) = self.runs[number], self.errors[number]
         return _computed(
             **_named("boundary", boundaries.scores(*self.changes[number])),
@@ -124,7 +124,7 @@ class AlignedCorpus:
         )
 
     def summary(self, size=None, seed=0, resamples=RESAMPLES):
-        """Return {name: interval} of all figures but ABX; size: that of the codebook, for dead units.
+        """Return {name: interval} of all figures except ABX. size: number of units, to count dead units.
 
         dead_units is a count, not an estimate: its interval has no width.
         """
@@ -142,13 +142,13 @@ def _named(prefix, figures):
 
 
 def _runs(record):
-    """Return numbers of frames, runs, and runs of one frame."""
+    """Return the numbers of frames, of runs, and of runs of one frame."""
     _, lengths = run_lengths(record.units)
     return lengths.sum(), len(lengths), (lengths == 1).sum()
 
 
 def _boundaries(record, labels):
-    """Return numbers of boundaries matched, of phones, and of labels, one a frame."""
+    """Return the numbers of matched boundaries, of phone boundaries, and of label boundaries."""
     first = FIELD / 2
     last = first + (len(labels) - 1) * record.frame_shift
     reference = boundaries.phone_boundaries(record.spans, first, last)

@@ -1,4 +1,4 @@
-"""How far two F0 tracks lie apart.
+"""Differences of two F0 tracks.
 
 All take two tracks of one length, (N,) in Hz, 0 where unvoiced. Where a figure is of frames voiced in both
 and there are none, it is None. Errors of voicing and gross errors as in Chu and Alwan 2009 (doi
@@ -35,7 +35,7 @@ def f0_rmse_cents(reference, synthesis):
 
 
 def f0_corr(reference, synthesis):
-    """Return Pearson's correlation in Hz, over frames voiced in both; None where either is constant.
+    """Return Pearson's correlation in Hz, over frames voiced in both; None if either is constant.
 
     >>> round(f0_corr([100, 120, 0, 140], [110, 130, 90, 150]), 9)
     1.0
@@ -44,14 +44,14 @@ def f0_corr(reference, synthesis):
     if len(a) < 2:
         return None
     a, b = a - a.mean(), b - b.mean()
-    # a track that varies by no more than rounding is constant
+    # variation below the rounding error counts as constant
     if min(np.abs(a).max(), np.abs(b).max()) < 1e-9:
         return None
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def vde(reference, synthesis):
-    """Return the voicing decision error: the share of all frames that are voiced in one track only.
+    """Return the voicing decision error: the share of all frames that are voiced in only one track.
 
     >>> vde([100, 0, 0, 90], [100, 80, 0, 0])
     0.5

@@ -1,27 +1,13 @@
-"""How much units tell of phones: PNMI, phone purity and cluster purity (Hsu et al. 2021, HuBERT).
+"""How well units predict phones: PNMI, phone purity and cluster purity (Hsu et al. 2021, HuBERT).
 
-All are functions of how often each phone and each unit stand at the same frame.
+All are functions of how often each phone and each unit occur in the same frame.
 """
 
 import numpy as np
 
 
-def joint_counts(phones, units, shape):
-    """Return how often each phone meets each unit, (phones, units) int64.
-
-    phones, units: (N,) int, one a frame; shape: numbers of phones and of units.
-
-    >>> joint_counts([0, 0, 1], [2, 2, 0], (2, 3))
-    array([[0, 0, 2],
-           [1, 0, 0]])
-    """
-    rows, columns = shape
-    cells = np.asarray(phones, np.int64) * columns + np.asarray(units, np.int64)
-    return np.bincount(cells, minlength=rows * columns).reshape(rows, columns)
-
-
 def entropy(counts):
-    """Return the entropy of what was counted, in bits; NaN where nothing was.
+    """Return the entropy of counts, in bits; NaN if all are 0.
 
     >>> entropy([2, 1, 1])
     1.5
@@ -37,7 +23,7 @@ def entropy(counts):
 def pnmi(counts):
     """Return the phone-normalized mutual information, I(phone; unit) / H(phone), 0 to 1.
 
-    counts: (phones, units). NaN where there are fewer than two phones: there is nothing to tell.
+    counts: (phones, units). NaN if there are fewer than two phones.
 
     >>> pnmi(np.array([[5, 0], [0, 5]]))
     1.0
@@ -49,9 +35,9 @@ def pnmi(counts):
 
 
 def phone_purity(counts):
-    """Return the share of frames whose phone is the commonest of their unit, 0 to 1; NaN for no frames.
+    """Return the share of frames that have the most frequent phone of their unit, 0 to 1; NaN without frames.
 
-    It can only rise with the number of units: compare at equal numbers.
+    It rises with the number of units: compare only equal numbers.
 
     >>> phone_purity(np.array([[3, 1], [1, 3]]))
     0.75
@@ -60,9 +46,9 @@ def phone_purity(counts):
 
 
 def cluster_purity(counts):
-    """Return the share of frames whose unit is the commonest of their phone, 0 to 1; NaN for no frames.
+    """Return the share of frames that have the most frequent unit of their phone, 0 to 1; NaN without frames.
 
-    Low where each phone is spread over many units, as it must be where there are more units than phones.
+    Low if phones are spread over many units, which is unavoidable if there are more units than phones.
 
     >>> cluster_purity(np.array([[3, 1, 0], [0, 2, 2]]))
     0.625

@@ -1,4 +1,4 @@
-"""How far two spectra lie apart, and the comb that a frame rate leaves in one.
+"""Differences of two spectra, and the comb that a frame rate leaves in a spectrum.
 
 `log_mel` is the distance that the vocoders are trained on (`losses.LogMel`), in numpy: natural
 log of the magnitude in 80 mel bands (O'Shaughnessy's scale, as in HTK), 64 ms Hann windows each 16 ms.
@@ -12,12 +12,12 @@ from units.audio.timing import FRAME_SHIFT, RATE
 
 SIZE, HOP, BANDS = 1024, 256, 80  # samples, samples, mel bands
 FLOOR = 1e-5  # of a band's magnitude before the log
-_BLOCK = 1024  # windows transformed at once, so that memory does not grow with the recording
+_BLOCK = 1024  # windows transformed at once, to limit memory
 _SPACING = 20  # bins of the long-term spectrum between two lines of the comb
 _NEIGHBOURS = np.array(
     [-10, -9, -8, -7, -6, -5, 5, 6, 7, 8, 9, 10]
-)  # bins; nearer ones hold the line's skirts
-_DYNAMIC_RANGE = 1e-10  # of the spectrum's peak: what lies below is rounding error
+)  # bins; closer bins belong to the line itself
+_DYNAMIC_RANGE = 1e-10  # of the spectrum's peak: everything below is rounding error
 
 
 @lru_cache(maxsize=1)
@@ -39,7 +39,7 @@ def _hann(size):
 
 
 def _spectra(samples, size, hop):
-    """Yield the (windows, size / 2 + 1) complex spectra of whole windows, some at a time."""
+    """Yield the (windows, size / 2 + 1) complex spectra of full windows, in blocks."""
     windows = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]
     step = max(1, _BLOCK * SIZE // size)
     for start in range(0, len(windows), step):
@@ -53,7 +53,7 @@ def _log_mels(samples):
 
 
 def log_mel(reference, synthesis):
-    """Return the mean absolute difference of two log-mel spectrograms, None under 64 ms.
+    """Return the mean absolute difference of two log-mel spectrograms, or None below 64 ms.
 
     reference, synthesis: (S,) float at 16 kHz, of one length. A copy half as loud scores ln 2 = 0.69.
     """
@@ -67,7 +67,7 @@ def log_mel(reference, synthesis):
 
 
 def comb_db(samples, frame_shift=FRAME_SHIFT):
-    """Return how far lines at multiples of the frame rate stand above their neighbours, in dB.
+    """Return the level of lines at multiples of the frame rate above their neighbours, in dB.
 
     samples: (S,) float at 16 kHz; frame_shift: s. The long-term power spectrum (Welch 1967: Hann windows of
     20 frames, overlapping by half) has a bin each twentieth of the frame rate. The figure is the mean in dB

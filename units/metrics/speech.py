@@ -1,7 +1,7 @@
-"""All that can be told of a resynthesis and its reference, as one dict.
+"""All figures of a resynthesis and its reference, as one dict.
 
-Frame for frame the two are compared as far as both go; `mcd_dtw` alone aligns the whole of both, and `mos`
-and `comb_db` look at the whole resynthesis. What cannot be computed is left out, never 0.
+The common part of both is compared frame by frame. Only `mcd_dtw` aligns both in full; `mos` and `comb_db`
+measure the entire resynthesis. A figure that cannot be computed is left out; it is never 0.
 """
 
 import importlib.util
@@ -10,7 +10,7 @@ NAMES = (
     *("log_mel", "mcd", "mcd_dtw", "f0_rmse_hz", "f0_rmse_cents", "f0_corr", "vde", "gpe"),
     *("stoi", "estoi", "pesq", "mos", "comb_db", "uer", "rtf"),
 )
-# figure: (the modules it needs beyond what the package itself needs, the extra that brings them)
+# figure: (the additional modules it needs, the extra that installs them)
 _NEEDS = {
     "stoi": (("pystoi",), "eval"),
     "estoi": (("pystoi",), "eval"),
@@ -32,8 +32,8 @@ def missing(names):
 def compare(reference, synthesis, names=NAMES, frame_shift=0.02):
     """Return {name: figure} of a resynthesis against its reference, in the order of NAMES.
 
-    reference, synthesis: (S,) and (T,) float32 at 16 kHz; frame_shift: s, that of the units. `uer` and `rtf`,
-    which need more than two waveforms, are not among the figures.
+    reference, synthesis: (S,) and (T,) float32 at 16 kHz; frame_shift: of the units, s. `uer` and `rtf`
+    are not included: they need more than two waveforms.
     """
     from units.metrics import intelligibility, mos, spectral
 
@@ -54,7 +54,7 @@ def compare(reference, synthesis, names=NAMES, frame_shift=0.02):
 
 
 def _of_world(reference, synthesis, names):
-    """Return the figures that WORLD's analysis of the two gives."""
+    """Return the figures that use the analysis of WORLD."""
     from units.metrics import cepstral, pitch_errors
 
     tracks = [cepstral.f0_track(samples) for samples in (reference, synthesis)]

@@ -1,4 +1,4 @@
-"""What a stream of units costs and how it moves, with no look at phones: entropies, bits, runs."""
+"""Statistics of units that need no phones: entropies, bit rates, runs."""
 
 import numpy as np
 
@@ -20,19 +20,19 @@ def bigrams(units):
 
 
 def bigram_entropy(pairs, firsts):
-    """Return the bits that a unit still tells when the one before it is known, H(u_t | u_t-1).
+    """Return the information of a unit if the one before it is known, H(u_t | u_t-1), in bits.
 
     pairs: counts of each pair of successive units; firsts: counts of each first unit of those pairs. The
-    entropy of the pairs themselves is this and that of one unit together. NaN where there are no pairs.
+    entropy of pairs is the sum of this and the entropy of one unit. NaN without pairs.
 
-    >>> bigram_entropy([1, 1, 1, 1], [2, 2])  # after either unit both are as likely
+    >>> bigram_entropy([1, 1, 1, 1], [2, 2])  # after each unit, both are equally likely
     1.0
     """
     return max(0.0, entropy(pairs) - entropy(firsts)) if np.sum(pairs) else np.nan
 
 
 def bitrate(bits, frames, seconds):
-    """Return the bit/s of frames that carry so many bits each (Dunbar et al. 2019, the framewise stream).
+    """Return the bit rate in bit/s of frames with `bits` each (Dunbar et al. 2019, framewise stream).
 
     >>> bitrate(6.54, 50, 1.0)
     327.0
@@ -41,7 +41,7 @@ def bitrate(bits, frames, seconds):
 
 
 def compression(rate):
-    """Return how many times fewer bits than 16-bit, 16 kHz PCM; NaN for no bits at all.
+    """Return the ratio of the bit rate of 16-bit, 16 kHz PCM to this rate; NaN if the rate is 0.
 
     >>> round(compression(327.0))
     783
@@ -50,17 +50,17 @@ def compression(rate):
 
 
 def mean_run(frames, runs):
-    """Return the frames of a mean run; NaN for none."""
+    """Return the mean length of a run, in frames; NaN without runs."""
     return frames / runs if runs else np.nan
 
 
 def short_runs(single, runs):
-    """Return the share of runs that last one frame only, 0 to 1: flicker; NaN for no runs."""
+    """Return the share of runs of a single frame (flicker), 0 to 1; NaN without runs."""
     return single / runs if runs else np.nan
 
 
 def dead_units(units, size=None):
-    """Return how many units of 0..size-1 never occur; size is the highest unit and one where not known.
+    """Return how many units of 0..size-1 never occur; by default size is the largest unit plus 1.
 
     >>> dead_units([0, 2, 2]), dead_units([0, 2, 2], size=10)
     (1, 8)

@@ -1,11 +1,11 @@
-"""How alike discovered terms are, and how much of the speech they cover, as in the Zero Resource Challenges.
+"""Similarity and coverage of discovered terms, as in the Zero Resource Challenges.
 
 Ludusan et al. 2014, "Bridging the gap between speech technology and natural language processing: an
 evaluation toolbox for term discovery systems", LREC; Dunbar et al. 2017, "The Zero Resource Speech Challenge
-2017". A fragment is read as the phones of which it covers more than half, or more than 30 ms. `ned`: the
-edits between the phones of two fragments of one term over the longer of them, in the mean of all such pairs.
-`coverage`: the share of the corpus' phones that stand in a fragment. Silence is no phone. Of a term with many
-fragments the pairs of the first MOST are taken.
+2017". A fragment contains the phones that it covers by more than half, or by more than 30 ms. `ned`: the
+edit distance between the phones of two fragments of a term, divided by the longer length; the mean of all
+pairs. `coverage`: the share of the phones of the corpus that are in a fragment. Silence is not a phone. Only
+the first MOST fragments of a term are paired.
 """
 
 import itertools
@@ -14,13 +14,13 @@ import numpy as np
 
 from units.metrics.phone_error import edit_distance
 
-LEAST = 0.03  # s of a phone
-MOST = 100  # fragments of a term, whose pairs are compared
+LEAST = 0.03  # s of a phone that a fragment must cover
+MOST = 100  # fragments of a term that are paired
 _EPSILON = 1e-6  # s
 
 
 def phones_within(spans, start, end):
-    """Return the indices of the spans of which more than half or LEAST lies from start to end, as a range.
+    """Return the range of spans that lie by more than half, or by more than LEAST, between start and end.
 
     spans: [[start, end, label], ...] in order.
 
@@ -46,8 +46,8 @@ class PhoneCorpus:
     def figures(self, terms):
         """Return {"ned": ..., "coverage": ..., "terms": ..., "fragments": ..., "pairs": ...}.
 
-        terms: lists of fragments (id, start, end), in s of the recording; those of recordings without phones
-        are left out. What cannot be computed is None.
+        terms: lists of fragments (id, start, end), in s of the recording. Fragments of recordings without
+        phones are left out. A figure that cannot be computed is None.
         """
         distances, covered, fragments = [], {name: set() for name in self.phones}, 0
         for term in terms:
@@ -68,7 +68,7 @@ class PhoneCorpus:
         }
 
     def labels(self, name, start, end):
-        """Return the labels of what is said in a fragment of a recording."""
+        """Return the labels of the phones in a fragment of a recording."""
         return [self.phones[name][i][2] for i in phones_within(self.phones[name], start, end)]
 
     def _place(self, fragment):

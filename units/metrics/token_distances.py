@@ -10,11 +10,11 @@ import numpy as np
 
 from units.metrics.dtw import BATCH, local_distances, warp
 
-CELLS = 1 << 23  # local distances held at once, 32 MB
+CELLS = 1 << 23  # local distances in memory at once: 32 MB
 
 
 def distance_matrices(contexts, metric):
-    """Return for each context the DTW distances of its pairs of tokens, (n, n) float32, 0 where not needed.
+    """Return for each context the DTW distances of its pairs of tokens, (n, n) float32, 0 if not needed.
 
     contexts: list of (frames, lengths, needed): the frames of its tokens one after the other, (F,) int units
     or (F, D) float32 of unit length; (n,) how many each token has; (n, n) bool, which pairs are wanted, above
@@ -35,7 +35,7 @@ def distance_matrices(contexts, metric):
 
 @dataclass(frozen=True)
 class _Strip:
-    """Local distances between the frames of some tokens of a context, low to high, and those of all."""
+    """Local distances between the frames of tokens low to high of a context and all its frames."""
 
     context: int
     low: int
@@ -54,7 +54,7 @@ class _Strip:
 
 
 def _strips(contexts, metric):
-    """Yield lists of strips that fit in memory: all of a batch of small contexts, or one of a large one."""
+    """Yield lists of strips that fit in memory: all strips of small contexts, or one of a large context."""
     strips = []
     for number, (frames, lengths, needed) in enumerate(contexts):
         ends = np.cumsum(lengths)
@@ -71,9 +71,9 @@ def _strips(contexts, metric):
 
 
 def _warp_pairs(buffer, first, stride, rows, columns):
-    """Return the DTW distance of each pair, whose local distances lie in the buffer from `first` on, (Q,)."""
+    """Return the DTW distance of each pair, whose local distances begin at `first` in the buffer, (Q,)."""
     result = np.empty(len(first), np.float32)
-    order = np.lexsort((columns, rows // 2))  # pairs of like sizes together, for little padding
+    order = np.lexsort((columns, rows // 2))  # groups pairs of similar size, to pad little
     for part in np.split(order, range(BATCH, len(order), BATCH)):
         i = np.arange(rows[part].max(initial=0))[:, None, None]
         j = np.arange(columns[part].max(initial=0))[:, None]

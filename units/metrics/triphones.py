@@ -1,4 +1,4 @@
-"""The triphones of a corpus, and which frames of units or features are theirs."""
+"""The triphones of a corpus, and their frames of units or features."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ import numpy as np
 
 from units.labels.frames import centres
 
-_GAP = 0.001  # s between phones that are still neighbours
+_GAP = 0.001  # s; phones this close are neighbours
 _EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
 class Triphones:
-    """Triphones, one an entry of each array (T,): where they are spoken, and what they are.
+    """Triphones, one per entry of each array (T,): their times, context, phone and speaker.
 
     record: index; begin, end: s; context, phone, speaker: int.
     """
@@ -33,7 +33,7 @@ class Triphones:
 
 
 def spans_of_three(spans):
-    """Yield (begin, end, (before, after), phone) of each phone with a neighbour right before and after it.
+    """Yield (begin, end, (before, after), phone) of each phone with adjacent phones before and after it.
 
     spans: [[start, end, label], ...] of speech, in s, in order.
 
@@ -46,7 +46,7 @@ def spans_of_three(spans):
 
 
 def triphones(records):
-    """Return the Triphones of Aligned records; those of no named speaker are taken to be of one."""
+    """Return the Triphones of Aligned records; records without a speaker count as one speaker."""
     contexts, phones, speakers = {}, {}, {}
     rows = [
         (
@@ -66,7 +66,7 @@ def triphones(records):
 
 
 def sample(tokens, most, seed=0):
-    """Return the triphones with at most so many of one context, phone and speaker, drawn with the seed."""
+    """Return the triphones with at most `most` per context, phone and speaker, drawn at random."""
     order = np.random.default_rng(seed).permutation(len(tokens))
     order = order[np.lexsort((tokens.speaker[order], tokens.phone[order], tokens.context[order]))]
     keys = np.stack([tokens.context, tokens.phone, tokens.speaker])[:, order]
@@ -76,7 +76,7 @@ def sample(tokens, most, seed=0):
 
 
 def sample_contexts(tokens, most, seed=0):
-    """Return the triphones of as many whole contexts, drawn with the seed, as hold at most so many pairs.
+    """Return the triphones of complete contexts, drawn at random, with at most `most` pairs in total.
 
     At least one context is kept. Tests never go across contexts, so each one kept is tested in full; what
     they cost grows with the square of its size.
@@ -90,7 +90,7 @@ def sample_contexts(tokens, most, seed=0):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What is compared, one an entry of each array (T,): what it is, and which frames are its own.
+    """Triphones to compare, one per entry of each array (T,), and the range of their frames.
 
     context, phone, speaker: int; start, length: frames, from start in the array of all frames.
     """
@@ -110,7 +110,7 @@ class Tokens:
 
 
 def frame_range(begin, end, frames, frame_shift):
-    """Return first frame and number of frames whose centres lie from begin to end, arrays (T,) of int64.
+    """Return first frame and number of frames whose centres lie from begin to end, (T,) int64 each.
 
     begin, end: (T,) s; frames: how many there are.
 
@@ -123,7 +123,7 @@ def frame_range(begin, end, frames, frame_shift):
 
 
 class TokenFrames:
-    """Gathers, record by record, the frames that triphones need, and no others."""
+    """Collects, record by record, only the frames that triphones need."""
 
     def __init__(self, triphones):
         self._triphones = triphones  # in order of record
@@ -132,7 +132,7 @@ class TokenFrames:
         self._parts, self._total = [], 0
 
     def add(self, number, frames, frame_shift):
-        """Take what is needed of the frames of a record: (N,) units or (N, D) features."""
+        """Add the needed frames of a record: (N,) units or (N, D) features."""
         low, high = np.searchsorted(self._triphones.record, [number, number + 1])
         begin, end = self._triphones.begin[low:high], self._triphones.end[low:high]
         first, length = frame_range(begin, end, len(frames), frame_shift)

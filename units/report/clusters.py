@@ -1,4 +1,4 @@
-"""What units have to do with phones and with each other: shares, overlaps, alternations, durations."""
+"""How units relate to phones and to each other: shares, overlaps, alternations, durations."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from units.codebook.runs import run_lengths
 
 
 def phone_shares(joint):
-    """Return the shares of each unit's frames that each phone has, (units, phones); 0 where none has a phone.
+    """Return the shares of each unit's frames that each phone has, (units, phones); 0 if it has none.
 
     joint: (phones, units) counts.
 
@@ -19,7 +19,7 @@ def phone_shares(joint):
 
 
 def by_best_phone(shares):
-    """Return the order of units by their commonest phone, the purest first, those without one last: (U,).
+    """Return the order of units by their most frequent phone, the purest first, without a phone last.
 
     >>> by_best_phone(np.array([[0.4, 0.6], [0.0, 0.0], [0.1, 0.9], [1.0, 0.0]]))
     array([3, 2, 0, 1])
@@ -29,7 +29,7 @@ def by_best_phone(shares):
 
 
 def overlap(shares):
-    """Return what each two units have in common, sum over phones of the smaller share: (U, U), 0 to 1.
+    """Return the overlap of each pair of units, the sum over phones of the smaller share: (U, U), 0 to 1.
 
     >>> overlap(np.array([[0.75, 0.25], [0.5, 0.5]])).round(2)
     array([[1.  , 0.75],
@@ -42,9 +42,9 @@ def overlap(shares):
 
 
 def alternations(records, units):
-    """Return how often one unit gives way to another, or that one to it, within one phone: (U, U) counts.
+    """Return how often two units follow each other, in either order, within a phone: (U, U) counts.
 
-    records: of units.metrics.aligned; units: (U,) ascending, those that are counted.
+    records: of units.metrics.aligned; units: (U,) ascending, the units to count.
     """
     counts = np.zeros((len(units), len(units)), np.int64)
     for record in records:
@@ -57,7 +57,7 @@ def alternations(records, units):
 
 
 def durations(records, units):
-    """Return the lengths of all runs in s and the index in units of each: (R,) and (R,)."""
+    """Return the length of each run in s and the index of its unit: (R,) and (R,)."""
     lengths, codes = [np.zeros(0)], [np.zeros(0, np.int64)]
     for record in records:
         runs = run_lengths(record.units)[1]
@@ -68,7 +68,7 @@ def durations(records, units):
 
 
 def closest_pairs(counts, most):
-    """Return the pairs of units (a, b), a < b, that alternate most often, [(a, b)], at most so many.
+    """Return the pairs of units (a, b), a < b, that alternate most often, [(a, b)], at most `most`.
 
     >>> closest_pairs(np.array([[0, 2, 0], [2, 0, 5], [0, 5, 0]]), 9)
     [(1, 2), (0, 1)]

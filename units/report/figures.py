@@ -1,7 +1,7 @@
 """Pictures of a report, drawn to SVG. The home of matplotlib.
 
-A picture is (SVG, width, height), the last two in CSS pixels. Ink and the colours of series are drawn in
-stand-ins that become CSS variables of the SVG, so that one drawing suits light and dark pages.
+A picture is (SVG, width, height), the last two in CSS pixels. Placeholder colours become CSS
+variables of the SVG, so that one drawing fits light and dark pages.
 """
 
 import io
@@ -14,7 +14,7 @@ import numpy as np
 
 from units.files.text import visible
 
-logging.getLogger("matplotlib").setLevel(logging.ERROR)  # success is silent, also where no cache can be kept
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # success is silent, even if no cache can be written
 
 import matplotlib  # noqa: E402
 import matplotlib.colors  # noqa: E402
@@ -22,9 +22,9 @@ import matplotlib.style  # noqa: E402
 import matplotlib.ticker  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
-_DPI = 96  # CSS pixels an inch
+_DPI = 96  # CSS pixels per inch
 INK, FAINT, FIRST, SECOND = "#010203", "#040506", "#070809", "#0a0b0c"
-# stand-in: (light, dark), both of contrast above 4.5 to the page but for faint lines
+# placeholder: (light, dark); contrast with the page above 4.5, except faint lines
 _COLOURS = {INK: ("#24292f", "#d7dde4"), FAINT: ("#d5dae0", "#3a424d"),
             FIRST: ("#1f5fbf", "#79b0ff"), SECOND: ("#b8480b", "#ffa45c")}  # fmt: skip
 _STYLE = {
@@ -46,7 +46,7 @@ _STYLE = {
     "savefig.facecolor": "none",
 }
 LEVELS = matplotlib.colormaps["magma"].resampled(32)  # few colours: the PNG is a third of its size
-_SHARES = matplotlib.colors.LinearSegmentedColormap.from_list(  # from nothing: on a light page and a dark one
+_SHARES = matplotlib.colors.LinearSegmentedColormap.from_list(  # starts transparent, for light and dark pages
     "shares", [(0.18, 0.48, 0.92, 0.0), (0.18, 0.48, 0.92, 0.8), (0.80, 0.26, 0.05, 1.0)], 64
 )
 _HALF, _HALF_BOX = (440, 270), (0.15, 0.17, 0.82, 0.79)
@@ -54,13 +54,13 @@ _HALF, _HALF_BOX = (440, 270), (0.15, 0.17, 0.82, 0.79)
 
 @contextmanager
 def drawing(width, height):
-    """Give a Figure of so many CSS pixels, and the list that then holds its picture.
+    """Give a Figure of a size in CSS pixels, and the list that gets its picture at the end.
 
-    A style of the user's own (matplotlibrc) is set aside.
+    The user's own style (matplotlibrc) is ignored.
     """
     picture = []
     with warnings.catch_warnings(), matplotlib.style.context(["default", _STYLE], after_reset=True):
-        warnings.simplefilter("ignore")  # of letters that the font to measure with lacks
+        warnings.simplefilter("ignore")  # about letters that the measuring font lacks
         figure = Figure((width / _DPI, height / _DPI), dpi=_DPI)
         yield figure, picture
         picture += [_svg(figure), width, height]
@@ -81,7 +81,7 @@ def _svg(figure):
 
 
 def histogram(values, interval=None, label="", size=(300, 150)):
-    """Return the distribution of values, (N,): counts in bins, a dash for each value where they are few.
+    """Return the distribution of values, (N,): counts in bins, and a mark per value if there are few.
 
     interval: {"mean", "low", "high"}, drawn over it; size: in CSS pixels.
     """
@@ -100,7 +100,7 @@ def histogram(values, interval=None, label="", size=(300, 150)):
 
 
 def bars(x, heights, width, x_name, y_name):
-    """Return bars of shares, in %, at x, on a logarithmic axis: the rare are seen beside the common."""
+    """Return bars of shares, in %, at x, on a logarithmic axis: so that rare values remain visible."""
     with drawing(*_HALF) as (figure, picture):
         axes = figure.add_axes(_HALF_BOX)
         axes.bar(x, heights, width=0.8 * width, color=FIRST, alpha=0.55)
@@ -111,7 +111,7 @@ def bars(x, heights, width, x_name, y_name):
 
 
 def scatter(x, y, labels, x_name, y_name):
-    """Return points, (N,) and (N,), those with a label that find room for it, the outermost first."""
+    """Return points, (N,) and (N,), labelled if there is room, the outermost first."""
     with drawing(*_HALF) as (figure, picture):
         axes = figure.add_axes(_HALF_BOX)
         axes.set(xlabel=x_name, ylabel=y_name)
@@ -131,7 +131,7 @@ def scatter(x, y, labels, x_name, y_name):
 def heat_map(values, rows, columns, row_name, column_name, top=1.0):
     """Return a map of shares from 0 to `top`.
 
-    values: (R, C); rows, columns: their labels, shown as far as there is room.
+    values: (R, C); rows, columns: their labels, shown if there is room.
     """
     square = len(rows) == len(columns)
     down, across = (max(2, min(12, (620 if square else 1300) // len(n))) for n in (rows, columns))
@@ -155,7 +155,7 @@ def heat_map(values, rows, columns, row_name, column_name, top=1.0):
 
 
 def _ticks(set_ticks, labels, pixels, room):
-    """Label every cell, or each 2nd, 5th, 10th ... where cells are smaller than a label needs."""
+    """Label every cell, or each 2nd, 5th, 10th ... if cells are smaller than labels."""
     step = next(
         step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, len(labels) + 1) if step * pixels >= room
     )
@@ -163,5 +163,5 @@ def _ticks(set_ticks, labels, pixels, room):
 
 
 def unit_colour(unit):
-    """Return a light colour of a unit, neighbours in number far apart in hue."""
+    """Return a light colour of a unit, units with similar numbers differ in hue."""
     return tuple(matplotlib.colors.hsv_to_rgb((unit * 0.618034 % 1, 0.25 + 0.2 * (unit % 3) / 2, 0.95)))

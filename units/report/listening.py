@@ -1,4 +1,4 @@
-"""Recordings of a report to look at and listen to: which ones, what is drawn of them, and their sound."""
+"""Examples for a page: which recordings, their audio, units and phones."""
 
 import io
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from units.codebook.runs import frame_edges, run_lengths
 from units.labels.frames import FIELD
 from units.records import frame_units, optional, require
 
-MOST_SECONDS = 20.0  # of a recording that a page holds, so that its size is bounded
+MOST_SECONDS = 20.0  # of a recording in a page, to limit its size
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Example:
 def choose(values, count, better):
     """Return [(index, rank)] of `count` records from the best to the worst, evenly spaced by rank.
 
-    values: one figure a record, None where it has none; better: 1 where high is good, -1 where low is.
+    values: one figure per record, or None; better: 1 if higher is better, -1 if lower is.
 
     >>> choose([5.0, 9.0, 7.0, None], 3, -1)
     [(0, 'best'), (2, 'median'), (1, 'worst')]
@@ -49,7 +49,7 @@ def _rank(place):
 
 
 def load_example(record, reference, rank, figures):
-    """Return the Example of a record of resynthesis and that of its recording."""
+    """Return the Example of a resynthesised record and the record of its recording."""
     original, resynthesis = beginning(reference), beginning(record)
     whole = max(require(each, "duration") if "duration" in each else 0.0 for each in (record, reference))
     labelled = record if "phones" in record else reference
@@ -84,7 +84,7 @@ def unit_spans(record):
 
 
 def flac(samples):
-    """Return the samples as the bytes of a FLAC file: half of WAV, and every browser plays it."""
+    """Return the samples as a FLAC file, which is half the size of WAV and plays in every browser."""
     file = io.BytesIO()
     save(file, samples, "FLAC")
     return file.getvalue()

@@ -19,8 +19,8 @@ _MOST_GAIN = 20.0
 class Voice:
     """An occurrence to listen to, with AROUND on each side as far as its segment goes.
 
-    samples: (S,) float32 at 16 kHz; first, last: where in them the motif stands, s; start: where in the
-    recording, s. speaker and recording are None where they are not known.
+    samples: (S,) float32 at 16 kHz; first, last: the time of the motif in them, s; start: its time in the
+    recording, s. speaker and recording are None if unknown.
     """
 
     speaker: str | None

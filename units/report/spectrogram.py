@@ -7,12 +7,12 @@ import numpy as np
 
 from units.audio.timing import RATE
 
-SHADES = 16  # of grey: 4 bits a pixel
+SHADES = 16  # of grey: 4 bits per pixel
 _TOP_HZ = 6000
 
 
 def spectrogram_db(samples, hop=160, size=400, bins=512):
-    """Return the levels of a waveform, (bins // 2 + 1, N) float32 dB: Hann windows of 25 ms each 10 ms."""
+    """Return the levels of a waveform, (bins // 2 + 1, N) float32 dB: Hann windows of 25 ms, every 10 ms."""
     if len(samples) < size:
         samples = np.pad(samples, (0, size - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, size)[::hop]

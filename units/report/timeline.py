@@ -1,4 +1,4 @@
-"""One recording over time: spectrograms, phones, units and pitch drawn one under the other."""
+"""One recording over time: rows of spectrograms, phones, units and pitch."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from units.report.spectrogram import spectrogram_db
 
 
 class Timeline:
-    """Rows of one recording over a common time, drawn one under the other.
+    """Rows of one recording on a common time axis.
 
     seconds: s that all rows span. The time axis begins LEFT pixels from the left edge and ends RIGHT pixels
     before the right one.
@@ -39,7 +39,7 @@ class Timeline:
         self._rows.append((18, 3, lambda axes: self._strip(axes, spans, "phones", "none", INK, 0)))
 
     def units(self, spans):
-        """Add runs of units, each in a colour of its own, with their numbers: [(start, end, unit)], s."""
+        """Add runs of units, each in its own colour and with its number: [(start, end, unit)], s."""
         fills = [unit_colour(unit) for _, _, unit in spans]
         self._rows.append((24, 3, lambda axes: self._strip(axes, spans, "units", fills, "#101010", 90)))
 
@@ -58,7 +58,7 @@ class Timeline:
         axes.tick_params(left=False)
 
     def pitch(self, tracks, step):
-        """Add F0 tracks over each other, two of (N,) Hz, 0 where unvoiced, one value each `step` s."""
+        """Add two F0 tracks in one plot, (N,) Hz each, 0 if unvoiced, one value every `step` s."""
 
         def draw(axes):
             for track, colour, name in zip(tracks, (FIRST, SECOND), ("original", "resynthesis"), strict=True):
