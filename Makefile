@@ -52,7 +52,7 @@ lint: $(READY)
 test: lint chromium parallel spm
 	$(PY) -m pytest $(TESTS)
 
-# Some tests use system packages. Install them if we are root; otherwise report what is left untested.
+# Some tests use system packages. Install them if we are root; otherwise report which tests are left out.
 # $(call apt,COMMAND,PACKAGE,CONSEQUENCE)
 apt = @command -v $(1) >/dev/null || \
     { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'Installing $(2) ...' && \
