@@ -1,7 +1,7 @@
 complete -c su-cluster -s k -l clusters -r -d 'Number of clusters, and so of units'
 complete -c su-cluster -l max-frames -r -d 'Frames to sample from the corpus; 2,000,000 are about 11 hours'
 complete -c su-cluster -l niter -r -d 'K-means iterations over all sampled frames, after 8 over a part of them'
-complete -c su-cluster -l nredo -r -d 'Starts on that part, of which the best is kept'
+complete -c su-cluster -l nredo -r -d 'Number of starts on that part; the best is kept'
 complete -c su-cluster -l normalize -l no-normalize -d 'z-score each dimension first'
 complete -c su-cluster -l whiten -r -d 'How far to remove correlations between dimensions; 0 not at all, 1 completely'
 complete -c su-cluster -l context -r -d 'Frames that decide one unit'

@@ -5,7 +5,7 @@ complete -c su-synth -l durations -x -a 'record predict' -d 'Source of durations
 complete -c su-synth -l pitch-shift -r -d 'Raise the pitch'
 complete -c su-synth -l speed -r -d 'Speaking rate; 2 is twice as fast'
 complete -c su-synth -l speaker -r -d 'Speak as this speaker of the vocoder, in the speaker’s pitch range'
-complete -c su-synth -l rtf -d 'Add `rtf`; the seconds it took to speak one second of audio'
+complete -c su-synth -l rtf -d 'With --audio, add `rtf` to records; the seconds it took to speak one second of audio'
 complete -c su-synth -l force -d 'Speak units of another codebook than the vocoder’s'
 complete -c su-synth -l dtype -x -a 'auto fp32 bf16' -d 'Precision of the network; auto is bf16 if the device computes in it, otherwise fp32'
 complete -c su-synth -l device -r -d 'Device to compute on; auto is a GPU if there is one, else the CPU'
