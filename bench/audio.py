@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How long it takes to decode recordings to 16 kHz mono, whole and by spans, beside libsndfile and ffmpeg.
+"""Time to decode recordings to 16 kHz mono, completely and by spans, compared with libsndfile and ffmpeg.
 
     bench/audio.py [--minutes 10] [--hours 3] [--spans 600] RECORDING...
 
-The recordings (of one rate, such as festvox-ru's) are joined, resampled to 48 kHz stereo and encoded with
-each codec. Whole: read block by block as su-segment does; beside it soundfile and soxr, and the ffmpeg
-program where there is one (which starts a process). Spans: 600 spans of 5 s of a long MP3, in the order of
-time as records name them, and in random order as hits do; beside it libsndfile, which seeks (and is then
-wrong, see bench/exactness.py). Each figure is the least of three, in seconds.
+The recordings (all with the same rate, such as festvox-ru's) are joined, resampled to 48 kHz stereo and
+encoded with each codec. "Whole" reads them block by block, as su-segment does; the peers are soundfile with
+soxr, and the ffmpeg program if it is installed, which starts a process. "Spans" reads 600 spans of 5 s of a
+long MP3, in order of time as records do, and in random order as hits do; the peer is libsndfile, which seeks,
+and is then wrong (see bench/exactness.py). Each figure is the smallest of three, in seconds.
 """
 
 import argparse

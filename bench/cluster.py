@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""su-cluster's k-means against scikit-learn's MiniBatchKMeans and faiss's defaults, on frames none has seen.
+"""su-cluster's k-means against scikit-learn's MiniBatchKMeans and faiss's defaults, on held-out frames.
 
     bench/cluster.py [-k 100] [--seeds 3] [FEATURES...]
 
-FEATURES: records of su-encode, every tenth of which is held out. With none: frames that a random network
-makes of a random walk, 100,000 of 1024 dimensions. All work on the same z-scored frames; the figure is the
-mean squared distance of held-out frames. Prints a Markdown table; status 1 where ours is not the lowest, or
-slower than scikit-learn.
+FEATURES: records of su-encode; every tenth is held out. Without them: 100,000 frames of 1024 dimensions that
+a random network makes of a random walk. All work on the same z-scored frames; the figure is the mean squared
+distance of held-out frames. Prints a Markdown table. The status is 1 if ours is not the lowest, or is slower
+than scikit-learn.
 """
 
 import argparse

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Measure su-discover: what it finds against phones, against an exact search, and how time and memory grow.
+"""Measure su-discover: its terms against phones and an exact search, and the growth of time and memory.
 
     bench/discover.py [--quality] [--recall] [--growth HOURS,HOURS...] UNITS CODEBOOK [ALIGNMENTS...]
 
 UNITS: records of units, with CODEBOOK; ALIGNMENTS: their phones (see su-eval(1)). --quality prints normalised
-edit distance and coverage at several numbers of false alarms, and ten terms with their phones; --recall, how
-many alignments an exact search finds in the first 6 minutes, and how many of them the tool finds too;
---growth, CPU seconds and peak memory: the units are repeated to so many hours, one run in three of the copies
-replaced by one of its neighbours at random. One core.
+edit distance and coverage at several numbers of false alarms, and ten terms with their phones. --recall
+prints how many alignments an exact search finds in the first 6 minutes, and how many of them the tool finds
+too. --growth prints CPU seconds and peak memory: the units are repeated up to the given hours, and one run in
+three of the copies is replaced by a neighbour at random. It uses one core.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def same(one, other):
 
 
 def grown(recordings, hours, book, rng):
-    """Return recordings that last so many hours: those there are, and copies of them, a third replaced."""
+    """Return recordings that last a number of hours: the given ones, and copies of them with a third replaced."""
     near = np.square(book.centroids[:, None] - book.centroids).sum(axis=2).argsort(axis=1)[:, 1:9]
     made, seconds = [], 0.0
     while seconds < hours * 3600:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Whether spans of a recording are the same part of one decode of the whole file, codec by codec.
+"""Check that spans of a recording equal the same part of one decode of the file, codec by codec.
 
     bench/exactness.py [--spans 200] [--seconds 60]
 
 Speech-like audio (harmonics, hisses and pauses) is encoded with each codec. Spans that begin anywhere, in any
-order, are read by units.audio and compared with one decode of the whole file: at the file's own rate, and at
-16 kHz with the whole resampled at once. The last column does the same with libsndfile where it reads the
-format: it seeks to 24 frames before the span, reads up to it and then the span, as many tools do.
+order, are read by units.audio and compared with one decode of the file: at the file's own rate, and at 16 kHz
+with everything resampled at once. The last column does the same with libsndfile if it reads the format: it
+seeks to 24 frames before the span, reads up to it and then the span, as many tools do.
 """
 
 import argparse

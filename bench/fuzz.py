@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Mutations of good records, arrays, models and labels through all that reads them, by the million.
+"""Mutations of good records, arrays, models and labels through all their readers, by the million.
 
     bench/fuzz.py [--cases N] [--seed N] [--plain] [READER...]
 
-Anything that a reader raises but InputError is said on stderr with the input that caused it, and so is an
-input that ends the process; the status is then 1. Prints a Markdown table of cases and seconds. Where atheris
-is installed,
+If a reader raises anything but InputError, or the process ends, it is reported on stderr with the input, and
+the status is 1. Prints a Markdown table of cases and seconds. If atheris is installed,
 
     pip install --target atheris atheris; PYTHONPATH=atheris bench/fuzz.py
 
-inputs are led by what code they reach, else by chance and the seed alone, as --plain asks for in any case.
+inputs are guided by the code that they reach; otherwise, or with --plain, they depend on the seed alone.
 """
 
 import argparse
@@ -33,7 +32,7 @@ NAMES = (
 
 
 class Watch:
-    """Tries inputs; prints each fault that is new, and leaves the input in hand where the parent finds it."""
+    """Tries inputs; prints each new fault, and stores the current input for the parent process."""
 
     def __init__(self, read, held):
         self.read, self.held, self.seen, self.cases = read, held, set(), 0
@@ -52,7 +51,7 @@ class Watch:
 
 
 def by_chance(watch, seeds, cases, seed):
-    """Try so many mutations, of what the seed alone decides."""
+    """Try a number of mutations, which depend on the seed alone."""
     from mutations import mutate
 
     draw = random.Random(seed)
@@ -61,7 +60,7 @@ def by_chance(watch, seeds, cases, seed):
 
 
 def by_coverage(watch, seeds, cases, seed, folder):
-    """Try so many inputs, led by the code that they reach. Ends the process."""
+    """Try a number of inputs, guided by the code that they reach. Ends the process."""
     import atheris
 
     for number, data in enumerate(seeds):

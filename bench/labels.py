@@ -3,9 +3,9 @@
 
     bench/labels.py [--hours 84]
 
-The corpus is 260 recordings in segments of 16.8 s, random units whose runs last 2.5 frames on average. Prints
-Markdown tables: of each format the processor time, the most memory held, and what was written; and the
-seconds in which one recording of 24,000 labels is written by each. Status 1 where ours is the slower.
+The corpus is 260 recordings in segments of 16.8 s, random units with runs of 2.5 frames on average. Prints
+Markdown tables: processor time, peak memory and output size for each format, and the seconds to write one
+recording of 24,000 labels for each writer. The status is 1 if ours is slower.
 """
 
 import argparse

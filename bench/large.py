@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Time and memory of the pipe over corpora of growing length, up to that of a whole Bible.
+"""Time and memory of the pipe over corpora of growing length, up to that of a complete Bible.
 
     bench/large.py [--work DIR] [--skip TOOL] [HOURS...=1 5]
 
-Makes recordings of ten minutes, phrases of made speech with pauses and noise between them, and runs each tool
-over all of them as a process of its own. Prints a Markdown table: CPU seconds an hour of audio, which is the
-same in each column where a tool's time grows linearly, and peak memory. 84 hours want 15 GB of disk and,
-without su-pitch, a quarter of an hour; su-pitch takes half a minute an hour of audio and core, and no part in
-the rest.
+Makes recordings of ten minutes, phrases of artificial speech with pauses and noise between them, and runs
+each tool over all of them in a separate process. Prints a Markdown table: CPU seconds per hour of audio,
+which is the same in each column if a tool's time grows linearly, and peak memory. 84 hours need 15 GB of disk
+and, without su-pitch, a quarter of an hour; su-pitch takes half a minute per hour of audio and core, and no
+other tool needs it.
 """
 
 import argparse
@@ -39,7 +39,7 @@ STAGES = [
 
 
 def make(folder, hours):
-    """Write recordings of so many hours together.
+    """Write recordings that last a number of hours together.
 
     In a process of its own: the peak memory of a tool counts what the process that started it had.
     """
@@ -73,7 +73,7 @@ def run(tool, words, output, folder):
 
 
 def measure(stages, hours, work):
-    """Return [(CPU s, MB)] of stages over so many hours."""
+    """Return [(CPU s, MB)] of the stages over a number of hours."""
     folder = os.path.join(work, f"{hours:g}")
     place = os.path.join(folder, "audio")
     os.makedirs(place)

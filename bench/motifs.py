@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""Do the motifs of su-bpe sound alike? Which vocabulary, kind of model and units to take.
+"""Measure whether the motifs of su-bpe sound alike, for vocabularies, kinds of model and units.
 
     bench/motifs.py [--vocab-sizes 500,1000,2000,4000,8000] [--min-count 2] [--show 10] FOLDER UNITS...
 
 FOLDER: lab/*.lab (a Festival voice, such as Debian's festvox-ru) or alignments.jsonl. UNITS: records of
-su-quantize of that corpus, smoothed in different ways. An occurrence has the phones of which it covers half
-or 30 ms, silence left out; two occurrences differ by the edit distance of their phones over the length of the
-longer: 0 where they sound alike, NED below (Zero Resource Speech Challenge 2017). A motif's NED is the mean
-over pairs of its occurrences, at most PAIRS of them, and that of the best 10 or 100 motifs the mean over
-motifs; `other` is over pairs of two motifs of the 100, what chance gives. Two Markdown tables are printed for
-each ranking: all variants, and the best motifs of the one whose 100 motifs differ least.
+su-quantize of that corpus, smoothed in different ways. The phones of an occurrence are those that it covers
+by half or 30 ms, without silence. Two occurrences differ by the edit distance of their phones, relative to
+the longer: 0 if they sound alike, NED below (Zero Resource Speech Challenge 2017). A motif's NED is the mean
+over pairs of its occurrences, at most PAIRS of them; that of the best 10 or 100 motifs is the mean over
+motifs. `other` is the mean over pairs of two different motifs of the 100, which is the level of chance. Two
+Markdown tables are printed for each ranking: all variants, and the best motifs of the variant whose 100
+motifs differ least.
 """
 
 import argparse
@@ -62,7 +63,7 @@ def read_units(path, alignments):
 
 
 def under(phones, start, end):
-    """Return the phones of a stretch: those of which it covers half, or 30 ms."""
+    """Return the phones of a stretch: those that it covers by half, or by 30 ms."""
     least = 1e-6
     return tuple(
         label
@@ -122,7 +123,7 @@ def variant(rows, phones, config, min_count, ranking):
 
 
 def show(best, strings, ned, number):
-    """Print the best motifs: how often, how long, how alike, and the strings of phones they stand for."""
+    """Print the best motifs: count, duration, similarity, and their strings of phones."""
     print("\n| rank | count | seconds | NED | phones |\n|---|---|---|---|---|")
     for rank, (motif, each, own) in enumerate(zip(best, strings, ned, strict=True), start=1):
         if rank > number:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Assigning frames to centroids against numpy's own product and argmin, and what smoothing costs.
+"""Assigning frames to centroids against numpy's own product and argmin, and the cost of smoothing.
 
     bench/quantize.py [-k 100] [-d 1024] [--frames 100000]
 
 Frames come as records of ten seconds, 500 frames each, and as one record. Prints a Markdown table of thousand
-frames a second, the best of five rounds in which all take turns; status 1 where ours takes over 20 % longer
-than `(frames @ centroids.T - norms / 2).argmax(axis=1)`.
+frames per second, the best of five rounds in which all take turns. The status is 1 if ours takes over 20 %
+longer than `(frames @ centroids.T - norms / 2).argmax(axis=1)`.
 """
 
 import argparse

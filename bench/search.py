@@ -1,20 +1,21 @@
 #!/usr/bin/env python3
-"""How well and how fast a spoken word is found: units against DTW on the frames they are made of.
+"""How well and how fast a spoken word is found: units against DTW on the frames that they are made of.
 
     bench/search.py [--queries 100] [--hours 84] FOLDER
 
 FOLDER: records.jsonl with alignments.jsonl that hold phones and words, such as Mboshi's. Spoken term
-detection by example, as Hazen, Shen and White 2009 score it: a query is a token of a word of 0.35 to 1.5 s
-and five phones or more; all other recordings are ranked by the best place in them; those that hold the word
-are right. Average precision and precision at 5 are means over queries whose word some recording of the
-speaker, or of others, holds, with the bootstrap 95 % interval. `units` searches for the query's units,
-`frames` for its frames.
+detection by example, scored as by Hazen, Shen and White 2009: a query is a token of a word of 0.35 to 1.5 s
+with five phones or more; all other recordings are ranked by the best place in them; those that contain the
+word are right. Average precision and precision at 5 are means over queries whose word occurs in another
+recording of the speaker, or of others, with the bootstrap 95 % interval. `units` searches for the query's
+units, `frames` for its frames.
 
-DTW: steps (1, 0), (0, 1), (1, 1), cosine distance, free ends, the cost divided by the query's frames.
+DTW: steps (1, 0), (0, 1), (1, 1), cosine distance, free ends, the cost divided by the number of query frames.
 
-Then the time of one query over --hours of the same units, one in ten runs of each copy replaced by chance, in
-CPU seconds of one core, and how many of the 20 best places of the exhaustive search the quick one finds. The
-queries are of every tenth recording, which is left out. Status 1 where the median query takes 100 ms or more.
+Then the time of one query over --hours of the same units, with one in ten runs of each copy replaced by
+chance, in CPU seconds of one core, and how many of the 20 best places of the exhaustive search the fast one
+finds. The queries come from every tenth recording, which is left out. The status is 1 if the median query
+takes 100 ms or more.
 """
 
 import argparse
@@ -107,7 +108,7 @@ def search(finder, query, recordings):
 
 
 def precisions(costs, wanted, among):
-    """Return (average precision, precision at 5) of a ranking of some recordings; None where none is wanted."""
+    """Return (average precision, precision at 5) of a ranking of recordings; None if there are no right ones."""
     ranked = [i for i in np.argsort(costs, kind="stable") if i in among]
     right = np.array([i in wanted for i in ranked])
     if not right.any():
@@ -157,7 +158,7 @@ def quality(records, frames, words, number, sizes):
 
 
 def grown(frames, book, hours):
-    """Return an Index of so many hours: copies of the recordings, one in ten runs replaced by chance."""
+    """Return an Index of a number of hours: copies of the recordings, one in ten runs replaced by chance."""
     random, total, recordings = np.random.default_rng(0), 0, []
     runs = [run_lengths(quantize(f, book)) for f in frames]
     for units, counts in itertools.cycle(runs):

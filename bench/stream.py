@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Memory of the tools that pass records on, over a stream of a million of them.
+"""Memory of the tools that pass records on, over a stream of a million records.
 
     bench/stream.py [RECORDS...=10000 1000000]
 
-Each tool is a process of its own that reads cheap records, made as it reads them, and whose output goes
-nowhere. Prints a Markdown table of microseconds of processor time a record, and of peak memory, which is the
-same in each column where a tool keeps nothing of what has passed. Audio is that of one short recording, again
-and again; su-encode, su-pitch and su-synth work on it, and are given a hundredth of the records.
+Each tool is a separate process that reads cheap records, made while it reads them; its output is discarded.
+Prints a Markdown table of microseconds of processor time per record, and of peak memory, which is the same in
+each column if a tool does not accumulate anything. Audio is one short recording, used again and again;
+su-encode, su-pitch and su-synth work on it, and get a hundredth of the records.
 """
 
 import argparse
@@ -26,7 +26,7 @@ VOCODER = (
     "--arch v1 --width 32 --epochs 1 --batch-size 2 --crop-seconds 0.4 --held-out 0.5 --predictor-steps 1 "
     "--discriminator-width 0.05"
 )
-# tool, its words, what each record has beside its id, whether frames follow, the share of the records
+# tool, its arguments, the fields of each record besides its id, whether frames follow, share of the records
 TOOLS = [
     ("su-quantize", "-c book.npz", {"features": "-"}, True, 1),
     ("su-quantize", "--collapse -c book.npz", {"features": "-"}, True, 1),
@@ -72,7 +72,7 @@ def prepare(folder):
 
 
 def record_bytes(fields, framed):
-    """Return a record, with a frame of 39 dimensions where it has frames."""
+    """Return a record, with a frame of 39 dimensions if it has frames."""
     import io
 
     import numpy as np
@@ -87,7 +87,7 @@ def record_bytes(fields, framed):
 
 
 def measure(tool, words, record, count, folder):
-    """Run a tool over so many records; return its s of processor time and its peak memory in MB."""
+    """Run a tool over a number of records; return its processor time in s and its peak memory in MB."""
     command = [os.path.join(ROOT, "bin", tool), *words.split()]
     before, after = record.split(b"ID")
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, cwd=folder)

@@ -6,7 +6,7 @@ from units.records import InputError, optional, warn
 def check_codebook(found, known, owner, remedy=""):
     """Raise InputError if units have another codebook than expected. The one wording of that error.
 
-    found, known: hashes; None is unknown and accepted. owner: what has the codebook `known`, as "the
+    found, known: hashes; None is unknown and accepted. owner: the owner of the codebook `known`, as "the
     vocoder". remedy: what the user can do.
 
     >>> check_codebook("bbbb", "aaaa", "the vocoder")
@@ -29,7 +29,7 @@ class SameCodebook:
     """
 
     def __init__(self, known=None, owner="an earlier record", unnamed=0):
-        """known: the hash of the expected codebook, or None; owner: what has it, for the error.
+        """known: the hash of the expected codebook, or None; owner: its owner, for the error.
 
         unnamed: number of records without a codebook that the corpus holds already.
         """

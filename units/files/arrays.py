@@ -99,7 +99,7 @@ def write_header(file, shape):
 def write_npy(file, array):
     """Write an (N, D) array as float32 NPY; the inverse of `read_npy`.
 
-    numpy's own writer cannot tell a broken pipe or a full disk from other errors.
+    numpy's own writer does not report a broken pipe or a full disk as such.
     """
     array = np.ascontiguousarray(array, "<f4")
     if array.ndim != 2:
@@ -139,7 +139,7 @@ def _read_header(file, place):
     except OSError:
         raise
     except FAULTS:
-        raise LostError(f"{place}: no NPY array where one should be") from None
+        raise LostError(f"{place}: an NPY array is expected here") from None
     if dtype.hasobject or not all(type(n) is int and 0 <= n < _LONGEST for n in shape):
         raise LostError(f"{place}: the array is {dtype} of shape {shape}, which cannot be read")
     return shape, fortran, dtype

@@ -80,7 +80,7 @@ def _read_one(file, place, first, on_bytes):
     """Return the next record with its array; None for a blank line."""
     if is_array_next(file):
         pass_array(file, place)
-        raise InputError(f"{place}: there is an array where a record should be")
+        raise InputError(f"{place}: there is an array in place of a record")
     line = file.readline(LONGEST_LINE + 1)
     if on_bytes:
         on_bytes(len(line))

@@ -1,4 +1,4 @@
-"""The recording of an ELAN file, searched where ELAN searches."""
+"""The recording of an ELAN file, searched as ELAN does."""
 
 import os
 import re
@@ -59,7 +59,7 @@ def parse(path):
 def read_media(path, folder=None):
     """Return (recording, origin) of an ELAN file: its path and its TIME_ORIGIN in s; None if it names none.
 
-    folder: the Folder of the recording; None searches where ELAN does: at MEDIA_URL, at RELATIVE_MEDIA_URL
+    folder: the Folder of the recording; None searches as ELAN does: at MEDIA_URL, at RELATIVE_MEDIA_URL
     relative to the ELAN file, and next to the ELAN file. A name that differs only in Unicode normalization or
     case is accepted if no file has the exact name. If several media are named, a file that exists comes
     before one that does not, then audio before video, then the first; the choice is reported if there are

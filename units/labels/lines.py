@@ -131,7 +131,7 @@ def _phn(line):
 def read_lab(path, on_fault=raise_fault):
     """Return the phones of a Festival .lab: a header up to a line '#', then lines of end, colour, label.
 
-    Each phone starts where the one before it ends, the first at 0. The label may be missing, for silence.
+    Each phone starts at the end of the one before it, the first at 0. The label may be missing, for silence.
     """
     lab = _Lab()
     phones = spans_of(path, lab.parse, on_fault)
@@ -141,7 +141,7 @@ def read_lab(path, on_fault=raise_fault):
 
 
 class _Lab:
-    """Knows where a phone starts: at the end of the one before it."""
+    """Keeps the start of the next phone: the end of the one before it."""
 
     def __init__(self):
         self.header, self.start = True, 0.0

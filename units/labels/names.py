@@ -38,7 +38,7 @@ def equals(name, names, forms=(composed,)):
 class Named(dict):
     """Values by name. `key` finds a name that differs in Unicode normalization only.
 
-    users: {name: the file that it was first taken for}, as far as whoever takes a value says so.
+    users: {name: the file that it was first taken for}, as far as callers give it.
     """
 
     def __init__(self, values=()):

@@ -145,7 +145,7 @@ def _rows(x, y, band):
         low = max(0, int(start * slope) - band)
         high = min(len(y), int((start + len(rows)) * slope) + 1 + band)
         squared = np.square(rows).sum(axis=1)[:, None] + squares[low:high] - 2 * (rows @ y[low:high].T)
-        # what rounding leaves of the distance of equals would be some 1e-7
+        # what rounding leaves of the distance of equals would be about 1e-7
         distances = np.sqrt(np.where(squared > _ROUNDING, squared, 0.0))
         for distance in distances:
             yield low, distance

@@ -59,7 +59,7 @@ def _cheapest(costs, steps, before, across, low, high):
 def local_distances(one, other, metric):
     """Return the distance of each frame of one to each of other, (A, B) float32.
 
-    one, other: (A,) and (B,) int units, of which the distance is 0 where equal and else 1; or (A, D) and
+    one, other: (A,) and (B,) int units, with distance 0 if equal and otherwise 1; or (A, D) and
     (B, D) float32 frames of unit length (see `unit_length`) with metric "cosine", 1 - cos, or "angular",
     arccos(cos) / pi.
 

@@ -2,7 +2,7 @@
 
 STOI: Taal et al. 2011 (doi 10.1109/TASL.2011.2114881); ESTOI: Jensen and Taal 2016 (doi
 10.1109/TASLP.2016.2585878); PESQ, wide-band: ITU-T P.862.2, by the ITU's own code. All take (S,) float
-samples at 16 kHz, of one length, and return None where there is too little speech to judge. Recordings
+samples at 16 kHz, of equal length, and return None if there is too little speech to judge. Recordings
 longer than 20 s, for which none was made, are judged in equal parts, and the parts' figures averaged: the
 ITU's code has room for 50 utterances, which 20 s cannot exceed, and writes beyond it.
 """

@@ -40,8 +40,9 @@ def starts(samples):
 def mos(samples):
     """Return the overall quality, 1 to 5, of (S,) float samples at 16 kHz; None for silence.
 
-    What is shorter than 9.01 s is repeated; what is longer is heard in windows that just cover it, of which
-    the mean is taken. The published script sets them 1 s apart, and repeats what is short several times over.
+    Audio shorter than 9.01 s is repeated. Longer audio is judged in windows that just cover it, and the
+    result is their mean. The published script sets the windows 1 s apart, and repeats short audio several
+    times.
     """
     if not len(samples) or not np.any(samples):
         return None

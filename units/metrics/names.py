@@ -27,7 +27,7 @@ UNIT_FIGURES = (
     "short_runs",
     "dead_units",
 )
-# Labels that are no phones: silence, noise, and speech whose phones are not known. Kaldi, MFA and HTK write
+# Labels that are not phones: silence, noise, and speech whose phones are not known. Kaldi, MFA and HTK write
 # SIL, sil, SP, sp, SPN, spn, NSN and <eps>; TIMIT h#, pau and epi; Festival pau and #; SPPAS #; MAUS <p:>,
 # <nib> and <usb>; DoReCo <p:> and ****; MaryTTS and espeak _; Julius silB and silE; NeMo <b>.
 SILENCE = (

@@ -1,7 +1,7 @@
 """Differences of two F0 tracks.
 
-All take two tracks of one length, (N,) in Hz, 0 where unvoiced. Where a figure is of frames voiced in both
-and there are none, it is None. Errors of voicing and gross errors as in Chu and Alwan 2009 (doi
+All take two tracks of equal length, (N,) in Hz, 0 if unvoiced. A figure of frames that are voiced in both is
+None if there are no such frames. Errors of voicing and gross errors as in Chu and Alwan 2009 (doi
 10.1109/ICASSP.2009.4960497).
 """
 

@@ -1,7 +1,7 @@
 """Differences of two spectra, and the comb that a frame rate leaves in a spectrum.
 
 `log_mel` is the distance that the vocoders are trained on (`losses.LogMel`), in numpy: natural
-log of the magnitude in 80 mel bands (O'Shaughnessy's scale, as in HTK), 64 ms Hann windows each 16 ms.
+log of the magnitude in 80 mel bands (O'Shaughnessy's scale, as in HTK), 64 ms Hann windows every 16 ms.
 """
 
 from functools import lru_cache

@@ -14,8 +14,8 @@ KEPT = ("id", "audio_filepath", "offset", "channel", "frame_shift", "speaker")
 class Recording:
     """The runs of one record.
 
-    units: (R,) int, one per run; edges: (R + 1,) float, where each run begins and the last one ends, in s
-    from the start of the audio file; end: where the record's segment ends, s; counts: (R,) int, frames per
+    units: (R,) int, one per run; edges: (R + 1,) float, the edges of runs, in s
+    from the start of the audio file; end: the end of the record's segment, s; counts: (R,) int, frames per
     run; fields: the fields KEPT of the record.
     """
 

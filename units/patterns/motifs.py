@@ -64,7 +64,7 @@ def find_motifs(recordings, pieces, model, min_count=2, ranking="words"):
 
 
 def _own_sequences(recordings, own):
-    """Return the units of recordings, cut where moments belong to another one."""
+    """Return the units of recordings, without moments that belong to another one."""
     parts = []
     for recording, mine in zip(recordings, own, strict=True):
         runs = np.flatnonzero(mine)
@@ -75,7 +75,7 @@ def _own_sequences(recordings, own):
 def _occurrences(recordings, pieces, own, model):
     """Return for the pieces of all recordings: piece, recording index, start and end in s, each (P,).
 
-    own: (R,) bool for each recording. Pieces of which less than half is its own are left out.
+    own: (R,) bool for each recording. Pieces are left out if less than half of them belongs to the recording.
     """
     found, where = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     starts, ends = [np.empty(0)], [np.empty(0)]

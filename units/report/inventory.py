@@ -19,7 +19,7 @@ def _most(seconds, count):
 
 
 class Inventory:
-    """What is known about each unit of an AlignedCorpus, as pictures and tables."""
+    """The units of an AlignedCorpus, one by one, as pictures and tables."""
 
     def __init__(self, corpus):
         runs, codes = durations(corpus.records, corpus.units)

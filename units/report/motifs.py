@@ -72,7 +72,7 @@ def _count(number, word):
 
 
 def _values(voice):
-    """Return the values of an example: what is heard, its picture, and who says it where."""
+    """Return the values of an example: the sound, its picture, the speaker and the place."""
     picture, width, height = strip(voice.samples, voice.first, voice.last)
     recording = "" if voice.recording is None else voice.recording.rsplit("/", 1)[-1]
     return {

@@ -31,7 +31,7 @@ def text(value):
 
 def _safe(content):
     """Return text that needs no escaping: our own files, and Base64 or quoted data for attributes."""
-    return Markup(content)  # noqa: S704 - the one place where text becomes markup
+    return Markup(content)  # noqa: S704 - only here does text become markup
 
 
 def base64_of(data):
