@@ -1,4 +1,4 @@
-"""How well changes of unit match phone boundaries: precision, recall, F1, over-segmentation and R-value of boundaries.
+"""How well changes of unit match phone boundaries: precision, recall, F1, over-segmentation and R-value.
 
 Two boundaries match if they are at most 20 ms apart. Each boundary matches at most once, and the number of
 matches is the largest possible.
