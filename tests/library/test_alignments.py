@@ -142,10 +142,12 @@ def test_a_ctm_holds_many_recordings(tmp_path):
 def test_the_tier_of_phones_is_found_by_its_name_or_named(tmp_path):
     path = written(tmp_path, "x.TextGrid", LONG)
     assert read(path, "words") == [("x", [[0.0, 1.0, 'a "word" ! 3']])]
-    assert fault(path, "tones") == "PATH: no tier 'tones'; it has 'words', 'clicks' (points), 'phones'"
+    assert (
+        fault(path, "tones") == "PATH: there is no tier 'tones'; it has 'words', 'clicks' (points), 'phones'"
+    )
     path = written(tmp_path, "y.TextGrid", LONG.replace('"phones"\n        xmin', '"tones"\n        xmin'))
     assert (
-        fault(path) == "PATH: name the tier of phones with --tier: it has 'words', 'clicks' (points), 'tones'"
+        fault(path) == "PATH: name the tier of phones with --tier; it has 'words', 'clicks' (points), 'tones'"
     )
 
 
@@ -177,29 +179,49 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
             SHORT.replace("0.25 5e-1", "0.25 0.1"),
             "PATH:12: tier 'phones': 'ã' ends at 0.1",
         ),
-        ("x.TextGrid", SHORT.replace("5e-1", "5e999"), "PATH:12: inf where a time should be"),
-        ("x.TextGrid", SHORT.replace('"IntervalTier"', '"PitchTier"'), "PATH: a tier of the unknown class"),
-        ("x.TextGrid", SHORT.replace('0.25 5e-1 "ã"', '0.25 "ã" 5e-1'), "PATH:12: '\"ã\"' where a number"),
+        ("x.TextGrid", SHORT.replace("5e-1", "5e999"), "PATH:12: there must be a time, not inf"),
+        (
+            "x.TextGrid",
+            SHORT.replace('"IntervalTier"', '"PitchTier"'),
+            "PATH: a tier has the unknown class 'PitchTier'",
+        ),
+        (
+            "x.TextGrid",
+            SHORT.replace('0.25 5e-1 "ã"', '0.25 "ã" 5e-1'),
+            "PATH:12: there must be a number, not '\"ã\"'",
+        ),
         ("x.TextGrid", SHORT.replace('"TextGrid"', '"Pitch"'), "PATH: not a TextGrid in text form"),
         ("x.TextGrid", b"ooBinaryFile\x08TextGrid\xff", "PATH: a binary TextGrid; save it as a text file"),
         (
             "x.TextGrid",
             SHORT.replace("<exists>", "<absent>"),
-            "PATH: name the tier of phones with --tier: it has none",
+            "PATH: name the tier of phones with --tier; it has none",
         ),
         ("x.eaf", "<a>", "PATH: not XML: "),
         ("x.eaf", "<a/>", "PATH: not an ELAN file"),
         ("x.eaf", EAF.replace('"t4" TIME_VALUE="1000"', '"t4"'), "PATH: annotation a3 has no times"),
-        ("x.eaf", EAF.replace('"1000"', '"' + "9" * 400 + '"'), "PATH: a time slot whose time is no"),
+        (
+            "x.eaf",
+            EAF.replace('"1000"', '"' + "9" * 400 + '"'),
+            "PATH: the time of a time slot is not a whole number of ms",
+        ),
         ("x.eaf", EAF.replace('"1000"', '"40"'), "PATH: annotation a3 ends before it starts"),
-        ("x.eaf", '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a/>', "PATH: declares XML entities"),
-        ("x.ctm", "x 1 0.0 0.1\n", "PATH:1: 4 fields, not recording, channel,"),
-        ("x.ctm", "\nx 1 0.0 nan a\n", "PATH:2: '0.0 nan' where times should be"),
-        ("x.ctm", "x 1 -1 2 a\n", "PATH:1: '-1 2' where times should be"),
+        (
+            "x.eaf",
+            '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a/>',
+            "PATH: XML entities are not allowed in an ELAN file",
+        ),
+        (
+            "x.ctm",
+            "x 1 0.0 0.1\n",
+            "PATH:1: there must be 5 to 8 fields (recording, channel, start, duration, label), not 4",
+        ),
+        ("x.ctm", "\nx 1 0.0 nan a\n", "PATH:2: there must be times, not '0.0 nan'"),
+        ("x.ctm", "x 1 -1 2 a\n", "PATH:1: there must be times, not '-1 2'"),
         ("x.ctm", b"x 1 0 1 \xff\n", "PATH:1: not UTF-8 at byte 9"),
-        ("x.phn", "0 400\n", "PATH:1: 2 fields, not start sample, end sample, label"),
+        ("x.phn", "0 400\n", "PATH:1: there must be start sample, end sample and label, not 2 fields"),
         ("x.phn", "400 0 a\n", "PATH:1: 'a' ends before it starts"),
-        ("x.lab", "0.5 125 a\n", "PATH: no line '#' ends the header"),
+        ("x.lab", "0.5 125 a\n", "PATH: not a Festival .lab: no line '#' ends the header"),
         ("x.lab", "#\n0.5 125 a\n0.4 125 b\n", "PATH:3: ends at 0.4 s, before it starts at 0.5 s"),
         ("x.jsonl", '{"phones": []}\n', 'PATH:1: no "id"'),
         ("x.jsonl", "{\n", "PATH:1: not JSON"),
@@ -242,7 +264,7 @@ def test_phones_that_overlap_by_more_than_a_frame_are_no_alignment(tmp_path):
 
 def test_an_alignment_that_comes_twice_is_refused(tmp_path):
     paths = [written(tmp_path, "x.phn", PHN), written(tmp_path, "x.lab", LAB)]
-    with pytest.raises(InputError, match=r"x.lab: a second alignment of 'x'"):
+    with pytest.raises(InputError, match=r"x.lab: there are two alignments of 'x'"):
         read_all(paths)
 
 
@@ -262,10 +284,10 @@ def test_an_alignment_of_a_recording_is_cut_to_where_the_record_stands_in_it():
 @pytest.mark.parametrize(
     ("record", "message"),
     [
-        (dict(id="a"), "no alignment of 'a'"),
-        (dict(id="a", audio_filepath="b.wav"), "no alignment of 'a' or 'b'"),
-        (dict(id="a", audio_filepath=3), '"audio_filepath" is not a file name'),
-        (dict(id="a", audio_filepath="x.wav", offset=-1), '"offset" is not a number of seconds from 0 up'),
+        (dict(id="a"), "there is no alignment of 'a'"),
+        (dict(id="a", audio_filepath="b.wav"), "there is no alignment of 'a' or 'b'"),
+        (dict(id="a", audio_filepath=3), '"audio_filepath" must be a file name'),
+        (dict(id="a", audio_filepath="x.wav", offset=-1), '"offset" must be a number of seconds from 0 up'),
         (dict(), 'no "id"'),
     ],
 )
@@ -327,6 +349,6 @@ def test_an_alignment_is_not_taken_for_two_recordings_of_one_name(tmp_path):
     with pytest.raises(InputError) as caught:
         find(dict(id="c", audio_filepath="spk2/x.wav"), alignments)
     assert str(caught.value) == (
-        "the alignment 'x' may be of spk1/x.wav or spk2/x.wav; "
-        "take their records one folder at a time, or give each an alignment of its own id"
+        "the alignment 'x' may belong to spk1/x.wav or spk2/x.wav; "
+        "process one folder at a time, or give each record an alignment with its id"
     )

@@ -73,7 +73,7 @@ def test_every_frame_is_as_likely_to_be_in_the_sample():
 def test_a_sample_of_two_sorts_of_frames_is_refused():
     sample = Reservoir(10, 0)
     sample.add(np.zeros((2, 3), np.float32))
-    with pytest.raises(InputError, match="frames of 4 dimensions after some of 3"):
+    with pytest.raises(InputError, match="these frames have 4 dimensions, but earlier ones have 3"):
         sample.add(np.zeros((2, 4), np.float32))
 
 
@@ -334,7 +334,7 @@ def test_the_number_of_threads_changes_nothing(tmp_path):
 def test_frames_of_two_encoders_are_refused_in_one_line(run, tmp_path):
     given_ = stream() + stream(encoder="other")
     result = run("su-cluster", "-k", "5", "-o", tmp_path / "a", stdin=given_)
-    assert result.stderr == "su-cluster: -:4: frames of other after some of test\n"
+    assert result.stderr == "su-cluster: -:4: these frames come from other, but earlier ones from test\n"
     assert result.status == 1 and not (tmp_path / "a").exists()
 
 

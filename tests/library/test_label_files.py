@@ -189,9 +189,9 @@ def test_pieces_cover_the_runs_of_which_they_are():
     units, pieces = of_record(record, model=Model())
     assert (pieces.tier, pieces.starts, pieces.ends) == ("pieces", [1.0, 1.06], [1.06, 1.3])
     assert (units.starts[2], units.ends[-1]) == (1.06, 1.3)
-    with pytest.raises(InputError, match=r"no length without the model that made them \(-m\)"):
+    with pytest.raises(InputError, match=r"no duration without their model"):
         of_record(record)
-    with pytest.raises(InputError, match="not of this model"):
+    with pytest.raises(InputError, match="the "pieces" come from another model: they do not give the record's "units""):
         of_record({**record, "units": [7, 8, 7, 8, 8]}, model=Model())
 
 
@@ -221,16 +221,16 @@ def test_what_a_record_shows(record, fields, expected):
 @pytest.mark.parametrize(
     ("record", "fields", "message"),
     [
-        ({}, (), '"id" is no text or number|no "id"'),
+        ({}, (), '"id" is not text or a number|no "id"'),
         ({"id": "a"}, (), 'no "duration"'),
         ({"id": "a", "start": 1.0}, (), 'no "end"'),
         ({"id": "a", "start": 2.0, "end": 1.0}, (), '"end" 1.0 is before "start" 2.0'),
         ({"units": [1]}, (), 'no "id"'),
         ({"id": "a", "units": [1]}, ("pieces", "speaker"), 'no "pieces" or "speaker" to show'),
         ({"motif": 1, "units": [1], "occurrences": PLACES}, ("units",), 'no "units" to show'),
-        ({"motif": 1, "occurrences": [["a", None, 2, 1]]}, (), '"occurrences" is not a list of'),
-        ({"motif": [1], "occurrences": PLACES}, (), '"motif" is no text or number'),
-        ({"id": "a", "duration": 1, "verse": None}, ("verse",), '"verse" is no text or number'),
+        ({"motif": 1, "occurrences": [["a", None, 2, 1]]}, (), '"occurrences" must be a list of objects with id, audio_filepath, start and end, or of lists of these'),
+        ({"motif": [1], "occurrences": PLACES}, (), '"motif" is not text or a number'),
+        ({"id": "a", "duration": 1, "verse": None}, ("verse",), '"verse" is not text or a number'),
     ],
 )
 def test_a_record_that_cannot_be_shown_is_told_of(record, fields, message):
@@ -241,7 +241,7 @@ def test_a_record_that_cannot_be_shown_is_told_of(record, fields, message):
 def test_a_label_too_short_for_the_format_is_told_of_and_nothing_of_its_record_is_kept():
     spans = [Spans("units", "unit", "a", None, [0.0, 0.1], [0.1, 0.1004], [1, 2], 0.2)]
     recordings = Recordings(digits=3)
-    with pytest.raises(InputError, match=r"'2' at 0.1 s has no length"):
+    with pytest.raises(InputError, match=r"label '2' at 0.1 s has zero duration"):
         recordings.add(spans)
     assert not recordings
     recordings = Recordings(digits=6)

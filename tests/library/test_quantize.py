@@ -153,7 +153,7 @@ def test_frames_of_another_encoder_are_refused_in_one_line(run, codebook):
     result = run("su-quantize", "-c", codebook, stdin=given_)
     assert (result.status, result.stdout) == (1, b"")
     assert result.stderr == (
-        "su-quantize: -:1: frames of other:7, but the codebook is of test (--force takes them)\n"
+        "su-quantize: -:1: these frames come from other:7, but the codebook was made for test (--force accepts them)\n"
     )
     forced = run("su-quantize", "-c", codebook, "--force", stdin=given_)
     assert (forced.status, forced.stderr) == (0, "") and len(forced.records[0]["units"]) == 5
@@ -163,7 +163,7 @@ def test_frames_of_another_dimension_are_refused_even_by_force(run, codebook):
     out = io.BytesIO()
     write_record(Record({"id": "a", "features": "-"}, array=np.zeros((2, 5), np.float32)), out)
     result = run("su-quantize", "--force", "-c", codebook, stdin=out.getvalue())
-    assert result.stderr == "su-quantize: -:1: frames of 5 dimensions, but the codebook is of 3\n"
+    assert result.stderr == "su-quantize: -:1: the frames have 5 dimensions, but the codebook has 3\n"
 
 
 def test_smoothing_by_cost_and_by_rate_exclude_each_other(run, codebook):

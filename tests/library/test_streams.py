@@ -77,7 +77,7 @@ def test_records_and_their_arrays_go_through_a_pipe_unchanged(sent):
     assert faults == [] and len(records) == len(sent)
     for record, (text, frames) in zip(records, sent, strict=True):
         assert record["id"] == text
-        if frames is not None:
+        if frames must be None:
             np.testing.assert_array_equal(record.array, frames, strict=True)
 
 
@@ -105,11 +105,11 @@ WITH_ARRAY = b'{"id": "a", "features": "-"}\n'
         (b"\n{}\n[]\n{}\n{}\n", "pipe:3: not a JSON object"),
         (b"nonsense\n" + ARRAY, "pipe:1: not JSON: Expecting value at column 1"),
         (WITH_ARRAY, 'pipe:1: "features" is "-" but no array follows'),
-        (ARRAY, "pipe:1: an array where a record should be"),
+        (ARRAY, "pipe:1: there is an array in place of a record"),
         (WITH_ARRAY + npy(np.zeros((2, 3), np.int64)), "pipe:1: the array is int64 of shape (2, 3), not"),
         (WITH_ARRAY + npy(np.zeros(6, np.float32)), "pipe:1: the array is float32 of shape (6,), not"),
-        (WITH_ARRAY + npy(np.float32([[0, 1], [np.nan, 1]])), "pipe:1: frame 1 of the array holds NaN"),
-        (WITH_ARRAY + npy(np.array([[1e300]])), "pipe:1: frame 0 of the array holds NaN or infinity"),
+        (WITH_ARRAY + npy(np.float32([[0, 1], [np.nan, 1]])), "pipe:1: frame 1 of the array has NaN or infinity"),
+        (WITH_ARRAY + npy(np.array([[1e300]])), "pipe:1: frame 0 of the array has NaN or infinity"),
         (WITH_ARRAY + npy(np.zeros((0, 3), np.int64)), "pipe:1: the array is int64 of shape (0, 3), not"),
     ],
 )
@@ -144,7 +144,7 @@ def test_an_array_whose_end_cannot_be_known_ends_the_reading_even_where_faults_a
 
 def test_an_array_that_claims_more_than_is_there_costs_no_memory_and_is_told():
     records, faults = through_a_pipe(WITH_ARRAY + npy_header((1 << 31, 1 << 10)) + b"1234")
-    assert records == [] and faults == ["pipe:1: the array ends early, 4 of 8796093022208 bytes"]
+    assert records == [] and faults == ["pipe:1: the array ends early, after 4 of 8796093022208 bytes"]
 
 
 class Canary:
@@ -192,10 +192,10 @@ def test_frames_come_from_the_stream_or_from_the_file_named(tmp_path):
 @pytest.mark.parametrize(
     ("features", "fault"),
     [
-        ("-", '"features" is not a file name'),
-        (3, '"features" is not a file name'),
-        ("a\0b", '"features" is not a file name'),
-        ("\ud800", '"features" is not a file name'),
+        ("-", '"features" must be a file name'),
+        (3, '"features" must be a file name'),
+        ("a\0b", '"features" must be a file name'),
+        ("\ud800", '"features" must be a file name'),
         ("/nonexistent.npy", "/nonexistent.npy: No such file or directory"),
         ("/", "/: Is a directory"),
         ("/dev/zero", "/dev/zero: not a regular file"),

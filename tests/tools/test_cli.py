@@ -53,7 +53,10 @@ ENDS = [
         OSError("libcudart.so.13: cannot open"),
         "libcudart.so.13: cannot open (torch and torchaudio do not fit",
     ),
-    (ImportError("No module named 'pesq'"), "No module named 'pesq'; `make install`"),
+    (
+        ImportError("No module named 'pesq'"),
+        "No module named 'pesq'; run `make install`, or pip install speech-units[eval,vad,train,onnx]",
+    ),
     (MemoryError(), "out of memory"),
     (click.ClickException("anything else of click's"), "anything else of click's"),
 ]

@@ -12,7 +12,7 @@ from processes import ROOT
 # Each option, its short form, and what --help calls its value.
 MEANINGS = {
     "--output": ("-o", {"FILE", "DIR"}),
-    "--clusters": ("--keep-going", {"N", "N,..."}),
+    "--clusters": ("-k", {"N", "N,..."}),
     "--top": ("-n", {"N"}),
     "--jobs": ("-j", {"N"}),
     "--model": ("-m", {"ENCODER", "BPE", "VOCODER"}),
