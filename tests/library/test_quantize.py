@@ -153,7 +153,8 @@ def test_frames_of_another_encoder_are_refused_in_one_line(run, codebook):
     result = run("su-quantize", "-c", codebook, stdin=given_)
     assert (result.status, result.stdout) == (1, b"")
     assert result.stderr == (
-        "su-quantize: -:1: these frames come from other:7, but the codebook was made for test (--force accepts them)\n"
+        "su-quantize: -:1: these frames come from other:7, but the codebook was made for test "
+        "(--force accepts them)\n"
     )
     forced = run("su-quantize", "-c", codebook, "--force", stdin=given_)
     assert (forced.status, forced.stderr) == (0, "") and len(forced.records[0]["units"]) == 5

@@ -77,7 +77,7 @@ def test_records_and_their_arrays_go_through_a_pipe_unchanged(sent):
     assert faults == [] and len(records) == len(sent)
     for record, (text, frames) in zip(records, sent, strict=True):
         assert record["id"] == text
-        if frames must be None:
+        if frames is not None:
             np.testing.assert_array_equal(record.array, frames, strict=True)
 
 
@@ -108,8 +108,14 @@ WITH_ARRAY = b'{"id": "a", "features": "-"}\n'
         (ARRAY, "pipe:1: there is an array in place of a record"),
         (WITH_ARRAY + npy(np.zeros((2, 3), np.int64)), "pipe:1: the array is int64 of shape (2, 3), not"),
         (WITH_ARRAY + npy(np.zeros(6, np.float32)), "pipe:1: the array is float32 of shape (6,), not"),
-        (WITH_ARRAY + npy(np.float32([[0, 1], [np.nan, 1]])), "pipe:1: frame 1 of the array has NaN or infinity"),
-        (WITH_ARRAY + npy(np.array([[1e300]])), "pipe:1: frame 0 of the array has NaN or infinity"),
+        (
+            WITH_ARRAY + npy(np.float32([[0, 1], [np.nan, 1]])),
+            "pipe:1: frame 1 of the array has NaN or infinity",
+        ),
+        (
+            WITH_ARRAY + npy(np.array([[1e300]])),
+            "pipe:1: frame 0 of the array has NaN or infinity",
+        ),
         (WITH_ARRAY + npy(np.zeros((0, 3), np.int64)), "pipe:1: the array is int64 of shape (0, 3), not"),
     ],
 )

@@ -110,7 +110,7 @@ def features_of(record):
     if record.array is not None:
         return record.array
     if path == "-":
-        raise InputError('"features" is not a file name')
+        raise InputError('"features" must be a file name')
     with open_file(path) as file:
         try:
             return read_npy(file, path)
