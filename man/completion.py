@@ -22,7 +22,7 @@ def tree_of(tool):
 def options_of(command):
     """Return [(names, choices, whether it takes a value, help)] of a command."""
     found = []
-    for option in command.get_params(click.Context(command)):
+    for option in command.get_params(click.Context(command, **command.context_settings)):
         if isinstance(option, click.Option) and not option.hidden:
             choices = [str(c) for c in option.type.choices] if isinstance(option.type, click.Choice) else []
             names = [*option.opts, *option.secondary_opts]

@@ -152,7 +152,7 @@ def test_a_line_of_a_hundred_megabytes_passes(run, corpus):
 
 def test_a_line_without_an_end_is_told(run, corpus):
     result = run("su-bpe", "encode", "-m", corpus["bpe.model"], "/dev/zero", memory=LIMIT)
-    assert (result.status, result.stderr) == (1, "su-bpe: /dev/zero:1: a line of more than 256 MiB\n")
+    assert (result.status, result.stderr) == (1, "su-bpe: /dev/zero:1: the line is longer than 256 MiB\n")
 
 
 def test_after_a_line_that_is_too_long_the_next_is_read(tmp_path, monkeypatch):
@@ -161,7 +161,7 @@ def test_after_a_line_that_is_too_long_the_next_is_read(tmp_path, monkeypatch):
     path.write_bytes(b'{"id": "' + b"x" * (3 << 20) + b'"}\n{"id": "a"}\n' + b" " * (2 << 20))
     faults = []
     assert [record["id"] for record in read_records([str(path)], faults.append)] == ["a"]
-    assert [str(fault) for fault in faults] == [f"{path}:{n}: a line of more than 1 MiB" for n in (1, 3)]
+    assert [str(fault) for fault in faults] == [f"{path}:{n}: the line is longer than 1 MiB" for n in (1, 3)]
     with pytest.raises(InputError):
         list(read_records([str(path)]))
 

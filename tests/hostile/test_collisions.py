@@ -125,7 +125,7 @@ def test_an_output_that_is_removed_while_it_is_written_is_told(run, corpus, line
     job = Halfway(run, corpus, line, tmp_path)
     os.unlink(tmp_path / ".file.part")
     tool = line.split()[0]
-    assert job.go_on() == (1, f"{tool}: {tmp_path}/file: was removed while it was written\n")
+    assert job.go_on() == (1, f"{tool}: {tmp_path}/file: the file was removed while it was written\n")
     assert os.listdir(tmp_path) == []
 
 
@@ -135,7 +135,7 @@ def test_a_copy_that_began_after_the_first_one_s_file_was_removed_is_left_alone(
     os.unlink(tmp_path / ".file.part")
     second = Halfway(run, corpus, line, tmp_path)
     status, message = first.go_on()
-    assert (status, message) == (1, f"su-bpe: {tmp_path}/file: was removed while it was written\n")
+    assert (status, message) == (1, f"su-bpe: {tmp_path}/file: the file was removed while it was written\n")
     assert os.listdir(tmp_path) == [".file.part"]
     assert second.go_on() == (0, "") and os.listdir(tmp_path) == ["file"]
 

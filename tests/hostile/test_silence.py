@@ -44,7 +44,7 @@ def test_threads_that_read_headers_leave_warnings_as_they_were(tmp_path):
     "line", ['{"id": "a", "speaker": "Ana", "speaker": "Bob"}', '{"x": [{"y": 1, "y": 2}]}']
 )
 def test_a_field_named_twice_is_an_error(line):
-    with pytest.raises(InputError, match=r'^f:3: not JSON: "(speaker|y)" twice in one object$'):
+    with pytest.raises(InputError, match=r'f:3: not JSON: "speaker" occurs twice in one object'):
         parse(line.encode(), "f:3")
 
 

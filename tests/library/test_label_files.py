@@ -191,7 +191,9 @@ def test_pieces_cover_the_runs_of_which_they_are():
     assert (units.starts[2], units.ends[-1]) == (1.06, 1.3)
     with pytest.raises(InputError, match=r"no duration without their model"):
         of_record(record)
-    with pytest.raises(InputError, match="the \"pieces\" come from another model: they do not give the record's \"units\""):
+    with pytest.raises(
+        InputError, match='the "pieces" come from another model: they do not give the record\'s "units"'
+    ):
         of_record({**record, "units": [7, 8, 7, 8, 8]}, model=Model())
 
 

@@ -180,17 +180,17 @@ def test_ten_thousand_units_are_no_more_trouble_than_ten():
 @pytest.mark.parametrize(
     ("sequences", "settings", "message"),
     [
-        ([[0, 99]], {"vocab_size": 100}, "a vocabulary of 100 is too small.* 101"),
+        ([[0, 99]], {"vocab_size": 100}, "--vocab-size 100 is too small: units and <unk> are 101 pieces"),
         (
             [[0, 1, 0, 1]],
             {"vocab_size": 500},
-            "a vocabulary of 500 is too large for these data: [4-8] pieces",
+            "--vocab-size 500 is too large for these data: at most 7 pieces are possible",
         ),
         (corpus(9), {"vocab_size": 9000, "model_type": "unigram"}, "too large for these data"),
-        ([[0, 99]], {"alphabet": 99}, "unit 99 is beyond an alphabet of 99"),
+        ([[0, 99]], {"alphabet": 99}, "unit 99 is too large: --units 99 has units 0 to 98"),
         ([], {}, "no units to train on"),
         ([[], []], {}, "no units to train on"),
-        ([[MAX_ALPHABET]], {}, "unit 20000: there is room for units below 20000 only"),
+        ([[MAX_ALPHABET]], {}, "unit 20000 is too large: units must be below 20000"),
     ],
 )
 def test_what_cannot_be_trained_on_is_one_clear_line(sequences, settings, message):
@@ -208,7 +208,7 @@ def test_a_unit_that_the_model_does_not_know_is_named(unit):
 
 @pytest.mark.parametrize(
     ("piece", "message"),
-    [(0, "piece 0 stands for no units"), (60, "piece 60 is not in the model, which has 60")],
+    [(0, "piece 0 has no units"), (60, "piece 60 is not in the model, which has 60")],
 )
 def test_a_piece_that_is_no_units_is_named(piece, message):
     with pytest.raises(InputError, match=message):
@@ -220,7 +220,7 @@ def test_files_that_are_no_models_of_units_are_told_apart(tmp_path):
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(["a line of words"] * 9), model_writer=english, vocab_size=16, minloglevel=3
     )
-    with pytest.raises(InputError, match=r"^x: a SentencePiece model, but not one of units"):
+    with pytest.raises(InputError, match=r"x: a SentencePiece model, but not of units"):
         Model(english.getvalue(), "x")
     no_utf8 = english.getvalue().replace(b"line", b"l\xff\xfe\xfd").replace(b"words", b"w\xff\xfe\xfdd")
     for data in (b"", b"not a model", b"\x00" * 99, english.getvalue()[:-40], no_utf8):
@@ -305,11 +305,11 @@ def test_pieces_that_a_model_made_up_decode_to_units_alone(run, model_file):
         (["encode"], {"units": [1, 77]}, "-:1: unit 77 is not in the model"),
         (["encode"], {"units": [1], "counts": [1, 2]}, '-:1: 1 "units" but 2 "counts"'),
         (["decode"], {"pieces": [999]}, "-:1: piece 999 is not in the model, which has 60"),
-        (["decode"], {"pieces": [1], "counts": [1]}, '-:1: 1 "counts", but the pieces make 2 units'),
+        (["decode"], {"pieces": [1], "counts": [1]}, '-:1: 1 "counts", but the pieces give 2 units'),
         (
             ["train", "-o", "/dev/null", "--vocab-size", "2"],
             {"units": [0, 5]},
-            "a vocabulary of 2 is too small",
+            "--vocab-size 2 is too small: units and <unk> are 7 pieces",
         ),
     ],
 )
@@ -335,13 +335,13 @@ def test_units_of_two_codebooks_are_not_made_into_one_corpus(run, model_file, tm
         result = run("su-bpe", *words, stdin=lines(records))
         assert (result.status, result.stderr) == (
             1,
-            "su-bpe: -:2: units of codebook bbbb after some of aaaa\n",
+            "su-bpe: -:2: these units have codebook bbbb, but an earlier record has codebook aaaa\n",
         )
 
 
 def test_records_that_name_no_codebook_next_to_ones_that_do_are_counted(run, model_file):
     records = [{"id": "a", "units": [1, 2], "codebook": "aaaa"}, {"id": "b", "units": [1]}]
-    told = "su-bpe: 1 of 2 records name no codebook; their units are taken to be of aaaa\n"
+    told = "su-bpe: 1 of 2 records name no codebook; their units are assumed to have codebook aaaa\n"
     for command in ("encode", "motifs"):
         result = run("su-bpe", command, "-m", model_file, stdin=lines(records))
         assert (result.status, result.stderr) == (0, told)

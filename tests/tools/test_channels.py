@@ -143,7 +143,7 @@ def test_a_channel_without_speech_is_left_out_and_none_with_any_is_an_error(run,
     soundfile.write(tmp_path / "a.wav", np.stack([samples, 0 * samples], axis=1), RATE)
     result = run("su-segment", "--channel", "split", "a.wav", cwd=tmp_path)
     assert (result.status, [record["channel"] for record in result.records]) == (0, [0])
-    assert result.stderr == "su-segment: a.wav, channel 1: no speech in it\n"
+    assert result.stderr == "su-segment: a.wav, channel 1: no speech found\n"
     soundfile.write(tmp_path / "b.wav", np.zeros((RATE, 2)), RATE)
     result = run("su-segment", "--channel", "split", "b.wav", cwd=tmp_path)
     assert (result.status, result.stderr.splitlines()[-1]) == (1, "su-segment: b.wav: no speech in it")

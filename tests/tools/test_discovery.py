@@ -241,7 +241,10 @@ def test_nothing_said_is_nothing_found(run):
 def test_units_that_the_codebook_lacks_are_refused_in_one_line(run, corpus):
     options = ["-j", "1", "-c", corpus["codebook.npz"]]
     high = run("su-discover", *options, stdin=lines([{"id": "a", "units": [1, 8]}]))
-    assert (high.status, high.stderr) == (1, "su-discover: -:1: unit 8, but there are 8 units at most\n")
+    assert (high.status, high.stderr) == (
+        1,
+        "su-discover: -:1: unit 8 is too large: the codebook has units 0 to 7\n",
+    )
     foreign = run("su-discover", *options, stdin=lines([{"id": "a", "units": [1], "codebook": "0"}]))
     assert foreign.status == 1 and foreign.stderr.startswith("su-discover: -:1: units of codebook 0, but ")
 
@@ -251,7 +254,7 @@ def test_units_of_two_codebooks_are_not_compared(run):
     result = run("su-discover", "-j", "1", stdin=lines(records))
     assert (result.status, result.stderr) == (
         1,
-        "su-discover: -:2: units of codebook bbbb after some of aaaa\n",
+        "su-discover: -:2: these units have codebook bbbb, but an earlier record has codebook aaaa\n",
     )
     del records[1]["codebook"]
     result = run("su-discover", "-j", "1", stdin=lines(records))

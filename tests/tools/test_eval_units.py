@@ -291,7 +291,7 @@ def test_units_with_no_alignment_are_a_fault_and_an_alignment_with_no_units_is_n
     records = units_of(alignments, phone_mostly)
     result = evaluate(records, alignments[:1] + alignments[2:])
     assert (result.status, result.stdout) == (1, b"")
-    assert result.stderr == "su-eval: units.jsonl:2: no alignment of 'r1'\n"
+    assert result.stderr == "su-eval: units.jsonl:2: there is no alignment of 'r1'\n"
     assert evaluate(records[:2], alignments).records[-1]["records"] == 2
 
 

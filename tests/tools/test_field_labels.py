@@ -103,7 +103,7 @@ def test_each_recording_has_its_own_time_origin(tmp_path):
     assert read_media(path)[1] == 7.0
     tiers, lines = reported(read_eaf, path)
     assert tiers["ref"] == [[8.0, 9.0, "story.001"]]
-    assert lines == [f"{path}: its recordings start at different times; took the TIME_ORIGIN of 'b.wav'"]
+    assert lines == [f"{path}: its recordings start at different times; used the TIME_ORIGIN of 'b.wav'"]
 
 
 def test_what_a_negative_origin_puts_before_the_recording_is_a_fault(tmp_path):
@@ -211,7 +211,10 @@ def test_a_tier_that_is_not_taken_is_told_of_as_it_is(run, tmp_path):
     result = run("su-labels", "import", "--tier", "tx", "x.eaf", cwd=tmp_path)
     assert (result.status, result.stderr) == (1, "su-labels: x.eaf: tier 'tx' has no labels\n")
     result = run("su-labels", "import", "--tier", "tx", "y.eaf", "x.eaf", cwd=tmp_path)
-    assert result.stderr == "su-labels: x.eaf: tier 'tx' has no labels, and 1 other file gives none either\n"
+    assert (
+        result.stderr
+        == "su-labels: y.eaf: there is no tier 'tx'; it has 'ref', and 1 other file gives none either\n"
+    )
     result = run("su-labels", "import", "--tier", "nope", "x.eaf", cwd=tmp_path)
     assert result.stderr == "su-labels: x.eaf: no tier 'nope'; it has 'ref', 'tx' (empty)\n"
     result = run("su-labels", "import", "--tier", "ref", "--tier", "tx", "x.eaf", cwd=tmp_path)
@@ -294,9 +297,7 @@ def test_what_saymore_writes_is_read(run, tmp_path):
 def test_a_recording_that_is_nowhere_is_an_error_that_says_where_it_was_sought(run, tmp_path):
     write_elan(tmp_path / "x.eaf", medium(relative="../wav/story.wav"))
     result = run("su-labels", "import", "x.eaf", cwd=tmp_path)
-    message = (
-        "its recording is not there; looked for '/C:/corpus/story.wav' and '../wav/story.wav' and 'story.wav'"
-    )
+    message = "its recording was not found; searched at '/C:/corpus/story.wav' and '../wav/story.wav' and 'story.wav'"
     assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: x.eaf: {message}\n")
 
 
@@ -306,9 +307,9 @@ def test_a_recording_that_is_nowhere_is_an_error_that_says_where_it_was_sought(r
         (
             medium() + medium("b.wav", ""),
             ["story.wav", "b.wav"],
-            "names 2 recordings; took the first, 'story.wav', not 'b.wav'",
+            "names 2 recordings; used the first, 'story.wav', not 'b.wav'",
         ),
-        (medium() + medium("b.mp4", "", "video/mp4"), ["b.mp4"], "'story.wav' is not there; took 'b.mp4'"),
+        (medium() + medium("b.mp4", "", "video/mp4"), ["b.mp4"], "'story.wav' does not exist; used 'b.mp4'"),
     ],
 )  # fmt: skip
 def test_a_choice_among_recordings_is_reported(run, tmp_path, media, there, message):
@@ -352,7 +353,7 @@ def test_in_a_folder_the_name_that_elan_gives_wins_and_else_its_stem(run, tmp_pa
         ([NFD + ".flac"], NFC, NFD + ".flac", None),
         ([NFC + ".flac"], NFD, NFC + ".flac", None),
         ([NFC + ".flac", NFD + ".flac"], NFD, NFD + ".flac", None),
-        (["s.wav", "s.mp4"], "s", "s.wav", "took 's.wav' for 's', not 's.mp4'"),
+        (["s.wav", "s.mp4"], "s", "s.wav", "used 's.wav' for 's', not 's.mp4'"),
         (["s.wav", "s.pdf", "s.pfsx", "s.eaf", "s.TextGrid"], "s", "s.wav", None),
         (["s.raw8k"], "s", "s.raw8k", None),
         (["s.wav", "s.mp3"], "s.wav", "s.wav", None),
@@ -493,7 +494,7 @@ def test_a_point_among_regions_is_reported_and_the_regions_are_taken(run, tmp_pa
     (tmp_path / "story.flac").touch()
     (tmp_path / "story.txt").write_text("0.5\t1.5\toyambi\n\\\t100\t200\n2.0\t2.0\tpoint\n2.5\t3.5\tasi\n")
     result = run("su-labels", "import", "--audio", ".", "story.txt", cwd=tmp_path)
-    line = "story.txt: tier 'labels': 'point' at 2.0 s has no length; skipped"
+    line = "story.txt: tier 'labels': 'point' at 2.0 s has no duration; skipped"
     assert (result.status, result.stderr) == (0, f"su-labels: {line}\n")
     assert [record["label"] for record in result.records] == ["oyambi", "asi"]
 
@@ -502,12 +503,16 @@ def test_a_point_among_regions_is_reported_and_the_regions_are_taken(run, tmp_pa
     ("name", "text", "fault"),
     [
         ("s.txt", "0\t1\ta\n3\t2\tbad\n4\t5\tb\n", "s.txt:2: ends at 2.0 s, before it starts at 3.0 s"),
-        ("s.txt", "0\t1\ta\nnothing\n4\t5\tb\n", "s.txt:2: no start, end, label separated by tabs"),
-        ("s.ctm", "s 1 0 1 a\ns 1 nan 1 bad\ns 1 4 1 b\n", "s.ctm:2: 'nan 1' where times should be"),
+        (
+            "s.txt",
+            "0\t1\ta\nnothing\n4\t5\tb\n",
+            "s.txt:2: there must be start, end and label, separated by tabs",
+        ),
+        ("s.ctm", "s 1 0 1 a\ns 1 nan 1 bad\ns 1 4 1 b\n", "s.ctm:2: there must be times, not 'nan 1'"),
         (
             "s.phn",
             "0 16000 a\n1 bad\n64000 80000 b\n",
-            "s.phn:2: 2 fields, not start sample, end sample, label",
+            "s.phn:2: there must be start sample, end sample and label, not 2 fields",
         ),
         (
             "s.TextGrid",
@@ -582,7 +587,7 @@ def test_phones_of_a_channel_belong_to_records_of_that_channel(tmp_path):
     alignments = read_all([str(tmp_path / "x.ctm")])
     assert find({"id": "call", "channel": 1}, alignments) == [[0.3, 0.8, "two"]]
     for record, message in (
-        ({"id": "call"}, 'its alignment has 2 channels, but it has no "channel"'),
+        ({"id": "call"}, 'its alignment has 2 channels, but the record has no "channel"'),
         ({"id": "call", "channel": 2}, "no alignment of channel 2, counted from 0"),
     ):
         with pytest.raises(InputError, match=message):
@@ -614,7 +619,7 @@ def test_the_first_of_alternatives_is_taken_and_reported(tmp_path):
 def test_a_label_that_a_ctm_cannot_hold_is_reported(run):
     record = {"id": "a", "duration": 0.5, "tier": "gloss", "label": ""}
     result = run("su-labels", "export", "-t", "ctm", stdin=json.dumps(record).encode() + b"\n")
-    assert result.stderr == "su-labels: a: labels that are empty are left out: a CTM cannot hold them\n"
+    assert result.stderr == "su-labels: a: empty labels are left out, because a CTM cannot hold them\n"
 
 
 # -- silence

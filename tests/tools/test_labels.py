@@ -123,7 +123,7 @@ def test_a_ctm_holds_all_recordings_but_one_tier(run, tmp_path):
     assert (tmp_path / "all.ctm").read_text().splitlines()[0] == "Mc%201 1 0.500000 0.040000 7"
     assert [name for name, _ in read(str(tmp_path / "all.ctm"))] == ["Mc 1", "b"]
     result = run("su-labels", *words, stdin=lines(UNITS + MOTIFS), cwd=tmp_path)
-    message = "-:4: labels of units and of motifs: a CTM has one kind, name it with --tier"
+    message = "-:4: a CTM holds one tier, but there are units, motifs; choose one with --tier"
     assert (result.status, result.stderr) == (1, f"su-labels: {message}\n")
     assert (tmp_path / "all.ctm").read_text().count("\n") == 3  # the old one
     two = [UNITS[0], {**UNITS[0], "audio_filepath": "other/a.wav"}]
@@ -217,14 +217,14 @@ def test_recordings_of_one_name_get_files_of_their_own(run, tmp_path):
     result = run(
         "su-labels", "export", "-t", "audacity", "--folder", "labels", stdin=lines(tiers), cwd=tmp_path
     )
-    assert result.stderr == "su-labels: two files would be named 'a.b_c.txt'\n"
+    assert result.stderr == "su-labels: two files would have the same name, 'a.b_c.txt'\n"
 
 
 def test_without_a_folder_only_one_file_can_be_written(run):
     assert good(run("su-labels", "export", "-t", "audacity", stdin=lines(UNITS[:1]))).stdout.count(b"\n") == 2
     result = run("su-labels", "export", "-t", "audacity", stdin=lines(UNITS))
     assert (result.status, result.stdout) == (1, b"")
-    assert result.stderr == "su-labels: 2 files: name a folder for them with -o\n"
+    assert result.stderr == "su-labels: there are 2 files to write; use --folder DIR\n"
 
 
 def test_the_same_again_gives_the_same_bytes(exported):
@@ -287,7 +287,7 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
 @pytest.mark.parametrize(
     ("name", "text", "words", "message"),
     [
-        ("a.txt", "0\t1\tx\n", [], "a.txt: does not name its recording (--audio DIR)"),
+        ("a.txt", "0\t1\tx\n", [], "a.txt: the file does not name its recording; use --audio DIR"),
         ("c.txt", "0\t1\tx\n", ["--audio", "."], "c.txt: no recording is named 'c' in ."),
         ("a.txt", "0\t1\tx\n", ["--audio", "."], "a.txt: 2 recordings are named 'a' in .: 'a.mp3', 'a.wav'"),
         ("b.txt", "1\t1\tx\n", ["--audio", "."], "b.txt: tier 'labels' holds points, not intervals"),
@@ -295,11 +295,11 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
             "b.txt",
             "0\t1\tx\n",
             ["--audio", ".", "--tier", "w"],
-            "b.txt: no tier 'w'; it has 'labels'",
+            "b.txt: there is no tier 'w'; it has 'labels'",
         ),
-        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: no start, end, label separated by tabs"),
+        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: there must be start, end and label, separated by tabs"),
         ("b.txt", "2\t1\tx\n", ["--audio", "."], "b.txt:1: ends at 1.0 s, before it starts at 2.0 s"),
-        ("b.doc", "1\n", [], "b.doc: its name ends in none of .TextGrid .eaf .ctm .txt .lab .phn"),
+        ("b.doc", "1\n", [], "b.doc: the name must end in one of .TextGrid .eaf .ctm .txt .lab .phn"),
         ("b.txt", "1\t2\tx\n", ["--audio", "nowhere"], "nowhere: No such file or directory"),
     ],
 )

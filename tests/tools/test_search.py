@@ -156,11 +156,11 @@ def test_anything_else_is_a_file_name(text):
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ([], "a query of 0 runs; 1 to 500 are searched for"),
-        ([1] * 501, "a query of 501 runs; 1 to 500 are searched for"),
-        ([costs.ANY, costs.ANY], "a query that anything fits"),
+        ([], "the query has 0 runs; it must have 1 to 500"),
+        ([1] * 501, "the query has 501 runs; it must have 1 to 500"),
+        ([costs.ANY, costs.ANY], "the query has only wildcards"),
         ([K], f"unit {K} of the query is beyond those of the index, which are below {K}"),
-        (np.zeros((501, 4)), "a query of 501 frames; 1 to 500 are searched for"),
+        (np.zeros((501, 4)), "the query has 501 frames; it must have 1 to 500"),
     ],
 )
 def test_what_cannot_be_searched_for_is_one_line(wanted, message):
@@ -240,9 +240,9 @@ def test_a_build_that_is_killed_leaves_the_old_index_and_a_rerun_gives_what_one_
     [
         ([{"id": "a", "units": [1]}] * 2, "-:2: \"id\" 'a' occurs twice"),
         ([{"units": [1]}], '-:1: no "id"'),
-        ([{"id": "a", "units": [70000]}], "-:1: unit 70000, but an index has units below 65535"),
+        ([{"id": "a", "units": [70000]}], "-:1: unit 70000 is too large: units must be below 65535"),
         ([{"id": "a", "units": [1], "codebook": "x"}, {"id": "b", "units": [1], "codebook": "y"}],
-         "-:2: units of codebook y, but the index is of x"),
+         "-:2: these units have codebook y, but an earlier record has codebook x"),
     ],
 )  # fmt: skip
 def test_what_an_index_cannot_hold_is_one_line(run, tmp_path, records, message):
@@ -367,11 +367,11 @@ def test_a_query_of_another_rate_with_two_channels_finds_the_same(run, corpus, t
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        (np.zeros(RATE), "no speech in it"),
-        (np.zeros(0), "no speech in it"),
+        (np.zeros(RATE), "no speech found"),
+        (np.zeros(0), "no speech found"),
         (np.sin(np.arange(HOP - 20)) * 0.1, "0.019 s long, shorter than a frame"),
-        (np.sin(np.arange(61 * RATE)), "61 s long; a spoken query has at most 60 s"),
-        (np.sin(np.arange(11 * RATE)), "a query of 549 frames; 1 to 500 are searched for"),
+        (np.sin(np.arange(61 * RATE)), "61 s long; a spoken query must have at most 60 s"),
+        (np.sin(np.arange(11 * RATE)), "the query has 549 frames; it must have 1 to 500"),
     ],
     ids=["silence", "empty", "short", "too long a file", "too long"],
 )
@@ -422,7 +422,7 @@ def test_an_index_of_no_known_codebook_is_not_given_one_later(run, corpus, tmp_p
     build(run, tmp_path / "i", [{"id": "a", "units": [1, 2, 3]}])
     before = (tmp_path / "i").read_bytes()
     result = build(run, tmp_path / "i", [{"id": "b", "units": [4]}], "-c", corpus["codebook.npz"])
-    told = f"su-search: {tmp_path}/i: holds units of no known codebook; build it anew to give it one (-c)\n"
+    told = f"su-search: {tmp_path}/i: the units in the index name no codebook; to use -c, delete it and rebuild it\n"
     assert (result.status, result.stderr) == (1, told)
     assert (tmp_path / "i").read_bytes() == before
 
@@ -434,7 +434,7 @@ def test_units_beyond_the_codebook_are_not_joined_into_an_index():
 
 def test_records_that_name_no_codebook_next_to_ones_that_do_are_counted(run, tmp_path):
     bare, named = {"id": "a", "units": [1]}, {"id": "b", "units": [1], "codebook": "x"}
-    told = "1 of 2 records name no codebook; their units are taken to be of x"
+    told = "1 of 2 records name no codebook; their units are assumed to have codebook x"
     together = build(run, tmp_path / "i", [bare, named])
     assert (together.status, together.stderr) == (0, f"su-search: {told}\n")
     assert build(run, tmp_path / "j", [bare]).stderr == ""
@@ -454,5 +454,5 @@ def test_a_record_with_an_offset_and_no_duration_is_the_rest_of_its_recording(ru
     assert one == other != whole
     soundfile.write(tmp_path / "q.wav", np.tile(samples, 30), RATE)
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([span]))
-    told = f"{tmp_path}/q.wav: over 60 s long from 1 s on; a spoken query is shorter\n"
+    told = f"{tmp_path}/q.wav: more than 60 s long after 1 s; a spoken query must be shorter\n"
     assert (result.status, result.stderr) == (1, f"su-search: -:1: {told}")

@@ -307,7 +307,7 @@ def test_a_file_that_cannot_be_done_is_skipped_on_request_and_the_rest_are_done(
     assert [r["audio_filepath"] for r in result.records] == ["a.wav", "d.wav"]
     lines = result.stderr.splitlines()
     assert result.status == 1 and len(lines) == 4
-    assert lines[0] == "su-segment: b.wav: no speech in it"
+    assert lines[0] == "su-segment: b.wav: no speech found"
     assert lines[2] == "su-segment: nowhere.wav: No such file or directory"
     assert lines[3] == "su-segment: 3 of 5 records skipped"
 

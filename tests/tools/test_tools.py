@@ -245,7 +245,7 @@ def test_frames_that_are_not_numbers_are_told(run, use, arguments, corpus):
     bad = Record({"id": "a", "features": "-"}, array=np.float32([[0] * 39, [np.nan] * 39]))
     result = run(tool, *words, stdin=stream(corpus, use)[0] + written(bad))
     assert result.status == 1
-    assert result.stderr == f"{tool}: -:2: frame 1 of the array holds NaN or infinity\n"
+    assert result.stderr == f"{tool}: -:2: frame 1 of the array has NaN or infinity\n"
 
 
 @pytest.mark.parametrize("use", [use for use in USES if use.passes], ids=of_name)

@@ -4,7 +4,7 @@ complete -c su-bpe -n '__fish_seen_subcommand_from decode' -s o -l output -r -d 
 complete -c su-bpe -n '__fish_seen_subcommand_from decode' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-bpe -n '__fish_seen_subcommand_from decode' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-bpe -n '__fish_seen_subcommand_from decode' -l version -d 'Show the version and exit'
-complete -c su-bpe -n '__fish_seen_subcommand_from decode' -l help -d 'Show this message and exit'
+complete -c su-bpe -n '__fish_seen_subcommand_from decode' -s h -l help -d 'Show this message and exit'
 complete -c su-bpe -n __fish_use_subcommand -f -a encode
 complete -c su-bpe -n '__fish_seen_subcommand_from encode' -s m -l model -r -d 'Model made by su-bpe train'
 complete -c su-bpe -n '__fish_seen_subcommand_from encode' -l keep-runs -d 'Keep one unit per frame'
@@ -12,7 +12,7 @@ complete -c su-bpe -n '__fish_seen_subcommand_from encode' -s o -l output -r -d 
 complete -c su-bpe -n '__fish_seen_subcommand_from encode' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-bpe -n '__fish_seen_subcommand_from encode' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-bpe -n '__fish_seen_subcommand_from encode' -l version -d 'Show the version and exit'
-complete -c su-bpe -n '__fish_seen_subcommand_from encode' -l help -d 'Show this message and exit'
+complete -c su-bpe -n '__fish_seen_subcommand_from encode' -s h -l help -d 'Show this message and exit'
 complete -c su-bpe -n __fish_use_subcommand -f -a motifs
 complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -s m -l model -r -d 'Model made by su-bpe train'
 complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -l keep-runs -d 'Keep one unit per frame'
@@ -26,7 +26,7 @@ complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -s o -l output -r -d 
 complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -l version -d 'Show the version and exit'
-complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -l help -d 'Show this message and exit'
+complete -c su-bpe -n '__fish_seen_subcommand_from motifs' -s h -l help -d 'Show this message and exit'
 complete -c su-bpe -n __fish_use_subcommand -f -a train
 complete -c su-bpe -n '__fish_seen_subcommand_from train' -s o -l output -r -d 'The model, a SentencePiece file'
 complete -c su-bpe -n '__fish_seen_subcommand_from train' -l vocab-size -r -d 'Number of pieces, including <unk> and the single units'
@@ -38,4 +38,4 @@ complete -c su-bpe -n '__fish_seen_subcommand_from train' -l seed -r -d 'Seed of
 complete -c su-bpe -n '__fish_seen_subcommand_from train' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-bpe -n '__fish_seen_subcommand_from train' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-bpe -n '__fish_seen_subcommand_from train' -l version -d 'Show the version and exit'
-complete -c su-bpe -n '__fish_seen_subcommand_from train' -l help -d 'Show this message and exit'
+complete -c su-bpe -n '__fish_seen_subcommand_from train' -s h -l help -d 'Show this message and exit'

@@ -13,4 +13,4 @@ complete -c su-discover -s o -l output -r -d 'Records of the terms; standard out
 complete -c su-discover -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-discover -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-discover -l version -d 'Show the version and exit'
-complete -c su-discover -l help -d 'Show this message and exit'
+complete -c su-discover -s h -l help -d 'Show this message and exit'

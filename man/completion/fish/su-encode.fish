@@ -9,4 +9,4 @@ complete -c su-encode -s o -l output -r -d 'Records with `features`; standard ou
 complete -c su-encode -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-encode -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-encode -l version -d 'Show the version and exit'
-complete -c su-encode -l help -d 'Show this message and exit'
+complete -c su-encode -s h -l help -d 'Show this message and exit'

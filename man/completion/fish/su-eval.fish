@@ -12,7 +12,7 @@ complete -c su-eval -n '__fish_seen_subcommand_from speech' -s o -l output -r -d
 complete -c su-eval -n '__fish_seen_subcommand_from speech' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-eval -n '__fish_seen_subcommand_from speech' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-eval -n '__fish_seen_subcommand_from speech' -l version -d 'Show the version and exit'
-complete -c su-eval -n '__fish_seen_subcommand_from speech' -l help -d 'Show this message and exit'
+complete -c su-eval -n '__fish_seen_subcommand_from speech' -s h -l help -d 'Show this message and exit'
 complete -c su-eval -n __fish_use_subcommand -f -a units
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l features -r -d 'Records with features, to compute ABX of these as well'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l silence -r -d 'Labels that do not count as phones, separated by spaces'
@@ -31,7 +31,7 @@ complete -c su-eval -n '__fish_seen_subcommand_from units' -s o -l output -r -d 
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l version -d 'Show the version and exit'
-complete -c su-eval -n '__fish_seen_subcommand_from units' -l help -d 'Show this message and exit'
+complete -c su-eval -n '__fish_seen_subcommand_from units' -s h -l help -d 'Show this message and exit'
 complete -c su-eval -n __fish_use_subcommand -f -a table
 complete -c su-eval -n '__fish_seen_subcommand_from table' -l format -x -a 'text csv markdown' -d 'Format of the table'
 complete -c su-eval -n '__fish_seen_subcommand_from table' -l seed -r -d 'Seed of the random numbers'
@@ -39,4 +39,4 @@ complete -c su-eval -n '__fish_seen_subcommand_from table' -s o -l output -r -d 
 complete -c su-eval -n '__fish_seen_subcommand_from table' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-eval -n '__fish_seen_subcommand_from table' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-eval -n '__fish_seen_subcommand_from table' -l version -d 'Show the version and exit'
-complete -c su-eval -n '__fish_seen_subcommand_from table' -l help -d 'Show this message and exit'
+complete -c su-eval -n '__fish_seen_subcommand_from table' -s h -l help -d 'Show this message and exit'

@@ -7,7 +7,7 @@ complete -c su-labels -n '__fish_seen_subcommand_from export' -s o -l output -r 
 complete -c su-labels -n '__fish_seen_subcommand_from export' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-labels -n '__fish_seen_subcommand_from export' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-labels -n '__fish_seen_subcommand_from export' -l version -d 'Show the version and exit'
-complete -c su-labels -n '__fish_seen_subcommand_from export' -l help -d 'Show this message and exit'
+complete -c su-labels -n '__fish_seen_subcommand_from export' -s h -l help -d 'Show this message and exit'
 complete -c su-labels -n __fish_use_subcommand -f -a import
 complete -c su-labels -n '__fish_seen_subcommand_from import' -l audio -r -d 'Folder of the recordings'
 complete -c su-labels -n '__fish_seen_subcommand_from import' -l tier -r -d 'Take only this tier'
@@ -15,4 +15,4 @@ complete -c su-labels -n '__fish_seen_subcommand_from import' -s o -l output -r 
 complete -c su-labels -n '__fish_seen_subcommand_from import' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-labels -n '__fish_seen_subcommand_from import' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-labels -n '__fish_seen_subcommand_from import' -l version -d 'Show the version and exit'
-complete -c su-labels -n '__fish_seen_subcommand_from import' -l help -d 'Show this message and exit'
+complete -c su-labels -n '__fish_seen_subcommand_from import' -s h -l help -d 'Show this message and exit'

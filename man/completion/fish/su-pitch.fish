@@ -5,4 +5,4 @@ complete -c su-pitch -s o -l output -r -d 'Records with `f0`; standard output if
 complete -c su-pitch -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-pitch -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-pitch -l version -d 'Show the version and exit'
-complete -c su-pitch -l help -d 'Show this message and exit'
+complete -c su-pitch -s h -l help -d 'Show this message and exit'

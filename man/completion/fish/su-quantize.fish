@@ -7,4 +7,4 @@ complete -c su-quantize -s o -l output -r -d 'Records with `units`; standard out
 complete -c su-quantize -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-quantize -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-quantize -l version -d 'Show the version and exit'
-complete -c su-quantize -l help -d 'Show this message and exit'
+complete -c su-quantize -s h -l help -d 'Show this message and exit'

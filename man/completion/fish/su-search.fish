@@ -4,7 +4,7 @@ complete -c su-search -n '__fish_seen_subcommand_from build' -s o -l output -r -
 complete -c su-search -n '__fish_seen_subcommand_from build' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-search -n '__fish_seen_subcommand_from build' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-search -n '__fish_seen_subcommand_from build' -l version -d 'Show the version and exit'
-complete -c su-search -n '__fish_seen_subcommand_from build' -l help -d 'Show this message and exit'
+complete -c su-search -n '__fish_seen_subcommand_from build' -s h -l help -d 'Show this message and exit'
 complete -c su-search -n __fish_use_subcommand -f -a find
 complete -c su-search -n '__fish_seen_subcommand_from find' -s i -l index -r -d 'Index to search in'
 complete -c su-search -n '__fish_seen_subcommand_from find' -s n -l top -r -d 'Write only the N best hits of each query'
@@ -17,4 +17,4 @@ complete -c su-search -n '__fish_seen_subcommand_from find' -s o -l output -r -d
 complete -c su-search -n '__fish_seen_subcommand_from find' -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-search -n '__fish_seen_subcommand_from find' -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-search -n '__fish_seen_subcommand_from find' -l version -d 'Show the version and exit'
-complete -c su-search -n '__fish_seen_subcommand_from find' -l help -d 'Show this message and exit'
+complete -c su-search -n '__fish_seen_subcommand_from find' -s h -l help -d 'Show this message and exit'

@@ -12,4 +12,4 @@ complete -c su-segment -s o -l output -r -d 'Records of the segments; standard o
 complete -c su-segment -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-segment -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-segment -l version -d 'Show the version and exit'
-complete -c su-segment -l help -d 'Show this message and exit'
+complete -c su-segment -s h -l help -d 'Show this message and exit'

@@ -13,4 +13,4 @@ complete -c su-synth -s o -l output -r -d 'One WAV of all records in turn or, wi
 complete -c su-synth -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-synth -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-synth -l version -d 'Show the version and exit'
-complete -c su-synth -l help -d 'Show this message and exit'
+complete -c su-synth -s h -l help -d 'Show this message and exit'

@@ -28,4 +28,4 @@ complete -c su-train-encoder -l device -r -d 'Device to compute on; auto is a GP
 complete -c su-train-encoder -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-train-encoder -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-train-encoder -l version -d 'Show the version and exit'
-complete -c su-train-encoder -l help -d 'Show this message and exit'
+complete -c su-train-encoder -s h -l help -d 'Show this message and exit'

@@ -30,4 +30,4 @@ complete -c su-train-vocoder -l device -r -d 'Device to compute on; auto is a GP
 complete -c su-train-vocoder -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
 complete -c su-train-vocoder -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-train-vocoder -l version -d 'Show the version and exit'
-complete -c su-train-vocoder -l help -d 'Show this message and exit'
+complete -c su-train-vocoder -s h -l help -d 'Show this message and exit'
