@@ -304,7 +304,7 @@ def test_a_crashed_recording_that_begins_with_silence_is_read_to_its_end(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("", "is no file name"), ("-", "is no file name"), (".", "a folder")]
+    ("name", "message"), [("", "is not a file name"), ("-", "is not a file name"), (".", "a folder")]
 )
 def test_what_is_no_name_of_a_recording_is_told(run, tmp_path, name, message):
     result = run("su-segment", "--", name, cwd=tmp_path)

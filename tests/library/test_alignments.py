@@ -203,7 +203,7 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
         (
             "x.eaf",
             EAF.replace('"1000"', '"' + "9" * 400 + '"'),
-            "PATH: the time of a time slot must be a whole number of ms",
+            "PATH: the time of a time slot is not a whole number of ms",
         ),
         ("x.eaf", EAF.replace('"1000"', '"40"'), "PATH: annotation a3 ends before it starts"),
         (

@@ -96,7 +96,7 @@ def test_a_record_whose_channel_is_not_there_is_told(run, tmp_path):
         {"id": "b", "audio_filepath": path, "channel": -1},
     ]
     for record, message in zip(
-        records, ("no channel 2", '"channel" is not a number of a channel'), strict=True
+        records, ("no channel 2", '"channel" must be the number of a channel'), strict=True
     ):
         result = run("su-pitch", "-j", "1", stdin=json.dumps(record).encode())
         assert result.status == 1 and message in result.stderr and result.stderr.count("\n") == 1
@@ -146,7 +146,7 @@ def test_a_channel_without_speech_is_left_out_and_none_with_any_is_an_error(run,
     assert result.stderr == "su-segment: a.wav, channel 1: no speech found\n"
     soundfile.write(tmp_path / "b.wav", np.zeros((RATE, 2)), RATE)
     result = run("su-segment", "--channel", "split", "b.wav", cwd=tmp_path)
-    assert (result.status, result.stderr.splitlines()[-1]) == (1, "su-segment: b.wav: no speech in it")
+    assert (result.status, result.stderr.splitlines()[-1]) == (1, "su-segment: b.wav: no speech found")
 
 
 def test_mixed_microphones_give_every_turn_once(run, tmp_path):
@@ -207,7 +207,7 @@ def test_an_unusual_share_of_silence_is_told_in_one_line(run, tmp_path, samples,
     soundfile.write(tmp_path / "a.wav", noisy, RATE, subtype="FLOAT")
     result = run("su-segment", "a.wav", cwd=tmp_path)
     assert result.status == 0 and result.records
-    pattern = rf"su-segment: a\.wav: {share} of it is taken for silence; if that is wrong, see [^\n]*\n"
+    pattern = rf"su-segment: a\.wav: {share} of it counts as silence; if that is wrong, see [^\n]*\n"
     assert re.fullmatch(pattern, result.stderr)
 
 

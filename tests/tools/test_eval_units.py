@@ -307,11 +307,11 @@ def test_keep_going_leaves_out_what_has_no_alignment_and_says_so(evaluate):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"units": None}, '"units" is not a list'),
+        ({"units": None}, '"units" must be a list'),
         ({"counts": [1]}, '"units" but 1 "counts"'),
         ({"id": "r0"}, "\"id\" 'r0' occurs twice"),
-        ({"frame_shift": 0}, '"frame_shift" is not a number'),
-        ({"speaker": 5}, '"speaker" is not a'),
+        ({"frame_shift": 0}, '"frame_shift" must be a number'),
+        ({"speaker": 5}, '"speaker" must be a'),
     ],
 )
 def test_a_bad_record_is_told_with_its_place(evaluate, change, message):

@@ -216,7 +216,7 @@ def test_a_tier_that_is_not_taken_is_told_of_as_it_is(run, tmp_path):
         == "su-labels: y.eaf: there is no tier 'tx'; it has 'ref', and 1 other file gives none either\n"
     )
     result = run("su-labels", "import", "--tier", "nope", "x.eaf", cwd=tmp_path)
-    assert result.stderr == "su-labels: x.eaf: no tier 'nope'; it has 'ref', 'tx' (empty)\n"
+    assert result.stderr == "su-labels: x.eaf: there is no tier 'nope'; it has 'ref', 'tx' (empty)\n"
     result = run("su-labels", "import", "--tier", "ref", "--tier", "tx", "x.eaf", cwd=tmp_path)
     assert (result.status, len(result.records)) == (1, 1)
 

@@ -42,7 +42,7 @@ def test_frames_of_another_recording_with_the_same_id_are_made_again_and_this_is
     assert reused("a.wav") == ""
     said = reused("b.wav")
     assert said.startswith(
-        f"su-encode: {tmp_path}/F/001.npy: made from {tmp_path}/a.wav, not {tmp_path}/b.wav;"
+        f"su-encode: {tmp_path}/F/001.npy: it was made from {tmp_path}/a.wav, not {tmp_path}/b.wav;"
     )
     assert said.count("\n") == 1
     assert reused("b.wav") == ""
@@ -65,7 +65,7 @@ def test_frames_are_made_again_once_the_recording_was_changed(reused, tmp_path):
 def test_frames_that_do_not_say_what_they_are_of_are_made_again(reused, tmp_path):
     (tmp_path / "F").mkdir()
     np.save(tmp_path / "F" / "001.npy", np.zeros((9, 39), np.float32))
-    assert "001.npy: does not say what it was made from; made again" in reused("a.wav")
+    assert "001.npy: it does not say what it was made from; it is written again" in reused("a.wav")
 
 
 def test_one_line_is_said_however_many_frames_are_made_again(run, folder, tmp_path):  # noqa: F811
@@ -196,5 +196,5 @@ def test_frames_of_a_model_that_was_changed_in_its_folder_are_made_again(run, fo
     tensors = safetensors.numpy.load_file(weights)
     safetensors.numpy.save_file({name: 0.9 * t for name, t in tensors.items()}, weights, {"format": "pt"})
     result = run(*command, stdin=data)
-    assert result.status == 0 and "made before the model was changed; made again" in result.stderr
+    assert result.status == 0 and "it was made before the model changed; it is written again" in result.stderr
     assert not np.array_equal(before, np.load(tmp_path / "F" / "001.npy"))
