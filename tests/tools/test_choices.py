@@ -95,15 +95,15 @@ def test_records_that_last_longer_than_their_references_are_said(run, corpus):
     reference = corpus.records("segments.jsonl")
     shorter = [{**record, "duration": record["duration"] - 0.2} for record in reference]
     command = ["su-eval", "speech", "-j", "1", "--metrics", "log_mel", corpus["segments.jsonl"], "-"]
-    assert run(*command, stdin=lines(reference)).stderr == ""
+    assert "differ in length" not in run(*command, stdin=lines(reference)).stderr
     count = f"{len(reference)} of {len(reference)}"
-    said = f"su-eval: {count} records do not last as long as in REF: what both have is compared\n"
-    assert run(*command, stdin=lines(shorter)).stderr == said
+    said = f"su-eval: {count} records differ in length from REF; only the common part is compared\n"
+    assert said in run(*command, stdin=lines(shorter)).stderr
 
 
 def test_alignments_that_are_left_out_are_said():
     config = dataclasses.replace(CONFIG, max_alignments=3, false_alarms=100.0)
-    with pytest.warns(InputWarning, match="more than 3 alignments: the best are kept"):
+    with pytest.warns(InputWarning, match="more than 3 alignments: only the best are kept"):
         discover(corpus_with(WORD, PLACES), K, None, config)
 
 

@@ -246,7 +246,9 @@ def test_units_that_the_codebook_lacks_are_refused_in_one_line(run, corpus):
         "su-discover: -:1: unit 8 is too large: the codebook has units 0 to 7\n",
     )
     foreign = run("su-discover", *options, stdin=lines([{"id": "a", "units": [1], "codebook": "0"}]))
-    assert foreign.status == 1 and foreign.stderr.startswith("su-discover: -:1: these units have codebook 0, but -c has codebook ebab310c7f8b")
+    assert foreign.status == 1 and foreign.stderr.startswith(
+        "su-discover: -:1: these units have codebook 0, but -c has codebook ebab310c7f8b"
+    )
 
 
 def test_units_of_two_codebooks_are_not_compared(run):

@@ -199,7 +199,7 @@ def test_two_elan_tiers_of_one_name_are_both_there(tmp_path):
 
 def test_an_elan_file_that_counts_frames_of_video_is_refused(tmp_path):
     path = write_elan(tmp_path / "x.eaf", units="PAL-frames")
-    with pytest.raises(InputError, match="its times are in PAL-frames, not milliseconds"):
+    with pytest.raises(InputError, match="times must be in milliseconds, not in PAL-frames"):
         read_eaf(path)
 
 
@@ -227,7 +227,7 @@ def test_a_file_that_lacks_a_tier_that_others_have_is_reported(run, tmp_path):
     (tmp_path / "story.wav").touch()
     result = run("su-labels", "import", "--tier", "ref", "x.eaf", "y.eaf", cwd=tmp_path)
     assert (result.status, len(result.records)) == (0, 1)
-    assert result.stderr == "su-labels: y.eaf: no tier 'ref'; it has 'other'; skipped\n"
+    assert result.stderr == "su-labels: y.eaf: there is no tier 'ref'; it has 'other'; skipped\n"
 
 
 # -- media of ELAN
@@ -275,7 +275,7 @@ def test_the_whole_path_of_a_recording_goes_first_and_one_elsewhere_is_named_by_
     answer, lines = reported(read_media, "x.eaf")
     assert answer == (f"{tmp_path}/story.wav", 0.0)
     assert lines == [
-        f"x.eaf: took '{tmp_path}/story.wav', its MEDIA_URL, not 'story.wav', its RELATIVE_MEDIA_URL"
+        f"x.eaf: used '{tmp_path}/story.wav', its MEDIA_URL, not 'story.wav', its RELATIVE_MEDIA_URL"
     ]
 
 
@@ -297,7 +297,8 @@ def test_what_saymore_writes_is_read(run, tmp_path):
 def test_a_recording_that_is_nowhere_is_an_error_that_says_where_it_was_sought(run, tmp_path):
     write_elan(tmp_path / "x.eaf", medium(relative="../wav/story.wav"))
     result = run("su-labels", "import", "x.eaf", cwd=tmp_path)
-    message = "its recording was not found; searched at '/C:/corpus/story.wav' and '../wav/story.wav' and 'story.wav'"
+    sought = "'/C:/corpus/story.wav' and '../wav/story.wav' and 'story.wav'"
+    message = f"its recording was not found; searched at {sought}"
     assert (result.status, result.stdout, result.stderr) == (1, b"", f"su-labels: x.eaf: {message}\n")
 
 
@@ -462,7 +463,7 @@ def test_times_far_outside_the_recording_are_faults_or_cut_with_a_line(run, tmp_
         1,
         [
             "su-labels: s.TextGrid:13: tier 'p': 'a' starts at -0.5 s, before the recording",
-            "su-labels: s.TextGrid: tier 'p': 'c' cut at 6.0 s, the end of ./s.wav",
+            "su-labels: s.TextGrid: tier 'p': 'c' was cut at 6.0 s, the end of ./s.wav",
             "su-labels: s.TextGrid: tier 'p': 'd' starts at 8.0 s, after the end of ./s.wav at 6.000 s",
             "su-labels: 2 of 4 records skipped",
         ],
@@ -670,8 +671,9 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
     assert (result.status, result.stderr.splitlines()) == (
         1,
         [
-            "su-eval: x.ctm:2: 1 fields, not recording, channel, start, duration, label",
-            "su-eval: u.jsonl:2: no phone of its alignment lies in 'b'",
+            "su-eval: x.ctm:2: there must be 5 to 8 fields (recording, channel, start, duration, label), "
+            "not 1",
+            "su-eval: u.jsonl:2: the alignment has no phones in 'b'",
             "su-eval: 1 of 2 records name no speaker; taken to be of one more speaker",
             "su-eval: 1 of 3 records skipped",
         ],

@@ -128,7 +128,7 @@ def test_a_ctm_holds_all_recordings_but_one_tier(run, tmp_path):
     assert (tmp_path / "all.ctm").read_text().count("\n") == 3  # the old one
     two = [UNITS[0], {**UNITS[0], "audio_filepath": "other/a.wav"}]
     result = run("su-labels", "export", "-t", "ctm", stdin=lines(two))
-    assert "'a.wav' and 'other/a.wav' would be one in a CTM, 'a'" in result.stderr
+    assert "'a.wav' and 'other/a.wav' have the same name in a CTM, 'a'" in result.stderr
 
 
 def test_a_tier_is_chosen_by_its_field(run):
@@ -166,7 +166,7 @@ def test_pieces_stand_where_their_units_do(run, corpus, tmp_path):
         assert list(found) == ["units", "pieces"] and edges["pieces"] <= edges["units"]
         assert len(found["pieces"]) < len(found["units"])
     result = run("su-labels", *words[:3], corpus["pieces.jsonl"])
-    assert result.stderr.endswith('1: "pieces" have no length without the model that made them (-m)\n')
+    assert result.stderr.endswith('1: "pieces" have no duration without their model; use -m\n')
 
 
 def test_motifs_found_and_units_agree_to_the_frame(run, corpus, tmp_path):
@@ -238,7 +238,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_half_one(tmp_path):
     long = {**UNITS[0], "units": list(range(100)) * 50, "duration": 100.0}
     (tmp_path / "units.jsonl").write_bytes(lines([long]))
     (tmp_path / "a.eaf").write_text("old")
-    script = f'ulimit -f 8; exec "{ROOT}/bin/su-labels" export -t eaf -o . units.jsonl'
+    script = f'ulimit -f 8; exec "{ROOT}/bin/su-labels" export -t eaf --folder . units.jsonl'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"su-labels: {tmp_path}/a.eaf: File too large\n")
     assert sorted(os.listdir(tmp_path)) == ["a.eaf", "units.jsonl"]

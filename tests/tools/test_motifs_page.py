@@ -16,7 +16,8 @@ from test_bpe import WORD, corpus, lines
 from test_report import Outline, open_page
 
 from units.audio.timing import CLIP_CONTEXT as NEAR
-from units.config import BpeConfig, MotifConfig
+from units.cli.patterns import PAGE
+from units.config import BpeConfig
 from units.patterns.bpe import to_text, train
 from units.patterns.corpus import Recording
 from units.report.motifs import AROUND, load_voice, motifs_page
@@ -141,7 +142,7 @@ def test_of_more_motifs_than_a_page_holds_the_best_are_in_it(run, folder, tmp_pa
         [{"id": str(i), "audio_filepath": f"{tmp_path}/{i}.wav", "units": u} for i, u in enumerate(corpus())]
     )
     (tmp_path / "m").write_bytes(train(map(to_text, corpus()), BpeConfig(vocab_size=90)))
-    for options, number in (((), MotifConfig().page), (("--top", "60"), 60), (("--top", "3"), 3)):
+    for options, number in (((), PAGE), (("--top", "60"), 60), (("--top", "3"), 3)):
         arguments = ("-m", tmp_path / "m", "--html", tmp_path / "x.html", *options)
         done = run("su-bpe", "motifs", *arguments, stdin=records)
         assert (done.status, done.stderr) == (0, "")

@@ -173,9 +173,9 @@ def test_every_example_runs(name, folder, environment):
         # the vocoder of the tests is a v1, which has no F0
         said = re.sub(r"su-synth: vocoder: a v1 vocoder has no F0[^\n]*\n", "", said)
         # the folder of ELAN files holds those of other recordings, whose motifs alone are known
-        said = re.sub(r"su-labels: [^\n]*: no tier 'segments'; it has 'motifs'; skipped\n", "", said)
+        said = re.sub(r"su-labels: [^\n]*: there is no tier 'segments'; it has 'motifs'; skipped\n", "", said)
         heard = "" if remark == "chatty" and "su-" not in said else said
-        assert (done.returncode, heard) == (0, ""), script
+        assert (done.returncode, heard) == (0, ""), script + heard
     # so little is said that perhaps nothing recurs
     perhaps = ("motifs.jsonl", "terms.jsonl", "found.jsonl")
     empty = [p.name for p in folder.iterdir() if p.stat().st_size == 0 and p.name not in perhaps]

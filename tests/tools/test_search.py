@@ -388,7 +388,9 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
     segment = lines(corpus.records("segments.jsonl")[:1])
     for words, stdin in (([tmp_path / "q.wav"], b""), ([], segment)):
         result = run("su-search", "find", "-i", tmp_path / "bare", *words, stdin=stdin)
-        assert result.status == 1 and "an index with no codebook cannot be searched by voice" in result.stderr
+        assert (
+            result.status == 1 and "an index without a codebook cannot be searched by voice" in result.stderr
+        )
     other = {**corpus.records("units.jsonl")[0], "codebook": "0123"}
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([other]))
     known = load_codebook(corpus["codebook.npz"]).hash
@@ -422,8 +424,8 @@ def test_an_index_of_no_known_codebook_is_not_given_one_later(run, corpus, tmp_p
     build(run, tmp_path / "i", [{"id": "a", "units": [1, 2, 3]}])
     before = (tmp_path / "i").read_bytes()
     result = build(run, tmp_path / "i", [{"id": "b", "units": [4]}], "-c", corpus["codebook.npz"])
-    told = f"su-search: {tmp_path}/i: the units in the index name no codebook; to use -c, delete it and rebuild it\n"
-    assert (result.status, result.stderr) == (1, told)
+    told = "the units in the index name no codebook; to use -c, delete it and rebuild it"
+    assert (result.status, result.stderr) == (1, f"su-search: {tmp_path}/i: {told}\n")
     assert (tmp_path / "i").read_bytes() == before
 
 
