@@ -674,7 +674,7 @@ def test_units_without_any_phone_and_without_a_speaker_are_reported(run, tmp_pat
             "su-eval: x.ctm:2: there must be 5 to 8 fields (recording, channel, start, duration, label), "
             "not 1",
             "su-eval: u.jsonl:2: the alignment has no phones in 'b'",
-            "su-eval: 1 of 2 records name no speaker; taken to be of one more speaker",
+            "su-eval: 1 of 2 records name no speaker; they are counted as one more speaker",
             "su-eval: 1 of 3 records skipped",
         ],
     )

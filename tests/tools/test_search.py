@@ -159,7 +159,7 @@ def test_anything_else_is_a_file_name(text):
         ([], "the query has 0 runs; it must have 1 to 500"),
         ([1] * 501, "the query has 501 runs; it must have 1 to 500"),
         ([costs.ANY, costs.ANY], "the query has only wildcards"),
-        ([K], f"unit {K} of the query is beyond those of the index, which are below {K}"),
+        ([K], f"the query has unit {K}; the units of the index are 0 to {K - 1}"),
         (np.zeros((501, 4)), "the query has 501 frames; it must have 1 to 500"),
     ],
 )
@@ -394,7 +394,7 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
     other = {**corpus.records("units.jsonl")[0], "codebook": "0123"}
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([other]))
     known = load_codebook(corpus["codebook.npz"]).hash
-    assert result.stderr == f"su-search: -:1: units of codebook 0123, but the index is of {known}\n"
+    assert result.stderr == f"su-search: -:1: these units have codebook 0123, but the index has codebook {known}\n"
     assert (
         run("su-search", "find", "-i", corpus["index"], "--clips", "1", "--examples", "0", "1 2").status == 2
     )
@@ -430,7 +430,7 @@ def test_an_index_of_no_known_codebook_is_not_given_one_later(run, corpus, tmp_p
 
 
 def test_units_beyond_the_codebook_are_not_joined_into_an_index():
-    with pytest.raises(InputError, match=r"^unit 12, but an index of this codebook has units below 12$"):
+    with pytest.raises(InputError, match=r"^unit 12 is not in the codebook, whose units are 0 to 11$"):
         index_of([[1, 12]], book())
 
 
