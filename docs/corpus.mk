@@ -4,18 +4,22 @@
 #   make -f corpus.mk AUDIO=audio LANGUAGES='gub rus' the same for audio/gub and audio/rus, with one codebook
 #   make -f corpus.mk help                            goals and variables
 #
+# Everything is made in the current folder, which must be outside AUDIO. To keep the settings, write them in a
+# Makefile, above the line `include corpus.mk`.
+#
 # Recordings may have any names: make never sees them, only the list in `chapters`, which changes when one is
-# added or removed. Run it again at any time; only what is missing is made. If a recording itself changes, delete
-# segments.jsonl. If the codebook changes, delete the folder vocoder.
+# added or removed. Run it again at any time, even after it was killed: it makes the files that are missing. If a
+# recording changes, delete each segments.jsonl. If the codebook changes, delete vocoder and vocoder.done.
 
-AUDIO     = audio
-LANGUAGES =
-MODEL     = small
-K         = 100
-RATE      = 15
-VOCAB     = 2000
-TRAIN     = --max-hours 24
-SEGMENT   =
+AUDIO     ?= audio
+LANGUAGES ?=
+MODEL     ?= small
+K         ?= 100
+RATE      ?= 15
+VOCAB     ?= 2000
+TRAIN     ?= --max-hours 24
+SEGMENT   ?=
+export AUDIO
 
 .DELETE_ON_ERROR:
 .PHONY: all patterns voice help FORCE
@@ -27,39 +31,51 @@ help:
 	@echo '  patterns   motifs.jsonl and motifs.html, terms.jsonl and terms.html, corpus.index'
 	@echo '  voice      the folder vocoder, spoken.jsonl, scores.jsonl and report.html'
 	@echo 'Variables:'
-	@echo '  AUDIO      folder of the recordings                          [$(AUDIO)]'
+	@echo "  AUDIO      folder of the recordings                          [$$AUDIO]"
 	@echo '  LANGUAGES  subfolders of AUDIO, one per language             [$(LANGUAGES)]'
 	@echo '  MODEL      encoder, see su-encoders(7)                       [$(MODEL)]'
 	@echo '  K          number of units                                   [$(K)]'
 	@echo '  RATE       runs of units per second                          [$(RATE)]'
 	@echo '  VOCAB      number of pieces; about 20 per minute of speech   [$(VOCAB)]'
+	@echo '  VOCAB_gub  the same for the language gub, if it needs its own'
 	@echo '  TRAIN      options of su-train-vocoder                       [$(TRAIN)]'
-	@echo '  SEGMENT    options of su-segment, as --keep-going            [$(SEGMENT)]'
+	@echo '  SEGMENT    options of su-segment, such as --keep-going       [$(SEGMENT)]'
 
 SOUNDS = \( -iname '*.mp3' -o -iname '*.wav' -o -iname '*.flac' -o -iname '*.ogg' -o -iname '*.opus' \
          -o -iname '*.m4a' \)
 
+# The files of one language are in a folder of its name. In a recipe: the language of the target, if it has one.
+LANGUAGE = $(filter-out .,$(@D))
+
 # Each name ends with a NUL. -L follows links, so AUDIO may be one.
-chapters: FORCE
-	find -L '$(AUDIO)' -type f $(SOUNDS) -print0 | sort -z >$@.new
-	test -s $@.new || { rm $@.new; echo "no recordings in $(AUDIO)" >&2; exit 1; }
-	cmp -s $@.new $@ || cp $@.new $@
-	rm $@.new
+chapters $(LANGUAGES:%=%/chapters): FORCE
+	@audio="$$(cd -- "$$AUDIO" && pwd -P)" || exit 1; case "$$(pwd -P)/" in "$$audio"/*) \
+	    echo "AUDIO=$$AUDIO: run make in a folder outside the recordings" >&2; exit 1; esac
+	@mkdir -p $(@D)
+	@find -L "$$AUDIO$(LANGUAGE:%=/%)" -type f $(SOUNDS) -print0 | LC_ALL=C sort -z >$@.new
+	@test -s $@.new || { rm $@.new; echo "no recordings in $$AUDIO$(LANGUAGE:%=/%)" >&2; exit 1; }
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# su-segment writes the batch completely or not at all. With --keep-going it does so and ends with status 1, which
+# is no reason to stop.
+CUT = xargs -0 -s 500000 sh -c 'rm -f $@.batch; su-segment -o $@.batch "$$@" || test -e $@.batch || exit 1; \
+      cat $@.batch && rm $@.batch' sh $(SEGMENT)
 
 ifeq ($(LANGUAGES),)
 segments.jsonl: chapters
-	xargs -0 su-segment $(SEGMENT) -- <chapters >$@
+	$(CUT) -- <$< >$@.new || { rm $@.new; exit 1; }
+	mv $@.new $@
 else
-$(LANGUAGES:%=%/segments.jsonl): %/segments.jsonl: chapters
-	mkdir -p $*
-	find -L '$(AUDIO)'/$* -type f $(SOUNDS) -print0 | sort -z | \
-	    xargs -0 su-segment $(SEGMENT) --language $* -- >$@
+# Recordings of two languages may share a name, so ids begin with the language.
+$(LANGUAGES:%=%/segments.jsonl): %/segments.jsonl: %/chapters
+	$(CUT) --language $* -- <$< >$@.all || { rm $@.all; exit 1; }
+	sed 's/^{"id": "/&$*_/' $@.all >$@.new
+	rm $@.all
+	mv $@.new $@
 
-# Two languages may have files of the same names, so each id begins with its language.
 segments.jsonl: $(LANGUAGES:%=%/segments.jsonl)
-	for language in $(LANGUAGES); do \
-	    sed "s/^{\"id\": \"/&$$language-/" $$language/segments.jsonl || exit 1; \
-	done >$@
+	cat $^ >$@.new
+	mv $@.new $@
 endif
 
 frames.jsonl: segments.jsonl
@@ -76,7 +92,7 @@ define PATTERNS
 patterns: $(1)motifs.jsonl $(1)terms.jsonl $(1)corpus.index
 
 $(1)motifs.jsonl: $(1)units.jsonl
-	su-bpe train --model-type unigram --vocab-size $(VOCAB) -o $(1)bpe.model $$<
+	su-bpe train --model-type unigram --vocab-size $$(or $$(VOCAB_$(1:%/=%)),$$(VOCAB)) -o $(1)bpe.model $$<
 	su-bpe motifs -m $(1)bpe.model --top 100 --html $(1)motifs.html -o $$@ $$<
 
 $(1)terms.jsonl: $(1)units.jsonl codebook.npz
@@ -93,7 +109,8 @@ else
 $(foreach language,$(LANGUAGES),$(eval $(call PATTERNS,$(language)/)))
 $(LANGUAGES:%=%/units.jsonl): %/units.jsonl: units.jsonl
 	mkdir -p $*
-	grep -F '"language": "$*"' $< >$@
+	grep -F '"language": "$*"' $< >$@.new
+	mv $@.new $@
 endif
 
 voice: scores.jsonl

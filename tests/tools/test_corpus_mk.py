@@ -3,17 +3,32 @@
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
+import soundfile
 from conftest import TINY_VOCODER
-from processes import ROOT
+from processes import PATIENCE_S, ROOT
+from speechlike import RATE, recording
 from test_pages import NO_PESQ, environment, write_chapters  # noqa: F401 - a fixture
 
 CORPUS = Path(ROOT, "docs", "corpus.mk")
 TOY = ("MODEL=mfcc", "K=8", "VOCAB=20", f"TRAIN={TINY_VOCODER}")
+
+
+def make_in(folder, environment, *words):  # noqa: F811
+    """Run corpus.mk in a folder; return how it ended."""
+    command = ["make", "-s", "-f", str(CORPUS), *TOY, *words]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 def times(folder):
@@ -29,13 +44,10 @@ def made(tmp_path_factory, environment):  # noqa: F811
     (folder / "audio").symlink_to("recordings of Mark")
 
     def make(*words):
-        command = ["make", "-s", "-f", str(CORPUS), *TOY, *words]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
+        return make_in(folder, environment, *words)
 
     done = make()
-    assert done.stderr.replace(NO_PESQ, "") == "" and done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr.replace(NO_PESQ, "")) == (0, "")
     return folder, make
 
 
@@ -55,39 +67,80 @@ def test_a_second_run_does_nothing(made):
     assert (done.returncode, done.stderr.replace(NO_PESQ, "")) == (0, "") and times(folder) == before
 
 
+def test_a_run_that_is_killed_again_and_again_ends_with_the_same_bytes(made, environment, tmp_path):  # noqa: F811
+    """The tools are real processes here, so that SIGKILL reaches them all."""
+    folder, _ = made
+    (tmp_path / "audio").symlink_to(folder / "recordings of Mark")
+    path = os.pathsep.join([os.path.join(ROOT, "bin"), os.path.dirname(sys.executable), os.environ["PATH"]])
+    real = {**environment, "PATH": path}
+    for sign in ("segments.jsonl.new", "frames", "codebook.json", "bpe.model"):
+        command = ["make", "-s", "-f", CORPUS, *TOY, "patterns"]
+        running = subprocess.Popen(command, cwd=tmp_path, env=real, start_new_session=True)
+        end = time.monotonic() + PATIENCE_S
+        while not (tmp_path / sign).exists() and running.poll() is None:
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.005)
+        assert (tmp_path / sign).exists()
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+    done = make_in(tmp_path, real, "patterns")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("segments.jsonl", "units.jsonl", "motifs.jsonl", "terms.jsonl"):
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+
+
 def test_it_stops_at_a_recording_that_cannot_be_read_and_leaves_nothing_incomplete(made):
     folder, make = made
+    before = (folder / "segments.jsonl").read_bytes()
     bad = folder / "audio" / "zz.mp3"
     bad.write_bytes(b"no audio")
     done = make("segments.jsonl")
     assert done.returncode == 2 and "su-segment: audio/zz.mp3: " in done.stderr
-    assert not (folder / "segments.jsonl").exists()
+    assert (folder / "segments.jsonl").read_bytes() == before
+    assert not [path for path in folder.iterdir() if path.name.startswith("segments.jsonl.")]
     bad.unlink()
     assert make("segments.jsonl").returncode == 0
 
 
-def test_a_folder_without_recordings_is_reported_in_words(tmp_path, environment):  # noqa: F811
+def test_with_keep_going_recordings_that_cannot_be_read_are_left_out(tmp_path, environment):  # noqa: F811
+    write_chapters(tmp_path / "audio")
+    (tmp_path / "audio" / "zz.mp3").write_bytes(b"no audio")
+    done = make_in(tmp_path, environment, "SEGMENT=--keep-going --speaker 'Ana Maria'", "segments.jsonl")
+    assert done.returncode == 0 and "su-segment: 1 of 4 records skipped" in done.stderr
+    segments = records(tmp_path / "segments.jsonl")
+    assert len(segments) == 6 and {each["speaker"] for each in segments} == {"Ana Maria"}
+
+
+@pytest.mark.parametrize("audio", ["audio", "audio/..", "nowhere"])
+def test_a_folder_that_cannot_be_used_is_reported_in_words(audio, tmp_path, environment):  # noqa: F811
     os.mkdir(tmp_path / "audio")
-    command = ["make", "-s", "-f", CORPUS, *TOY]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 2 and done.stderr.startswith("no recordings in audio\n")
+    done = make_in(tmp_path, environment, f"AUDIO={audio}")
+    words = {"audio": "no recordings in audio\n", "nowhere": "can't cd to nowhere\n"}
+    outside = "AUDIO=audio/..: run make in a folder outside the recordings\n"
+    assert done.returncode == 2 and words.get(audio, outside) in done.stderr
+    assert len(done.stderr.splitlines()) == 2  # the second is make's own
 
 
 def test_languages_in_folders_share_a_codebook_and_have_patterns_of_their_own(tmp_path, environment):  # noqa: F811
-    for language in ("gub", "rus"):
-        (tmp_path / "audio").mkdir(exist_ok=True)
-        write_chapters(tmp_path / "audio" / language)
-    command = ["make", "-s", "-f", CORPUS, *TOY, "LANGUAGES=gub rus", "patterns"]
+    """A Makefile with the settings includes corpus.mk; both languages have recordings of the same names."""
+    audio = tmp_path / "it's audio"
+    for seed, language in enumerate(("gub", "rus")):
+        (audio / language).mkdir(parents=True)
+        for chapter in (1, 2, 3):
+            samples = recording([0.6, 2.2, 0.8, 2.4, 0.6], seed=100 * chapter + seed)
+            soundfile.write(audio / language / f"0{chapter} a.wav", samples, RATE)
+    settings = ("AUDIO = it's audio", "LANGUAGES = gub rus", "MODEL = mfcc", "K = 8", "VOCAB = 20")
+    lines = (*settings, "VOCAB_rus = 14", f"include {CORPUS}", "")
+    (tmp_path / "Makefile").write_text("\n".join(lines))
+    command = ["make", "-s", "patterns"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     for language in ("gub", "rus"):
-        lines = (tmp_path / language / "units.jsonl").read_text().splitlines()
-        assert lines and all(json.loads(line)["language"] == language for line in lines)
+        units = records(tmp_path / language / "units.jsonl")
+        assert {each["language"] for each in units} == {language}
+        assert len({each["id"] for each in units}) == len(units) == 6
         assert (tmp_path / language / "corpus.index").stat().st_size
-    assert (
-        len({json.loads(line)["codebook"] for line in (tmp_path / "units.jsonl").read_text().splitlines()})
-        == 1
-    )
+    assert len({each["codebook"] for each in records(tmp_path / "units.jsonl")}) == 1
 
 
 def test_help_lists_goals_and_variables():
