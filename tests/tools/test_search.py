@@ -394,7 +394,8 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
     other = {**corpus.records("units.jsonl")[0], "codebook": "0123"}
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([other]))
     known = load_codebook(corpus["codebook.npz"]).hash
-    assert result.stderr == f"su-search: -:1: these units have codebook 0123, but the index has codebook {known}\n"
+    told = f"these units have codebook 0123, but the index has codebook {known}"
+    assert result.stderr == f"su-search: -:1: {told}\n"
     assert (
         run("su-search", "find", "-i", corpus["index"], "--clips", "1", "--examples", "0", "1 2").status == 2
     )
