@@ -30,12 +30,13 @@ from units.codebook.codebook import load_codebook
 from units.codebook.runs import run_lengths
 from units.config import DiscoverConfig
 from units.files.streams import read_records
-from units.labels.alignments import find, read_all
+from units.labels.alignments import read_alignment_files
+from units.labels.matching import phones_of
 from units.metrics.names import SILENCE
 from units.metrics.term_discovery import PhoneCorpus
 from units.patterns.corpus import Recording
 from units.patterns.discovery.chance import measure
-from units.patterns.discovery.find import align, discover, prepare
+from units.patterns.discovery.find import discover, prepare, self_alignments
 from units.patterns.discovery.scores import substitution
 from units.records import InputError, frame_units
 
@@ -54,11 +55,11 @@ def read(path):
 
 
 def read_phones(recordings, paths):
-    alignments, phones = read_all(paths), {}
+    alignments, phones = read_alignment_files(paths), {}
     for recording in recordings:
         with contextlib.suppress(InputError):  # Mboshi has alignments whose phones end before they begin
             record = {"id": recording.id, "audio_filepath": recording.audio_filepath or ""}
-            phones[recording.id] = [s for s in find(record, alignments) if s[2] and s[2] not in SILENCE]
+            phones[recording.id] = [s for s in phones_of(record, alignments) if s[2] and s[2] not in SILENCE]
     return phones
 
 
@@ -98,7 +99,7 @@ def recall(recordings, book):
     scores = substitution(len(book.centroids), book.centroids, CONFIG.near)
     config = replace(CONFIG, false_alarms=1.0)
     corpus = prepare(few, len(book.centroids), config)
-    found, _ = align(corpus, scores, config)
+    found, _ = self_alignments(corpus, scores, config)
     pairs = len(corpus.units) ** 2 / 2
     least = measure(corpus.units, scores).threshold(config.false_alarms, pairs)
     exact = alignments(corpus, scores, least, config.min_duration)

@@ -25,6 +25,7 @@ import pympi
 from praatio import textgrid
 
 from units.labels.elan import write_eaf
+from units.labels.export import FILES, STREAMS
 from units.labels.textgrid import write_textgrid
 
 FRAMES, SEGMENTS = 840, 69  # of a segment of 16.8 s; of a recording
@@ -44,7 +45,8 @@ def write_corpus(path, hours):
 
 def run(kind, corpus, output):
     """Return processor seconds, MB of memory and MB of output."""
-    words = [f"{ROOT}/bin/su-labels", "export", "-t", kind, "-o", output, corpus]
+    option = "-o" if kind in STREAMS else "--folder"
+    words = [f"{ROOT}/bin/su-labels", "export", "-t", kind, option, output, corpus]
     with subprocess.Popen(words) as job:
         _, status, used = os.wait4(job.pid, 0)
         job.returncode = os.waitstatus_to_exitcode(status)
@@ -90,7 +92,7 @@ def main():
         corpus = os.path.join(folder, "units.jsonl")
         write_corpus(corpus, options.hours)
         print(f"{options.hours:g} hours\n\n| | CPU s | memory, MB | written, MB |\n|---|---|---|---|")
-        for kind in ("textgrid", "eaf", "audacity", "ctm", "json"):
+        for kind in (*FILES, *STREAMS):
             print("| {} | {:.0f} | {:.0f} | {:.0f} |".format(kind, *run(kind, corpus, f"{folder}/{kind}")))
         spans = [(round(0.05 * i, 2), round(0.05 * i + 0.05, 2), str(i % 100)) for i in range(24_000)]
         print("\n| 24,000 labels, CPU s | su-labels | praatio, pympi |\n|---|---|---|")

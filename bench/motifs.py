@@ -29,8 +29,8 @@ from units.audio.timing import FRAME_SHIFT
 from units.codebook.runs import runs_of
 from units.config import BpeConfig
 from units.files.streams import read_records
-from units.labels.alignments import find as find_phones
-from units.labels.alignments import read_all
+from units.labels.alignments import read_alignment_files
+from units.labels.matching import phones_of
 from units.metrics.names import SILENCE
 from units.metrics.phone_error import edit_distance
 from units.patterns.bpe import Model, to_text, train
@@ -45,7 +45,7 @@ HEAD = "| units | model | pieces | motifs | NED of 10 | of 100 | other | seconds
 def read_phones(folder):
     """Return {id: phones} of a folder."""
     paths = sorted(glob.glob(os.path.join(glob.escape(folder), "lab", "*.lab")))
-    return read_all(paths or [os.path.join(folder, "alignments.jsonl")])
+    return read_alignment_files(paths or [os.path.join(folder, "alignments.jsonl")])
 
 
 def read_units(path, alignments):
@@ -53,7 +53,7 @@ def read_units(path, alignments):
     rows, phones = [], []
     for record in read_records([path]):
         try:
-            found = find_phones(record, alignments)
+            found = phones_of(record, alignments)
         except InputError:  # Mboshi has alignments whose phones end before they begin
             continue
         units, counts = runs_of(record)

@@ -31,7 +31,7 @@ from words import voice_words
 from units.codebook.codebook import load_codebook
 from units.config import BpeConfig, DiscoverConfig
 from units.files.streams import read_records
-from units.labels.alignments import read_all
+from units.labels.alignments import read_alignment_files
 from units.metrics.names import SILENCE
 from units.metrics.phone_error import edit_distance
 from units.metrics.term_discovery import phones_within
@@ -53,7 +53,7 @@ def read_truth(folder):
         return {row["id"]: (spoken(row["phones"]), spoken(row["words"])) for row in rows}
     with open(os.path.join(folder, "etc", "txt.done.data"), encoding="utf-8") as file:
         texts = dict(re.findall(r'\(\s*(\S+)\s+"(.*)"\s*\)', file.read()))
-    phones = {name: spoken(spans) for name, spans in read_all(paths).items()}
+    phones = {name: spoken(spans) for name, spans in read_alignment_files(paths).items()}
     return {name: (spans, voice_words(texts.get(name, ""), spans)) for name, spans in phones.items()}
 
 

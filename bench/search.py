@@ -42,7 +42,7 @@ from units.metrics.bootstrap import interval
 from units.metrics.dtw import unit_length
 from units.patterns.corpus import of_runs
 from units.patterns.search.find import Finder
-from units.patterns.search.index import join_recordings
+from units.patterns.search.index import make_index
 
 SHORTEST, LONGEST, PHONES = 0.35, 1.5, 5
 MOST_MS = 100
@@ -146,7 +146,7 @@ def quality(records, frames, words, number, sizes):
     table_row("DTW on frames", queries, speakers, lambda q: dtw(normal[q[0]][q[1] : q[2]], normal))
     for k, book in zip(sizes, books, strict=True):
         units = [quantize(f, book) for f in frames]
-        finder = Finder(join_recordings([of_runs({"id": "x"}, *run_lengths(u)) for u in units], book))
+        finder = Finder(make_index([of_runs({"id": "x"}, *run_lengths(u)) for u in units], book))
         ways = {
             "units": lambda q, u=units: run_lengths(u[q[0]][q[1] : q[2]])[0],
             "frames": lambda q, b=book: b.normalize(frames[q[0]])[q[1] : q[2]],
@@ -163,7 +163,7 @@ def grown(frames, book, hours):
     runs = [run_lengths(quantize(f, book)) for f in frames]
     for units, counts in itertools.cycle(runs):
         if total * FRAME_SHIFT >= hours * 3600:
-            return join_recordings(recordings, book)
+            return make_index(recordings, book)
         noisy = np.array(units)
         changed = random.random(len(noisy)) < 0.1
         noisy[changed] = random.integers(len(book.centroids), size=changed.sum())

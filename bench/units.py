@@ -26,7 +26,8 @@ from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
 from units.encoders.models import load_encoder
 from units.files.streams import read_records
-from units.labels.alignments import find, read_all
+from units.labels.alignments import read_alignment_files
+from units.labels.matching import phones_of
 from units.metrics.abx import abx
 from units.metrics.aligned import align
 from units.metrics.phones import AlignedCorpus
@@ -75,12 +76,12 @@ def read_folder(folder, every):
         records = list(read_records([os.path.join(folder, "records.jsonl")]))
         for record in records:
             record["audio_filepath"] = os.path.join(folder, record["audio_filepath"])
-        phones = read_all([os.path.join(folder, "alignments.jsonl")])
+        phones = read_alignment_files([os.path.join(folder, "alignments.jsonl")])
     else:
         paths = sorted(glob.glob(os.path.join(glob.escape(folder), "wav", "*.wav")))
         stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
         records = [{"id": stem, "audio_filepath": path} for stem, path in zip(stems, paths, strict=True)]
-        phones = read_all([os.path.join(folder, "lab", f"{stem}.lab") for stem in stems])
+        phones = read_alignment_files([os.path.join(folder, "lab", f"{stem}.lab") for stem in stems])
     encoder = load_encoder("mfcc")
     return [(record, encoder.encode(load_record(record))) for record in records[::every]], phones
 
@@ -112,7 +113,7 @@ def measure(corpus, phones, units, jobs):
     aligned = []
     for (record, _), row in zip(corpus, units, strict=True):
         with contextlib.suppress(InputError):  # Mboshi has alignments whose phones end before they begin
-            aligned.append(align({**record, "units": row}, find(record, phones)))
+            aligned.append(align({**record, "units": row}, phones_of(record, phones)))
     figures = AlignedCorpus(aligned).figures(np.ones(len(aligned), np.int64))
     tokens = TokenFrames(sample_contexts(sample(triphones(aligned), 10), ABX_PAIRS))
     for number, record in enumerate(aligned):

@@ -129,7 +129,7 @@ class DiscoverConfig:
         "more terms, and more false ones.",
         low=0,
         low_open=True,
-        high=1e6,
+        high=1_000_000,
     )
     near: float = setting(
         0.3,

@@ -1,4 +1,4 @@
-"""Alignments: every format gives the same phones, faults have a place, and time lines match."""
+"""Alignments: every format gives the same phones, errors name the place, and times match the units."""
 
 import json
 import os
@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference_units import phone_at as slow_phone_at
 
-from units.labels.alignments import find, read, read_all
+from units.labels.alignments import read_alignment_files, read_alignments
 from units.labels.frames import centres, cut, phone_at
+from units.labels.matching import phones_of
 from units.labels.names import Named
 from units.metrics.aligned import align
 from units.records import InputError
@@ -117,14 +118,14 @@ def written(folder, name, content):
 
 def fault(path, tier=None):
     with pytest.raises(InputError) as caught:
-        read(path, tier)
+        read_alignments(path, tier)
     assert "\n" not in str(caught.value)
     return str(caught.value).replace(path, "PATH")
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_format_gives_the_same_phones(tmp_path, name):
-    assert read(written(tmp_path, name, FORMATS[name]))[0] == ("x", PHONES)
+    assert read_alignments(written(tmp_path, name, FORMATS[name]))[0] == ("x", PHONES)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
@@ -132,16 +133,18 @@ def test_every_format_gives_the_same_phones(tmp_path, name):
 def test_a_textgrid_may_be_in_any_unicode_with_its_mark(tmp_path, encoding, content):
     mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
     content = content.replace("\n", "\r\n")
-    assert read(written(tmp_path, "x.TextGrid", (mark + content).encode(encoding))) == [("x", PHONES)]
+    assert read_alignments(written(tmp_path, "x.TextGrid", (mark + content).encode(encoding))) == [
+        ("x", PHONES)
+    ]
 
 
 def test_a_ctm_holds_many_recordings(tmp_path):
-    assert dict(read(written(tmp_path, "all.ctm", CTM)))["y"] == [[0.1, 0.2, "a"]]
+    assert dict(read_alignments(written(tmp_path, "all.ctm", CTM)))["y"] == [[0.1, 0.2, "a"]]
 
 
 def test_the_tier_of_phones_is_found_by_its_name_or_named(tmp_path):
     path = written(tmp_path, "x.TextGrid", LONG)
-    assert read(path, "words") == [("x", [[0.0, 1.0, 'a "word" ! 3']])]
+    assert read_alignments(path, "words") == [("x", [[0.0, 1.0, 'a "word" ! 3']])]
     assert (
         fault(path, "tones") == "PATH: there is no tier 'tones'; it has 'words', 'clicks' (points), 'phones'"
     )
@@ -153,17 +156,17 @@ def test_the_tier_of_phones_is_found_by_its_name_or_named(tmp_path):
 
 def test_two_tiers_of_one_name_are_both_there(tmp_path):
     path = written(tmp_path, "x.TextGrid", LONG.replace('name = "words"', 'name = "phones"'))
-    assert read(path, "phones (2)") == [("x", PHONES)]
+    assert read_alignments(path, "phones (2)") == [("x", PHONES)]
 
 
 def test_elan_boundaries_with_no_time_lie_evenly_between_those_of_their_tier(tmp_path):
     content = EAF.replace('"t2" TIME_VALUE="250"', '"t2"').replace('"t3" TIME_VALUE="500"', '"t3"')
-    ((_, phones),) = read(written(tmp_path, "x.eaf", content))
+    ((_, phones),) = read_alignments(written(tmp_path, "x.eaf", content))
     assert [phone[0] for phone in phones] == [0, 0.333, 0.666]
 
 
 def test_a_lab_without_a_label_is_silence(tmp_path):
-    assert read(written(tmp_path, "x.lab", "#\n0.5 125\n1.0 125 a b\n"))[0][1] == [
+    assert read_alignments(written(tmp_path, "x.lab", "#\n0.5 125\n1.0 125 a b\n"))[0][1] == [
         [0.0, 0.5, ""],
         [0.5, 1.0, "a b"],
     ]
@@ -179,7 +182,7 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
             SHORT.replace("0.25 5e-1", "0.25 0.1"),
             "PATH:12: tier 'phones': 'ã' ends at 0.1",
         ),
-        ("x.TextGrid", SHORT.replace("5e-1", "5e999"), "PATH:12: there must be a time, not inf"),
+        ("x.TextGrid", SHORT.replace("5e-1", "5e999"), "PATH:12: expected a time, not inf"),
         (
             "x.TextGrid",
             SHORT.replace('"IntervalTier"', '"PitchTier"'),
@@ -188,7 +191,7 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
         (
             "x.TextGrid",
             SHORT.replace('0.25 5e-1 "ã"', '0.25 "ã" 5e-1'),
-            "PATH:12: there must be a number, not '\"ã\"'",
+            "PATH:12: expected a number, not '\"ã\"'",
         ),
         ("x.TextGrid", SHORT.replace('"TextGrid"', '"Pitch"'), "PATH: not a TextGrid in text form"),
         ("x.TextGrid", b"ooBinaryFile\x08TextGrid\xff", "PATH: a binary TextGrid; save it as a text file"),
@@ -203,7 +206,7 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
         (
             "x.eaf",
             EAF.replace('"1000"', '"' + "9" * 400 + '"'),
-            "PATH: the time of a time slot is not a whole number of ms",
+            "PATH: TIME_VALUE must be a whole number of milliseconds",
         ),
         ("x.eaf", EAF.replace('"1000"', '"40"'), "PATH: annotation a3 ends before it starts"),
         (
@@ -214,12 +217,12 @@ def test_a_lab_without_a_label_is_silence(tmp_path):
         (
             "x.ctm",
             "x 1 0.0 0.1\n",
-            "PATH:1: there must be 5 to 8 fields (recording, channel, start, duration, label), not 4",
+            "PATH:1: expected 5 to 8 fields (recording, channel, start, duration, label), not 4",
         ),
-        ("x.ctm", "\nx 1 0.0 nan a\n", "PATH:2: there must be times, not '0.0 nan'"),
-        ("x.ctm", "x 1 -1 2 a\n", "PATH:1: there must be times, not '-1 2'"),
+        ("x.ctm", "\nx 1 0.0 nan a\n", "PATH:2: expected times, not '0.0 nan'"),
+        ("x.ctm", "x 1 -1 2 a\n", "PATH:1: expected times, not '-1 2'"),
         ("x.ctm", b"x 1 0 1 \xff\n", "PATH:1: not UTF-8 at byte 9"),
-        ("x.phn", "0 400\n", "PATH:1: there must be start sample, end sample and label, not 2 fields"),
+        ("x.phn", "0 400\n", "PATH:1: expected start sample, end sample and label, not 2 fields"),
         ("x.phn", "400 0 a\n", "PATH:1: 'a' ends before it starts"),
         ("x.lab", "0.5 125 a\n", "PATH: not a Festival .lab: no line '#' ends the header"),
         ("x.lab", "#\n0.5 125 a\n0.4 125 b\n", "PATH:3: ends at 0.4 s, before it starts at 0.5 s"),
@@ -238,7 +241,7 @@ def test_no_file_whatever_it_holds_is_answered_by_a_traceback(tmp_path_factory, 
     sound = next(content for name, content in FORMATS.items() if name.endswith(suffix)).encode()
     path = written(tmp_path_factory.getbasetemp(), "any" + suffix, sound[:cut_at] + data + sound[cut_at:])
     try:
-        for _, phones in read(path):
+        for _, phones in read_alignments(path):
             assert isinstance(phones, (list, InputError))
     except InputError as error:
         assert str(error).startswith(path)
@@ -247,36 +250,36 @@ def test_no_file_whatever_it_holds_is_answered_by_a_traceback(tmp_path_factory, 
 def test_one_bad_alignment_of_many_is_a_fault_only_where_it_is_needed(tmp_path):
     lines = [{"id": "a", "phones": [[1.0, 0.5, "x"]]}, {"id": "b", "phones": PHONES}, {"id": "c"}]
     path = written(tmp_path, "all.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-    alignments = read_all([path])
-    assert find(dict(id="b"), alignments) == PHONES
+    alignments = read_alignment_files([path])
+    assert phones_of(dict(id="b"), alignments) == PHONES
     for name, number in (("a", 1), ("c", 3)):
         with pytest.raises(InputError, match=f'all.jsonl:{number}: .*"phones"'):
-            find(dict(id=name), alignments)
+            phones_of(dict(id=name), alignments)
 
 
 def test_phones_that_overlap_by_more_than_a_frame_are_no_alignment(tmp_path):
     path = written(tmp_path, "x.ctm", "x 1 0 0.5 a\nx 1 0.45 0.5 b\ny 1 0 0.5 a\ny 1 0.49 0.5 b\n")
-    alignments = read_all([path])
-    assert len(find(dict(id="y"), alignments)) == 2
+    alignments = read_alignment_files([path])
+    assert len(phones_of(dict(id="y"), alignments)) == 2
     with pytest.raises(InputError, match=r"x.ctm: x: phones 'a' and 'b' overlap at 0.450 s"):
-        find(dict(id="x"), alignments)
+        phones_of(dict(id="x"), alignments)
 
 
 def test_an_alignment_that_comes_twice_is_refused(tmp_path):
     paths = [written(tmp_path, "x.phn", PHN), written(tmp_path, "x.lab", LAB)]
     with pytest.raises(InputError, match=r"x.lab: there are two alignments of 'x'"):
-        read_all(paths)
+        read_alignment_files(paths)
 
 
 def test_an_alignment_of_the_record_itself_goes_before_that_of_its_recording():
     alignments = {"x-1000-2000": [[0.0, 1.0, "own"]], "x": [[0.0, 9.0, "whole"]]}
     record = dict(id="x-1000-2000", audio_filepath="a/x.mp3", offset=1.0, duration=1.0)
-    assert find(record, Named(alignments)) == [[0.0, 1.0, "own"]]
+    assert phones_of(record, Named(alignments)) == [[0.0, 1.0, "own"]]
 
 
 def test_an_alignment_of_a_recording_is_cut_to_where_the_record_stands_in_it():
     record = dict(id="x-0300-0800", audio_filepath="chapter 1/x.y.mp3", offset=0.3, duration=0.5)
-    found = find(record, Named({"x.y": PHONES}))
+    found = phones_of(record, Named({"x.y": PHONES}))
     assert [label for *_, label in found] == ["ã", "kʰ"]
     assert [time for start, end, _ in found for time in (start, end)] == pytest.approx([0, 0.2, 0.2, 0.5])
 
@@ -293,7 +296,7 @@ def test_an_alignment_of_a_recording_is_cut_to_where_the_record_stands_in_it():
 )
 def test_a_record_with_no_alignment_is_told_what_was_looked_for(record, message):
     with pytest.raises(InputError) as caught:
-        find(record, Named({"x": PHONES}))
+        phones_of(record, Named({"x": PHONES}))
     assert str(caught.value) == message
 
 
@@ -344,10 +347,10 @@ def test_runs_are_units_of_many_frames_and_the_frame_shift_is_the_records():
 
 def test_an_alignment_is_not_taken_for_two_recordings_of_one_name(tmp_path):
     alignments = Named({"x": PHONES})
-    assert find(dict(id="a", audio_filepath="spk1/x.wav"), alignments)
-    assert find(dict(id="b", audio_filepath="spk1/../spk1/x.wav"), alignments)
+    assert phones_of(dict(id="a", audio_filepath="spk1/x.wav"), alignments)
+    assert phones_of(dict(id="b", audio_filepath="spk1/../spk1/x.wav"), alignments)
     with pytest.raises(InputError) as caught:
-        find(dict(id="c", audio_filepath="spk2/x.wav"), alignments)
+        phones_of(dict(id="c", audio_filepath="spk2/x.wav"), alignments)
     assert str(caught.value) == (
         "the alignment 'x' may belong to spk1/x.wav or spk2/x.wav; "
         "process one folder at a time, or give each record an alignment with its id"

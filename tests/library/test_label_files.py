@@ -1,4 +1,4 @@
-"""Label files: what is written is read again, by ours and by Praat, praatio and pympi; labels stay apart."""
+"""Label files: our readers, Praat, praatio and pympi read back what we write; overlapping labels are separated."""
 
 import io
 import itertools
@@ -37,7 +37,7 @@ MOTLEY = [
 
 @st.composite
 def tiers(draw, digits):
-    """Tiers as the writers take them, times of so many digits."""
+    """Draw tiers as the writers take them, with times of this many decimals."""
     found = []
     for name in draw(NAMES):
         edges = sorted(draw(st.sets(st.integers(0, 10**7), max_size=14)))
@@ -48,7 +48,7 @@ def tiers(draw, digits):
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    """Write to a file of a suffix by a function; return its path."""
+    """Return a function that writes a file with this suffix and returns its path."""
     folder = tmp_path_factory.mktemp("labels")
 
     def write(suffix, function, *arguments):

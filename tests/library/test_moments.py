@@ -118,12 +118,12 @@ def test_a_moment_is_found_once_and_in_the_longest_record_that_has_it():
         ({"id": "other", "audio_filepath": "b.wav"}, row, [1] * 40),
     ]
     for order in itertools.permutations(records):
-        made = index.join_recordings([of_runs(*each) for each in order])
+        made = index.make_index([of_runs(*each) for each in order])
         hits = list(itertools.islice(searching.Finder(made).find(row[25:32]), 2))
         assert sorted(made.records[hit.recording]["id"] for hit in hits) == ["other", "phrase"]
         assert [hit.score for hit in hits] == [1.0, 1.0]
     apart = [of_runs({**fields, "channel": i}, *runs) for i, (fields, *runs) in enumerate(records)]
-    hits = list(itertools.islice(searching.Finder(index.join_recordings(apart)).find(row[25:32]), 3))
+    hits = list(itertools.islice(searching.Finder(index.make_index(apart)).find(row[25:32]), 3))
     assert [hit.score for hit in hits] == [1.0, 1.0, 1.0]
 
 

@@ -12,7 +12,7 @@ import two_processes
 from processes import PYTHONPATH
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
-from units.codebook.kmeans import perplexity
+from units.codebook.entropy import perplexity
 from units.encoders.network import Network, NetworkConfig
 from units.training.encoder import batches, corpus, targets
 from units.training.encoder.config import AugmentConfig, PretrainingConfig

@@ -1,4 +1,4 @@
-"""Slow plain versions of where labels stand."""
+"""Slow reference versions: where labels begin and end, and how many overlap."""
 
 
 def runs(units, counts, offset, frame_shift):
@@ -16,5 +16,5 @@ def runs(units, counts, offset, frame_shift):
 
 
 def overlapping_most(spans):
-    """Return how many of the spans (start, end) stand at the moment where most do."""
+    """Return the largest number of spans (start, end) at any one moment."""
     return max((sum(a <= start < b for a, b in spans) for start, _ in spans), default=0)

@@ -1,10 +1,10 @@
-"""What EAF 3.0's schema and ELAN ask of a file, as far as labels with times go, in plain words of code."""
+"""The rules of the EAF 3.0 schema and of ELAN for files of labels with times, as assertions."""
 
 import re
 from xml.etree import ElementTree
 
 ORDER = ["HEADER", "TIME_ORDER", "TIER", "LINGUISTIC_TYPE", "LOCALE", "CONSTRAINT"]
-ATTRIBUTES = {  # those an element must have, and those it may
+ATTRIBUTES = {  # required, and optional
     "ANNOTATION_DOCUMENT": ("AUTHOR DATE VERSION", "FORMAT"),
     "HEADER": ("", "MEDIA_FILE TIME_UNITS"),
     "MEDIA_DESCRIPTOR": ("MEDIA_URL MIME_TYPE", "RELATIVE_MEDIA_URL TIME_ORIGIN EXTRACTED_FROM"),
@@ -27,7 +27,7 @@ CHILDREN = {
 
 
 def check(path):
-    """Assert that an .eaf file is as it should be; return its media descriptor's attributes."""
+    """Assert that an .eaf file follows the rules; return the attributes of its media descriptor."""
     root = ElementTree.parse(path).getroot()
     assert root.tag == "ANNOTATION_DOCUMENT"
     places = [ORDER.index(child.tag) for child in root]
@@ -47,7 +47,7 @@ def check(path):
 
 
 def _check_ids(root):
-    """Assert that ids are unlike, and slots in order; return {slot: ms}."""
+    """Assert that ids are unique and slots in order; return {slot: ms}."""
     slots = [(slot.get("TIME_SLOT_ID"), int(slot.get("TIME_VALUE"))) for slot in root.iter("TIME_SLOT")]
     assert [time for _, time in slots] == sorted(time for _, time in slots)
     assert all(0 <= time < 1 << 32 for _, time in slots)
@@ -55,14 +55,14 @@ def _check_ids(root):
     names = [name for name, _ in slots] + ids
     assert len(set(names)) == len(names) and all(re.fullmatch(r"[A-Za-z_][\w.-]*", name) for name in names)
     used = [a.get(f"TIME_SLOT_REF{i}") for a in root.iter("ALIGNABLE_ANNOTATION") for i in (1, 2)]
-    assert sorted(used) == sorted(name for name, _ in slots)  # each its own
+    assert sorted(used) == sorted(name for name, _ in slots)  # each by one annotation
     last = root.find("HEADER/PROPERTY[@NAME='lastUsedAnnotationId']")
     assert int(last.text) == max((int(name[1:]) for name in ids), default=0)
     return dict(slots)
 
 
 def _check_tier(tier, times, root):
-    """Assert that a tier's name is its own, its type known, and that its annotations do not overlap."""
+    """Assert that a tier's name is unique, its type is defined and its annotations do not overlap."""
     assert [other.get("TIER_ID") for other in root.iter("TIER")].count(tier.get("TIER_ID")) == 1
     (kind,) = root.findall(f"LINGUISTIC_TYPE[@LINGUISTIC_TYPE_ID='{tier.get('LINGUISTIC_TYPE_REF')}']")
     assert kind.get("TIME_ALIGNABLE") == "true" and kind.get("CONSTRAINTS") is None

@@ -172,7 +172,7 @@ def _records():
 
 def _index():
     recordings = [of_runs({"id": name, "offset": 1.0}, [0, 1, 0], [3, 1, 2]) for name in "ab"]
-    return _saved(index.save_index, index.join_recordings(recordings, _codebook(), _codebook().hash))
+    return _saved(index.save_index, index.make_index(recordings, _codebook(), _codebook().hash))
 
 
 def _weights():

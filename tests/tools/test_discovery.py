@@ -13,9 +13,9 @@ from units.config import DiscoverConfig
 from units.patterns.corpus import Recording
 from units.patterns.discovery import chance
 from units.patterns.discovery.clusters import stars
-from units.patterns.discovery.find import align, describe_term, discover, prepare
+from units.patterns.discovery.find import describe_term, discover, prepare, self_alignments
 from units.patterns.discovery.pauses import find_pauses
-from units.patterns.discovery.scan import TILE, blocks, scan
+from units.patterns.discovery.scan import TILE, column_blocks, scan
 from units.patterns.discovery.scores import SAME, substitution
 from units.patterns.discovery.text import join_recordings
 from units.patterns.discovery.trace import trace
@@ -77,7 +77,9 @@ def test_nothing_is_found_in_noise_beyond_the_rate_that_was_asked_for():
     for seed in range(3):
         rng = np.random.default_rng(seed)
         corpus = prepare([recording(noise(rng, 300), f"{i}") for i in range(8)], K, CONFIG)
-        found.append(len(align(corpus, substitution(K), DiscoverConfig(keep_pauses=True, false_alarms=3))[0]))
+        found.append(
+            len(self_alignments(corpus, substitution(K), DiscoverConfig(keep_pauses=True, false_alarms=3))[0])
+        )
         assert not discover([recording(noise(rng, 300), f"{i}") for i in range(5)], K, None, CONFIG)
     assert sum(found) < 3 * 3 * 2
 
@@ -139,7 +141,7 @@ def test_blocks_of_columns_are_scanned_as_one_is(monkeypatch):
     scores, units = substitution(K), corpus.units
     whole = scan((0, len(units)), units, units, scores, 6 * SAME, 10**6)
     monkeypatch.setattr("units.patterns.discovery.scan.COLUMNS", 1024)
-    parts = blocks(len(units), K)
+    parts = column_blocks(len(units), K)
     assert len(parts) > 1
     cells = np.concatenate([scan(part, units, units, scores, 6 * SAME, 10**6) for part in parts])
     one, other = trace(whole, units, units, scores), trace(cells, units, units, scores)

@@ -1,4 +1,4 @@
-"""su-labels: one file a recording, with all that records say of it; what linguists mark there comes back."""
+"""su-labels: export writes all labels of a recording to one file; import reads labels corrected there."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from processes import ROOT
 
-from units.labels.alignments import read, read_tiers
+from units.labels.alignments import read_alignments, read_tiers
 
 UNITS = [  # two segments of a recording, and one of another between them
     {
@@ -121,7 +121,7 @@ def test_a_ctm_holds_all_recordings_but_one_tier(run, tmp_path):
     words = ["export", "-t", "ctm", "-o", "all.ctm"]
     good(run("su-labels", *words, stdin=lines(named), cwd=tmp_path))
     assert (tmp_path / "all.ctm").read_text().splitlines()[0] == "Mc%201 1 0.500000 0.040000 7"
-    assert [name for name, _ in read(str(tmp_path / "all.ctm"))] == ["Mc 1", "b"]
+    assert [name for name, _ in read_alignments(str(tmp_path / "all.ctm"))] == ["Mc 1", "b"]
     result = run("su-labels", *words, stdin=lines(UNITS + MOTIFS), cwd=tmp_path)
     message = "-:4: a CTM holds one tier, but there are units, motifs; choose one with --tier"
     assert (result.status, result.stderr) == (1, f"su-labels: {message}\n")
@@ -297,7 +297,7 @@ def test_labels_of_praat_and_audacity_are_of_the_recording_of_their_name(run, ex
             ["--audio", ".", "--tier", "w"],
             "b.txt: there is no tier 'w'; it has 'labels'",
         ),
-        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: there must be start, end and label, separated by tabs"),
+        ("b.txt", "1\n", ["--audio", "."], "b.txt:1: expected start, end and label, separated by tabs"),
         ("b.txt", "2\t1\tx\n", ["--audio", "."], "b.txt:1: ends at 1.0 s, before it starts at 2.0 s"),
         ("b.doc", "1\n", [], "b.doc: the name must end in one of .TextGrid .eaf .ctm .txt .lab .phn"),
         ("b.txt", "1\t2\tx\n", ["--audio", "nowhere"], "nowhere: No such file or directory"),

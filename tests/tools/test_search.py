@@ -25,7 +25,7 @@ from units.codebook.runs import run_lengths
 from units.patterns.corpus import of_runs
 from units.patterns.distances import CentroidDistances
 from units.patterns.search import costs, find, index, query, scan
-from units.patterns.search.matching import FAR, SCALE, STEP, align
+from units.patterns.search.matching import FAR, SCALE, STEP, cheapest_alignments
 from units.records import InputError
 
 K = 12
@@ -43,7 +43,7 @@ def sequences(number=40, length=120, seed=0):
 
 
 def index_of(rows, codebook=None):
-    return index.join_recordings(
+    return index.make_index(
         [of_runs({"id": f"r{i}"}, row, [1] * len(row)) for i, row in enumerate(rows)], codebook
     )
 
@@ -64,7 +64,7 @@ def test_the_alignment_is_the_cheapest_of_all_ways_there_are(stay, data):
         st.lists(st.lists(st.integers(0, SCALE), min_size=3, max_size=3), min_size=1, max_size=4)
     )
     rows = np.array([[*row, FAR] for row in rows])
-    found, starts = align(rows, np.array([text, text]), 3, stay)
+    found, starts = cheapest_alignments(rows, np.array([text, text]), 3, stay)
     assert (found[0] == found[1]).all()
     for cost, start, expected in zip(
         found[0], starts[0], reference.best_alignments(rows, text, 3, stay, STEP), strict=True
@@ -172,9 +172,7 @@ def test_what_cannot_be_searched_for_is_one_line(wanted, message):
 @given(st.lists(st.lists(st.integers(0, 400), max_size=8), max_size=5))
 def test_an_index_read_back_is_the_one_that_was_written(rows):
     runs = [run_lengths(row) for row in rows]
-    written = index.join_recordings(
-        of_runs({"id": f"🔴 {i}", "offset": 0.5}, *run) for i, run in enumerate(runs)
-    )
+    written = index.make_index(of_runs({"id": f"🔴 {i}", "offset": 0.5}, *run) for i, run in enumerate(runs))
     file = io.BytesIO()
     index.save_index(written, file)
     again = index._parse(file.getvalue())
@@ -186,7 +184,7 @@ def test_an_index_read_back_is_the_one_that_was_written(rows):
 
 def test_times_are_those_of_the_runs_in_the_file():
     units, counts = run_lengths([3, 3, 3, 5, 5, 8, 1, 1])
-    made = index.join_recordings(
+    made = index.make_index(
         [of_runs({"id": "a"}, [1], [4]), of_runs({"id": "b", "offset": 2.0}, units, counts)]
     )
     start = int(made.starts[1])
@@ -406,7 +404,7 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
 def test_an_encoder_of_ones_own_must_lie_where_it_lay_when_a_voice_is_heard(run, corpus, tmp_path):
     known = load_codebook(corpus["codebook.npz"])
     own = Codebook(known.centroids, known.mean, known.scale, f"{tmp_path}/enc@01234567:2")
-    made = index.join_recordings([of_runs({"id": "a"}, [1, 2], [1, 1])], own, own.hash)
+    made = index.make_index([of_runs({"id": "a"}, [1, 2], [1, 1])], own, own.hash)
     with open(tmp_path / "i", "wb") as file:
         index.save_index(made, file)
     soundfile.write(tmp_path / "q.wav", recording([0.1, 0.6, 0.1]), RATE)

@@ -15,11 +15,11 @@ def cut_examples(found, recordings, number, stem):
         recording = recordings[found.where[example]]
         names.append(f"{stem}-{i}.wav")
         span = float(found.starts[example]), float(found.ends[example])
-        cut(names[-1], recording.audio_filepath, *span, recording.end, recording.channel)
+        cut_clip(names[-1], recording.audio_filepath, *span, recording.end, recording.channel)
     return names
 
 
-def cut(path, audio_filepath, start, end, last=None, channel=None):
+def cut_clip(path, audio_filepath, start, end, last=None, channel=None):
     """Write the audio from start to end (s) of a recording as a WAV file, with CLIP_CONTEXT on both sides.
 
     last: time in s after which nothing is cut; None is the end of the recording.

@@ -11,7 +11,6 @@ from units.cli.options import (
 )
 from units.cli.tool import tool
 from units.config import DiscoverConfig
-from units.records import InputError
 
 
 @tool("su-discover")
@@ -27,12 +26,14 @@ from units.records import InputError
 def main(job, units, codebook, config, top, clips, html, examples, jobs, output):
     """Find terms of any length that recur in a corpus, and write each with all its occurrences."""
     from units.codebook.codebook import load_codebook
-    from units.codebook.same import SameCodebook
+    from units.codebook.same import SameCodebook, check_units
     from units.files.output import create
     from units.patterns.discovery.find import describe_term, discover
+    from units.patterns.discovery.text import MOST_UNITS
 
     book = load_codebook(codebook) if codebook else None
     same = SameCodebook(book.hash, "-c") if book else SameCodebook()
+    patterns.check_examples(("--clips", clips), ("--html", html))
     most = top or patterns.PAGE
     identity = book.hash if book else ""
     with (
@@ -40,7 +41,11 @@ def main(job, units, codebook, config, top, clips, html, examples, jobs, output)
         patterns.open_page(html, "Terms", units, identity, most, examples) as page,
     ):
         recordings = patterns.read_recordings(
-            job, units, same, needs_audio=clips or html, check=lambda recording: _check_units(recording, book)
+            job,
+            units,
+            same,
+            needs_audio=clips or html,
+            check=lambda recording: check_units(recording.units, book, MOST_UNITS),
         )
         if book is None:
             same.report()
@@ -57,17 +62,6 @@ def main(job, units, codebook, config, top, clips, html, examples, jobs, output)
             clips,
             examples,
         )
-
-
-def _check_units(recording, book):
-    """Raise InputError if a recording has units that the codebook lacks, or that are too large."""
-    from units.patterns.discovery.text import MOST_UNITS
-
-    size = len(book.centroids) if book else MOST_UNITS
-    largest = max(recording.units.tolist(), default=0)
-    if largest >= size:
-        limit = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
-        raise InputError(f"unit {largest} is too large: {limit}")
 
 
 def _size(recordings):

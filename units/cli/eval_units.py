@@ -67,16 +67,17 @@ def _read(job, units, alignments, tier, silence, size):
     A record without alignment is a fault; an alignment without record is not.
     """
     from units.codebook.same import SameCodebook
-    from units.labels.alignments import find, read_all
+    from units.labels.alignments import read_alignment_files
+    from units.labels.matching import phones_of
     from units.metrics.aligned import align
 
-    phones = read_all(alignments, tier, job.bad_label)
+    phones = read_alignment_files(alignments, tier, job.bad_label)
     aligned, seen, same = [], set(), SameCodebook()
     for record in job.records([units]):
         with job.item(record):
             if require(record, "id") in seen:
                 raise InputError(f'"id" {record["id"]!r} occurs twice')
-            found = find(record, phones)
+            found = phones_of(record, phones)
             one = align(record, found, silence)
             if size and (largest := one.units.max(initial=0)) >= size:
                 raise InputError(f"unit {largest} is too large: --units {size} has units 0 to {size - 1}")

@@ -24,6 +24,7 @@ def motifs(job, units, model, keep_runs, top, config, clips, html, examples, out
     from units.patterns.motifs import describe_motif, find_motifs
 
     model, same = load_model(model), SameCodebook()
+    patterns.check_examples(("--clips", clips), ("--html", html))
     most = top or patterns.PAGE
     with (
         create(output) as out,

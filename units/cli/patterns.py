@@ -31,7 +31,19 @@ examples_option = examples_option_of(
 clips_option = folder_option(
     "--clips", "Write the examples of each pattern as WAV files, with 75 ms of context, to this folder."
 )
-page_option = html_option("the best patterns, to listen to and to tag")
+page_option = html_option(f"the best patterns, {PAGE} unless --top is given, to listen to and to tag")
+
+
+def check_examples(*places):
+    """Raise UsageError if --examples is given, but none of the options that write examples.
+
+    places: (name, value) of each of these options.
+    """
+    given = (
+        click.get_current_context().get_parameter_source("examples") is click.core.ParameterSource.COMMANDLINE
+    )
+    if given and not any(value for _, value in places):
+        raise click.UsageError(f"--examples requires {' or '.join(name for name, _ in places)}")
 
 
 def read_recordings(job, paths, same, keep_runs=False, needs_audio=False, check=lambda recording: None):

@@ -13,7 +13,7 @@ from units.cli.options import (
     settings,
     top_option,
 )
-from units.cli.patterns import examples_option_of
+from units.cli.patterns import check_examples, examples_option_of
 from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.config import SearchConfig
 from units.records import InputError, optional, require, warn
@@ -36,10 +36,10 @@ def build(job, units, codebook, output):
     from units.codebook.codebook import load_codebook
     from units.codebook.same import SameCodebook, check_codebook
     from units.files.output import create
-    from units.patterns.search.index import join_recordings, load_index, save_index
+    from units.patterns.search.index import load_index, make_index, save_index
 
     with create(output) as out:  # before the old index is read: no other job may add to it meanwhile
-        old = load_index(output) if os.path.isfile(output) else join_recordings([])
+        old = load_index(output) if os.path.isfile(output) else make_index([])
         book = load_codebook(codebook) if codebook else old.codebook
         known = book.hash if book else old.hash
         _check_index(output, old, book)
@@ -57,7 +57,7 @@ def build(job, units, codebook, output):
             same.report()
         _report_replaced(old, added)
         kept = (recording for recording in old.recordings() if recording.id not in added)
-        save_index(join_recordings([*kept, *added.values()], book, same.known), out)
+        save_index(make_index([*kept, *added.values()], book, same.known), out)
 
 
 def _check_index(path, old, book):
@@ -80,15 +80,12 @@ def _report_replaced(old, added):
 
 def _read(record, book):
     """Return the Recording of a record; raise InputError if its units do not fit the index."""
+    from units.codebook.same import check_units
     from units.patterns.corpus import read_recording
     from units.patterns.search.index import MOST_UNITS
 
     recording = read_recording(record)
-    size = len(book.centroids) if book else MOST_UNITS
-    largest = max(recording.units.tolist(), default=0)
-    if largest >= size:
-        limit = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
-        raise InputError(f"unit {largest} is too large: {limit}")
+    check_units(recording.units, book, MOST_UNITS)
     return recording
 
 
@@ -108,6 +105,7 @@ def find(job, queries, path, top, config, clips, examples, device, output):
     from units.patterns.search.find import Finder
     from units.patterns.search.index import load_index
 
+    check_examples(("--clips", clips))
     finder = Finder(load_index(path))
     with create(output) as out:
         for number, (query, rows) in enumerate(_queries(job, queries, finder.index, device), start=1):
@@ -186,11 +184,11 @@ def _cut(record, folder, number, rank):
     """Write the audio of a hit as a WAV file; return its name."""
     import os
 
-    from units.cli.clips import cut
+    from units.cli.clips import cut_clip
 
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{number:04d}-{rank:02d}.wav")
-    cut(
+    cut_clip(
         path, require(record, "audio_filepath"), record["start"], record["end"], channel=record.get("channel")
     )
     return path

@@ -42,9 +42,9 @@ def main(job, segments, output, init, resume, alignments, shape, config, augment
     """Train an encoder to predict the clusters of masked frames; it needs neither text nor labels."""
     if shape.convolution and shape.convolution % 2 == 0:
         raise click.UsageError(f"--convolution must be an odd number or 0, not {shape.convolution}")
-    from units.labels.alignments import read_all
+    from units.labels.alignments import read_alignment_files
 
-    phones = read_all(alignments, on_fault=job.bad_label)
+    phones = read_alignment_files(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
     shape, network = _shape(init, shape)
     target = config.target_layer or shape.default_layer

@@ -3,6 +3,7 @@
 import numpy as np
 
 from units.codebook.codebook import Codebook
+from units.codebook.entropy import perplexity
 from units.config import ClusterConfig
 from units.records import InputError
 
@@ -22,10 +23,12 @@ def fit_codebook(frames, config=ClusterConfig(), seed=0, encoder="", weights=Non
     """Return the Codebook of a sample of frames, and a report of it.
 
     frames: (N, context * D) float32, as `sampling.Reservoir` holds them; they are normalised IN PLACE,
-    because a second copy of two million frames takes gigabytes. weights: (N,) float32 or None. device: "cpu"
-    keeps faiss off a GPU. The report has the inertia (mean squared distance of normalised frames to their
-    centroids), the perplexity, the size of the smallest cluster and the number of dead ones. Raises
-    InputError if there are fewer frames than clusters.
+    because a second copy of two million frames takes gigabytes. weights: (N,) float32 or None. device: "cpu",
+    "cuda" (all GPUs), or "auto", which is "cuda" if faiss sees a GPU.
+
+    The report has the inertia (mean squared distance of normalised frames to their centroids), the
+    perplexity, the size of the smallest cluster and the number of dead ones. Raises InputError if there are
+    fewer frames than clusters, or if faiss cannot use the device.
     """
     if len(frames) < config.k:
         raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
@@ -39,12 +42,18 @@ def fit_codebook(frames, config=ClusterConfig(), seed=0, encoder="", weights=Non
 
 
 def _gpu(device):
-    """Return whether faiss shall use a GPU. Raises InputError if one is asked for and faiss sees none."""
+    """Return whether faiss is to use the GPUs. Raises InputError if it cannot use the given device."""
     import faiss
 
     seen = faiss.get_num_gpus() if hasattr(faiss, "StandardGpuResources") else 0
     if device.startswith("cuda") and not seen:
         raise InputError(f"--device {device}: faiss sees no GPU (it needs faiss-gpu-cu12)")
+    if device.startswith("cuda:"):
+        number = device.removeprefix("cuda:")
+        raise InputError(
+            f"--device {device}: faiss uses all GPUs; "
+            f"set CUDA_VISIBLE_DEVICES={number} and give --device cuda"
+        )
     return device != "cpu" and seen > 0
 
 
@@ -208,17 +217,6 @@ def _nearest(points, centroids):
     index.add(centroids)
     squared, nearest = index.search(points, 1)
     return nearest[:, 0], squared[:, 0]
-
-
-def perplexity(mass):
-    """Return the perplexity of a distribution given as counts or weights, (K,): exp of its entropy.
-
-    >>> perplexity([5, 5, 0])
-    2.0
-    """
-    mass = np.asarray(mass, np.float64)
-    share = mass[mass > 0] / mass.sum()
-    return float(np.exp(-(share * np.log(share)).sum()))
 
 
 def _report(nearest, squared, k, weights):

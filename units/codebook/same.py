@@ -1,4 +1,4 @@
-"""One codebook per corpus: unit 7 of one codebook is not unit 7 of another."""
+"""One codebook per corpus: unit 7 of one codebook is not unit 7 of another; and units that exist in it."""
 
 from units.records import InputError, optional, warn
 
@@ -16,6 +16,20 @@ def check_codebook(found, known, owner, remedy=""):
     if found and known and found != known:
         hint = f"; {remedy}" if remedy else ""
         raise InputError(f"these units have codebook {found}, but {owner} has codebook {known}{hint}")
+
+
+def check_units(units, book, most):
+    """Raise InputError if there are units that a Codebook does not have or, without one, from `most` on.
+
+    >>> check_units([3, 9], None, 8)
+    Traceback (most recent call last):
+    units.records.InputError: unit 9 is too large: units must be below 8
+    """
+    size = most if book is None else len(book.centroids)
+    largest = max(map(int, units), default=0)
+    if largest >= size:
+        limit = f"the codebook has units 0 to {size - 1}" if book else f"units must be below {size}"
+        raise InputError(f"unit {largest} is too large: {limit}")
 
 
 class SameCodebook:

@@ -5,18 +5,16 @@ format has no name inside, the id is the name of the file without suffix.
 """
 
 import itertools
-import math
 import os
 
 from units.files.streams import raise_fault, read_records
 from units.labels.ctm import read_ctm
 from units.labels.elan import read_eaf
-from units.labels.frames import cut
 from units.labels.lines import read_audacity, read_lab, read_phn
 from units.labels.names import Named
 from units.labels.textgrid import read_textgrid
 from units.labels.tiers import LABEL_FILES, Labels, choose_tier
-from units.records import InputError, optional, require
+from units.records import InputError, require
 
 _ONE_FILE_ONE_RECORDING = {".phn": read_phn, ".lab": read_lab}
 _TIERS = {".textgrid": read_textgrid, ".eaf": read_eaf}
@@ -27,7 +25,7 @@ class Channels(dict):
     """The phones of a recording by channel, 0 for the first, if a file names other channels than that."""
 
 
-def read(path, tier=None, on_fault=raise_fault):
+def read_alignments(path, tier=None, on_fault=raise_fault):
     """Return the alignments in a file, [(id, phones)]; its suffix gives the format.
 
     path: a TextGrid, CTM, TIMIT .phn, Festival .lab or ELAN .eaf file; anything else is read as JSON Lines of
@@ -89,62 +87,18 @@ def _is_labelled(span):
     return label != "" or start == end
 
 
-def read_all(paths, tier=None, on_fault=raise_fault):
-    """Return the Named phones of all files, or InputErrors in their place, as `read` does.
+def read_alignment_files(paths, tier=None, on_fault=raise_fault):
+    """Return the Named phones of all files, or InputErrors in their place, as `read_alignments` does.
 
     Raises InputError if an id occurs twice.
     """
     alignments = Named()
     for path in paths:
-        for name, phones in read(path, tier, on_fault):
+        for name, phones in read_alignments(path, tier, on_fault):
             if name in alignments:
                 raise InputError(f"{path}: there are two alignments of {name!r}")
             alignments[name] = phones
     return alignments
-
-
-def find(record, alignments):
-    """Return the phones of a record of units, on its time line.
-
-    alignments: Named phones, Channels or InputErrors. An alignment with the record's id is used as it is. One
-    with the name of its recording, without suffix, is cut to the record's span, offset to offset + duration.
-    Raises InputError if there is neither, the channel is not known, the alignment is at fault, or another
-    recording of that name came before.
-    """
-    name = require(record, "id")
-    key = alignments.key(name)
-    if key is not None:
-        return _of_channel(alignments[key], record)
-    recording = optional(record, "audio_filepath", "")
-    stem = os.path.splitext(os.path.basename(recording))[0]
-    key = alignments.key(stem)
-    if key is None:
-        raise InputError(
-            f"there is no alignment of {name!r}" + (f" or {stem!r}" if stem and stem != name else "")
-        )
-    known = alignments.users.setdefault(key, recording)
-    if os.path.realpath(known) != os.path.realpath(recording):
-        raise InputError(
-            f"the alignment {stem!r} may belong to {known} or {recording}; "
-            "process one folder at a time, or give each record an alignment with its id"
-        )
-    start = optional(record, "offset", 0.0)
-    end = start + optional(record, "duration", math.inf)
-    return cut(_of_channel(alignments[key], record), start, end)
-
-
-def _of_channel(phones, record):
-    if isinstance(phones, Channels):
-        channel = optional(record, "channel")
-        if channel is None and len(phones) > 1:
-            raise InputError(f'its alignment has {len(phones)} channels, but the record has no "channel"')
-        channel = next(iter(phones)) if channel is None else channel
-        if channel not in phones:
-            raise InputError(f"there is no alignment of channel {channel}, counted from 0")
-        phones = phones[channel]
-    if isinstance(phones, InputError):
-        raise phones
-    return phones
 
 
 def _read_record(record, on_fault):

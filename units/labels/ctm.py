@@ -39,17 +39,14 @@ def _parse(fields):
     """Return ((recording, channel, speaker), [start, end, label])."""
     if not 5 <= len(fields) <= 8:
         raise InputError(
-            f"there must be 5 to 8 fields (recording, channel, start, duration, label), not {len(fields)}"
+            f"expected 5 to 8 fields (recording, channel, start, duration, label), not {len(fields)}"
         )
     start, duration = times(fields[2:4])
     if not re.fullmatch("[0-9]{1,4}|[A-Za-z]", fields[1]):
         raise InputError(f"the channel must be a number or a letter, not {fields[1]!r}")
     speaker = fields[7] if len(fields) == 8 and fields[7] not in _NOBODY else None
-    return (_unescaped(fields[0]), fields[1].upper(), speaker), [
-        start,
-        start + duration,
-        _unescaped(fields[4]),
-    ]
+    owner = _unescaped(fields[0]), fields[1].upper(), speaker
+    return owner, [start, start + duration, _unescaped(fields[4])]
 
 
 def _with_channels(found):
@@ -80,9 +77,8 @@ class _Alternatives:
             self.current = {"<ALT_BEGIN>": 1, "<ALT>": self.current + 1, "<ALT_END>": 0}[mark]
             return True
         self.skipped += self.current > 1
-        return self.current > 1 or (
-            self.current == 1 and fields[4:5] == ["@"]
-        )  # @ means that there is no word
+        no_word = self.current == 1 and fields[4:5] == ["@"]
+        return self.current > 1 or no_word
 
     def check(self, path):
         """Report what was skipped; raise InputError if the last alternatives have no end."""

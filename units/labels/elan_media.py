@@ -41,11 +41,7 @@ def parse(path):
         raise InputError(f"{path}: XML entities are not allowed in an ELAN file")
     try:
         root = ElementTree.fromstring(data)  # noqa: S314
-    except (
-        ElementTree.ParseError,
-        ValueError,
-        LookupError,
-    ) as error:  # the last two are raised for odd encodings
+    except (ElementTree.ParseError, ValueError, LookupError) as error:  # the last two for odd encodings
         raise InputError(f"{path}: not XML: {error}") from None
     if root.tag != "ANNOTATION_DOCUMENT":
         raise InputError(f"{path}: not an ELAN file")
@@ -116,7 +112,7 @@ def _medium(descriptor, path):
     try:
         origin = int(descriptor.get("TIME_ORIGIN") or 0) / 1000
     except (ValueError, OverflowError):
-        raise InputError(f"{path}: a TIME_ORIGIN is not a whole number of ms") from None
+        raise InputError(f"{path}: TIME_ORIGIN must be a whole number of milliseconds") from None
     return Medium(url, relative, kind, origin)
 
 
@@ -128,9 +124,7 @@ def _paths(url):
     >>> _paths("file:/./a.wav"), _paths("D:\\\\corpus\\\\a.wav"), _paths("file://host/share/a.wav")
     (['./a.wav'], ['D:\\\\corpus\\\\a.wav', 'D:/corpus/a.wav'], ['/share/a.wav'])
     """
-    scheme, host, path = re.fullmatch(
-        r"(?is:(file:|[a-z][\w+.-]+:(?=//))?(?://([^/\\]*))?(.*))", url
-    ).groups()
+    scheme, host, path = _URL.fullmatch(url).groups()
     if host in (".", "..") or (host and scheme is None):
         path = url.removeprefix("file://")
     elif re.match(r"[/\\]+\.\.?[/\\]", path):
@@ -144,12 +138,12 @@ def _paths(url):
 
 def _places(medium, path, folder):
     """Return the paths at which a medium may be, in the order in which they are tried."""
-    beside = os.path.dirname(path)
+    here = os.path.dirname(path)
     names = [os.path.basename(name) for url in (medium.url, medium.relative) for name in _paths(url)]
     if folder is not None:
         return list(dict.fromkeys(os.path.join(folder.path, name) for name in names))
-    named = [os.path.join(beside, name) for url in (medium.url, medium.relative) for name in _paths(url)]
-    return list(dict.fromkeys(os.path.normpath(p) for p in named + [os.path.join(beside, n) for n in names]))
+    named = [os.path.join(here, name) for url in (medium.url, medium.relative) for name in _paths(url)]
+    return list(dict.fromkeys(os.path.normpath(p) for p in named + [os.path.join(here, n) for n in names]))
 
 
 def _there(media, path, folder):
@@ -213,9 +207,9 @@ def _report(there, media, path):
 
 def _report_places(medium, path):
     """Report that MEDIA_URL and RELATIVE_MEDIA_URL lead to two files, as in a copy of a corpus."""
-    beside, there = os.path.dirname(path), []
+    here, there = os.path.dirname(path), []
     for url in (medium.url, medium.relative):
-        places = [os.path.normpath(os.path.join(beside, name)) for name in _paths(url)]
+        places = [os.path.normpath(os.path.join(here, name)) for name in _paths(url)]
         there += list(filter(os.path.isfile, places))[:1]
     if len(there) == 2 and not os.path.samefile(*there):
         warn(f"{path}: used {there[0]!r}, its MEDIA_URL, not {there[1]!r}, its RELATIVE_MEDIA_URL")

@@ -39,7 +39,7 @@ def _slot_times(root, path):
     try:
         return {slot: None if value is None else _milliseconds(value) for slot, value in slots}
     except ValueError:
-        raise InputError(f"{path}: the time of a time slot is not a whole number of ms") from None
+        raise InputError(f"{path}: TIME_VALUE must be a whole number of milliseconds") from None
 
 
 def _milliseconds(text):

@@ -59,7 +59,7 @@ def times(words, least=-ROUNDING):
     except ValueError:
         found = [math.nan]
     if not all(least <= time <= _LAST * TIMIT_RATE for time in found):
-        raise InputError(f"there must be times, not {' '.join(words)!r}")
+        raise InputError(f"expected times, not {' '.join(words)!r}")
     return [max(time, 0.0) for time in found]
 
 
@@ -85,7 +85,7 @@ def _audacity(line):
     if line.startswith("\\") or not line.strip():
         return None
     if len(fields) < 2:
-        raise InputError("there must be start, end and label, separated by tabs")
+        raise InputError("expected start, end and label, separated by tabs")
     words = [field.strip().replace(",", ".") for field in fields[:2]]
     if len(fields) == 2 and not _is_number(words[1]):
         words, fields = [words[0]] * 2, [*fields[:1], *fields]
@@ -121,7 +121,7 @@ def _phn(line):
     if not fields:
         return None
     if len(fields) != 3:
-        raise InputError(f"there must be start sample, end sample and label, not {len(fields)} fields")
+        raise InputError(f"expected start sample, end sample and label, not {len(fields)} fields")
     start, end = (samples / TIMIT_RATE for samples in times(fields[:2], least=0))
     if start > end:
         raise InputError(f"{fields[2]!r} ends before it starts")

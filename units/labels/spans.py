@@ -73,15 +73,21 @@ def of_record(record, fields=(), model=None):
 
 
 def _of_list(record, name, model):
-    identity = [optional(record, n) for n in ("id", "audio_filepath")]
-    if identity == [None, None]:
-        require(record, "id")
+    identity = _identity(record)
     offset = optional(record, "offset", 0.0)
     starts, ends, labels = _placed(record, name, model)
     until = offset + require(record, "duration") if "duration" in record else 0.0
     starts, ends = ((offset + np.asarray(times, np.float64)).round(6).tolist() for times in (starts, ends))
     until, channel = max([until, *ends[-1:]]), optional(record, "channel")
     yield Spans(name, LISTS[name], *identity, starts, ends, labels, until, channel)
+
+
+def _identity(record):
+    """Return the id and the audio_filepath, one of them maybe None. Raises InputError if both are missing."""
+    identity = [optional(record, name) for name in ("id", "audio_filepath")]
+    if identity == [None, None]:
+        require(record, "id")
+    return identity
 
 
 def _placed(record, name, model):
@@ -130,9 +136,7 @@ def _places(record):
         places = require(record, "occurrences")
         names += ("channel",)
         return [[p.get(n) for n in names] if isinstance(p, dict) else (*p, None) for p in places]
-    identity = [optional(record, n) for n in names[:2]]
-    if identity == [None, None]:
-        require(record, "id")
+    identity = _identity(record)
     channel = optional(record, "channel")
     if "start" in record:
         return [(*identity, *require(record, "start", "end"), channel)]

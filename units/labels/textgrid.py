@@ -157,7 +157,7 @@ class _Tokens:
         if match is None:
             raise InputError(f"{self.path}: the TextGrid ends early")
         if match.lastindex != kind:
-            raise InputError(f"{self.place()}: there must be {what}, not {match[0]!r}")
+            raise InputError(f"{self.place()}: expected {what}, not {match[0]!r}")
         return match[kind]
 
     def text(self):
@@ -166,7 +166,7 @@ class _Tokens:
     def number(self):
         value = float(self._next(2, "a number"))
         if not math.isfinite(value):
-            raise InputError(f"{self.place()}: there must be a time, not {value}")
+            raise InputError(f"{self.place()}: expected a time, not {value}")
         return value
 
     def size(self):

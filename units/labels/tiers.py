@@ -105,11 +105,15 @@ def choose_tier(tiers, name, path):
     return tiers[likely[0]]
 
 
+class _NoTier(InputError):
+    """The file does not have the tier."""
+
+
 def _named(name, tiers, path):
     """Return the key of the tier of a name. Raises InputError if it does not exist or has no intervals."""
     found = equals(name, tiers)
     if not found:
-        raise InputError(f"{path}: there is no tier {name!r}; it has {_listed(tiers)}")
+        raise _NoTier(f"{path}: there is no tier {name!r}; it has {_listed(tiers)}")
     if len(found) > 1:
         raise InputError(f"{path}: {len(found)} tiers have the name {name!r}")
     if why := lacks(found[0], tiers[found[0]]):
@@ -158,11 +162,7 @@ class Choice:
         for name, lacking in self._lacking.items():
             errors = [error for path, error in lacking.items() if path not in self._taken[name]]
             if errors and not self._taken[name]:
-                others = (
-                    f"{len(errors) - 1} other file{'s give' if len(errors) > 2 else ' gives'} none either"
-                )
-                more = f", and {others}" if len(errors) > 1 else ""
-                raise InputError(f"{_best(errors)}{more}")
+                raise InputError(f"{_best(errors)}{_nor_others(len(errors) - 1)}")
             for error in errors:
                 warn(f"{error}; skipped")
 
@@ -170,12 +170,12 @@ class Choice:
 def _nor_others(number):
     if not number:
         return ""
-    return f", and {number} other file{'s give' if number > 1 else ' gives'} none either"
+    return f"; {number} other file{'s have' if number > 1 else ' has'} no labels on it either"
 
 
 def _best(errors):
-    """Return the error that says most: about a tier that exists, if it exists in any file."""
-    return next((error for error in errors if ": no tier " not in str(error)), errors[0])
+    """Return the error of a file that has the tier, otherwise the first."""
+    return next((error for error in errors if not isinstance(error, _NoTier)), errors[0])
 
 
 def _with_intervals(tiers, path):

@@ -5,19 +5,7 @@ All are functions of how often each phone and each unit occur in the same frame.
 
 import numpy as np
 
-
-def entropy(counts):
-    """Return the entropy of counts, in bits; NaN if all are 0.
-
-    >>> entropy([2, 1, 1])
-    1.5
-    """
-    counts = np.asarray(counts, np.float64).ravel()
-    counts = counts[counts > 0]
-    total = counts.sum()
-    if not total:
-        return np.nan
-    return float(np.log2(total) - (counts @ np.log2(counts)) / total) + 0.0
+from units.codebook.entropy import entropy
 
 
 def pnmi(counts):

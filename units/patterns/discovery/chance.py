@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.patterns.discovery.scan import scan
+from units.patterns.discovery.scan import column_blocks, scan
 from units.patterns.discovery.scores import SAME
 from units.patterns.discovery.trace import trace
 
@@ -58,11 +58,9 @@ def measure(text, scores, seed=0):
 
 def scan_all(rows, columns, scores, least):
     """Return all cells of two texts, as `scan.scan` returns them for one block."""
-    from units.patterns.discovery.scan import blocks
-
     found = [
         scan(block, rows, columns, scores, least, _MOST, mirrored=False)
-        for block in blocks(len(columns), len(scores))
+        for block in column_blocks(len(columns), len(scores))
     ]
     return np.concatenate(found)
 

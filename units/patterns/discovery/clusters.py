@@ -64,7 +64,7 @@ def _cluster(members):
 
 
 class _Sides:
-    """Return the two fragments of each alignment, in order of their starts."""
+    """The two fragments of each alignment, in order of their starts."""
 
     def __init__(self, alignments, worth):
         starts = np.concatenate([alignments[:, 0], alignments[:, 2]]).astype(np.int64)

@@ -10,7 +10,7 @@ from units.parallel import ordered_map
 from units.patterns.discovery import chance, text
 from units.patterns.discovery.clusters import stars
 from units.patterns.discovery.pauses import find_pauses
-from units.patterns.discovery.scan import blocks, scan
+from units.patterns.discovery.scan import column_blocks, scan
 from units.patterns.discovery.scores import substitution
 from units.patterns.discovery.trace import trace
 from units.patterns.moments import owned
@@ -42,7 +42,7 @@ def discover(recordings, size, centroids, config, jobs=1, log=lambda message: No
     """
     corpus = prepare(recordings, size, config)
     scores = substitution(size, centroids, config.near)
-    found, worth = align(corpus, scores, config, jobs, log)
+    found, worth = self_alignments(corpus, scores, config, jobs, log)
     clusters = stars(found, worth, len(corpus.units), config.min_count)
     terms = [_term(corpus, cluster) for cluster in clusters]
     return sorted(terms, key=lambda term: -term.score)
@@ -62,7 +62,7 @@ def prepare(recordings, size, config):
     return text.join_recordings(recordings, left_out, size)
 
 
-def align(corpus, scores, config, jobs=1, log=lambda message: None):
+def self_alignments(corpus, scores, config, jobs=1, log=lambda message: None):
     """Return ((A, 4) alignments of a Text with itself, (A,) their scores), the best ones.
 
     Both sides of each last at least config.min_duration and do not overlap. In the whole text, chance would
@@ -76,7 +76,7 @@ def align(corpus, scores, config, jobs=1, log=lambda message: None):
     work = functools.partial(
         scan, rows=units, columns=units, scores=scores, least=least, most=2 * config.max_alignments
     )
-    parts = [future.result() for _, future in ordered_map(work, blocks(len(units), len(scores)), jobs)]
+    parts = [future.result() for _, future in ordered_map(work, column_blocks(len(units), len(scores)), jobs)]
     cells = limit(np.concatenate(parts), config.max_alignments)
     if sum(map(len, parts)) > len(cells):
         most = config.max_alignments

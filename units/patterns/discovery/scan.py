@@ -15,7 +15,7 @@ OVERLAP = 256  # columns before those, in which alignments may begin
 _TABLE = 1 << 25  # bytes of scores at once
 
 
-def blocks(length, size):
+def column_blocks(length, size):
     """Return the (first, stop) of the columns that are scanned together. size: number of units."""
     width = min(COLUMNS, max(1024, _TABLE // size))
     return [(first, min(length, first + width)) for first in range(0, length, width)]

@@ -7,7 +7,7 @@ import numpy as np
 from units.patterns.distances import CentroidDistances
 from units.patterns.moments import may_be_same, same
 from units.patterns.search import costs
-from units.patterns.search.matching import SCALE, align
+from units.patterns.search.matching import SCALE, cheapest_alignments
 from units.patterns.search.scan import BIN, candidates
 from units.records import InputError
 
@@ -88,7 +88,8 @@ def _align(query, text, tiles, width, reach, separator):
     for first in range(0, len(tiles), step):
         part = tiles[first : first + step]
         cells = [
-            c[:, before:].reshape(-1, BIN) for c in align(query.rows, views[part], separator, query.stay)
+            c[:, before:].reshape(-1, BIN)
+            for c in cheapest_alignments(query.rows, views[part], separator, query.stay)
         ]
         best = cells[0].argmin(axis=1)
         bins = (part[:, None] * (width // BIN) + np.arange(width // BIN)).ravel()

@@ -82,7 +82,7 @@ class Index:
         return tuple(float(time[0]) for time in self.times([recording], np.array([begin]), np.array([end])))
 
 
-def join_recordings(recordings, codebook=None, hash_=None):
+def make_index(recordings, codebook=None, hash_=None):
     """Return the Index of [Recording]. Raises InputError if there are units that it cannot hold."""
     recordings = list(recordings)
     lengths = np.array([len(recording.units) + 1 for recording in recordings], np.int64)

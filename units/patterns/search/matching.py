@@ -16,7 +16,7 @@ _PLACE_BITS = 24
 _PLACES = (1 << _PLACE_BITS) - 1
 
 
-def align(rows, text, separator, stay=STEP):
+def cheapest_alignments(rows, text, separator, stay=STEP):
     """Return (costs, starts) of the cheapest alignment that ends with each run, both like text, int64.
 
     rows: (m, U) int64, the cost of each unit in each row, in 1 / SCALE. text: (L, W) int, L texts of W runs,

@@ -8,7 +8,7 @@ from units.codebook.quantize import quantize
 from units.codebook.sampling import Reservoir
 from units.config import ClusterConfig
 from units.encoders.learned import Learned
-from units.labels.alignments import find
+from units.labels.matching import phones_of
 from units.metrics.abx import abx
 from units.metrics.aligned import align
 from units.metrics.phones import AlignedCorpus
@@ -21,14 +21,14 @@ _PAIRS = 300_000  # of tokens, for ABX to compare
 def score_layers(network, records, alignments, k=100, device="cpu", dtype="auto", seed=0):
     """Return {layer: {"pnmi", "abx_within", "abx_across"}} of every layer, without silence.
 
-    alignments: {id: phones} as `read_all` returns them. Records without a usable alignment are left out, with
-    a warning. Raises InputError if no record has one.
+    alignments: {id: phones} as `read_alignment_files` returns them. Records without a usable alignment are
+    left out, with a warning. Raises InputError if no record has one.
     """
     encoder = Learned(network, "", "all", device, dtype)
     kept, hidden, lacking = [], [], 0
     for record in records:
         try:
-            phones = find(record, alignments)
+            phones = phones_of(record, alignments)
         except InputError:
             lacking += 1
             continue

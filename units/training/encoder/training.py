@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from units.codebook.kmeans import perplexity
+from units.codebook.entropy import perplexity
 from units.devices import choose_dtype
 from units.encoders import models
 from units.encoders.ahead import Ahead
