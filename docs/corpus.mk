@@ -9,7 +9,8 @@
 #
 # Recordings may have any names: make never sees them, only the list in `chapters`, which changes when one is
 # added or removed. Run it again at any time, even after it was killed: it makes the files that are missing. If a
-# recording changes, delete each segments.jsonl. If the codebook changes, delete vocoder and vocoder.done.
+# recording changes, delete segments.jsonl, also in the folders of languages. If the codebook changes, delete
+# vocoder and vocoder.done. TRAIN is set for a laptop; on a GPU, use TRAIN='--max-hours 24'.
 
 AUDIO     ?= audio
 LANGUAGES ?=
@@ -17,7 +18,7 @@ MODEL     ?= small
 K         ?= 100
 RATE      ?= 15
 VOCAB     ?= 2000
-TRAIN     ?= --max-hours 24
+TRAIN     ?= --arch fast --max-hours 1
 SEGMENT   ?=
 export AUDIO
 

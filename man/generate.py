@@ -107,9 +107,15 @@ def limits_of(kind):
     low, high = getattr(kind, "min", None), getattr(kind, "max", None)
     least = "above" if getattr(kind, "min_open", False) else "at least"
     most = "below" if getattr(kind, "max_open", False) else "at most"
+    low, high = (limit if limit is None else _plain(limit) for limit in (low, high))
     if low is not None and high is not None and (least, most) == ("at least", "at most"):
         return f"{low} to {high}"
     return ", ".join(f"{word} {limit}" for word, limit in ((least, low), (most, high)) if limit is not None)
+
+
+def _plain(number):
+    """Return a number as people write it: 1000000 rather than 1e+06 or 1000000.0."""
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def _escape(text):

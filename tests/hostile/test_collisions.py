@@ -293,3 +293,19 @@ def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
     result = run("su-labels", "export", "-t", "audacity", "--folder", out, stdin=data, cwd=tmp_path)
     assert "Traceback" not in result.stderr
     assert all(path.parent == out for path in tmp_path.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["-o1.wav", "-j2.wav", "-k.jsonl", "--keep-going.wav", "--top=3"])
+@pytest.mark.parametrize("tool", [("su-segment",), ("su-discover",), ("su-bpe", "decode", "-m", "bpe.model")])
+def test_a_file_whose_name_looks_like_an_option_is_never_taken_for_one(run, tmp_path, tool, name):
+    (tmp_path / name).write_bytes(b"")
+    result = run(*tool, "a.wav", name, cwd=tmp_path)
+    assert result.status == 2
+    assert f"{name!r} looks like an option; put -- before the file names" in result.stderr
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_file_whose_name_looks_like_an_option_can_be_the_value_of_one(run, tmp_path):
+    for _ in range(2):  # the second time the file exists
+        assert run("su-discover", "-o", "-oterms.jsonl", stdin=b"", cwd=tmp_path).status == 0
+    assert os.listdir(tmp_path) == ["-oterms.jsonl"]

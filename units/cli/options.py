@@ -211,7 +211,7 @@ seed_option = click.option(
     type=click.IntRange(min=0),
     metavar="N",
     default=0,
-    help="Seed of the random numbers. The same input, options and seed give the same bytes.",
+    help="Seed of the random numbers.",
 )
 jobs_option = click.option(
     "-j",
@@ -220,7 +220,7 @@ jobs_option = click.option(
     metavar="N",
     default=lambda: len(os.sched_getaffinity(0)),
     show_default="number of processors",
-    help="Number of records to process at once. The order of the output stays the same.",
+    help="Number of parallel processes. The order of the output stays the same.",
 )
 
 
@@ -230,7 +230,7 @@ def dtype_option_with(*more):
         "--dtype",
         type=click.Choice(["auto", "fp32", "bf16", *more]),
         default="auto",
-        help="Precision of the network; auto is bf16 if the device computes in it, otherwise fp32.",
+        help="Precision of the network; auto is bf16 if the device supports it, otherwise fp32.",
     )
 
 
@@ -240,5 +240,5 @@ device_option = click.option(
     type=Device(),
     default="auto",
     metavar="auto|cpu|cuda|cuda:N",
-    help="Device to compute on; auto is a GPU if there is one, else the CPU.",
+    help="Device to compute on; auto is a GPU if there is one, otherwise the CPU.",
 )

@@ -6,6 +6,7 @@ clean up, and then dies of the same signal, so that shells and make see it.
 """
 
 import contextlib
+import itertools
 import os
 import signal
 import sys
@@ -136,6 +137,7 @@ def run(command, name, args):
         if sys.stdout is None:
             raise InputError("standard output is closed")
         with signals.first():
+            _check_dashes(command, args)
             with command.make_context(name, list(args)) as context:
                 job = command.invoke(context)
             sys.stdout.flush()
@@ -144,7 +146,7 @@ def run(command, name, args):
         sys.stdout.flush()
         return end.exit_code
     except click.UsageError as error:
-        say(name, _usage_message(error, name, args))
+        say(name, _usage_message(error, name))
         return 2
     except (KeyboardInterrupt, click.Abort):
         signals.die_of(signal.SIGINT)
@@ -174,12 +176,25 @@ def _drop(stream):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _usage_message(error, name, args):
-    """Return a usage error as one line, with a hint if an option is really a file name."""
+def _check_dashes(command, args):
+    """Raise UsageError if a word looks like an option but is the name of a file.
+
+    Without this, the recording `-o1.wav`, which the shell finds for `*.wav`, would be read as `-o 1.wav`.
+    """
+    commands = [command, *getattr(command, "commands", {}).values()]
+    options = [p for each in commands for p in each.params if isinstance(p, click.Option)]
+    known = {"--help", *(name for option in options for name in (*option.opts, *option.secondary_opts))}
+    valued = {name for option in options if not option.is_flag for name in option.opts}
+    words = list(itertools.takewhile(lambda word: word != "--", args))
+    for before, word in zip(["", *words], words, strict=False):
+        option = len(word) > 2 and word[0] == "-" and word.partition("=")[0] not in known
+        if option and before not in valued and os.path.lexists(word):
+            raise click.UsageError(f"{word!r} looks like an option; put -- before the file names")
+
+
+def _usage_message(error, name):
+    """Return a usage error as one line."""
     message = " ".join(error.format_message().split())
-    files = [word for word in args if word.startswith("-") and os.path.exists(word)]
-    if isinstance(error, click.NoSuchOption) and files:
-        message = f"{files[0]!r} looks like an option; put -- before the file names"
     return f"{message} (see {error.ctx.command_path if error.ctx else name} --help)"
 
 
@@ -192,18 +207,21 @@ def _system_message(error):
     return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 
-def tool(name, cls=Tool, **settings):
-    """Decorate a function as the tool `name`, with --keep-going, -v and --version. It gets the Job first."""
+def tool(name, cls=Tool, reads_records=True, **settings):
+    """Decorate a function as the tool `name`, with --version. It gets the Job first.
+
+    A tool that reads records also has --keep-going and -v.
+    """
 
     def decorate(function):
-        def body(keep_going, verbose, **options):
+        def body(keep_going=False, verbose=False, **options):
             job = Job(click.get_current_context().find_root().info_name, keep_going, verbose)
             function(job, **options)
             return job
 
         own = getattr(function, "__click_params__", [])
         body.__doc__ = function.__doc__
-        for option in (_version, _verbose, _keep_going):
+        for option in (_version, _verbose, _keep_going) if reads_records else (_version,):
             body = option(body)
         body.__click_params__ += own
         return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
@@ -212,7 +230,7 @@ def tool(name, cls=Tool, **settings):
 
 
 _keep_going = click.option(
-    "--keep-going", is_flag=True, help="Skip records at fault and report how many; the exit status is then 1."
+    "--keep-going", is_flag=True, help="Skip bad records or files and report how many; the exit status is then 1."
 )
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Log one line per record to stderr.")
 _version = click.version_option(__version__, message="%(prog)s %(version)s")

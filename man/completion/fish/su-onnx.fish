@@ -1,6 +1,4 @@
 complete -c su-onnx -s m -l model -r -d 'Directory of the vocoder'
 complete -c su-onnx -s o -l output -r -d 'The ONNX model'
-complete -c su-onnx -l keep-going -d 'Skip records at fault and report how many; the exit status is then 1'
-complete -c su-onnx -s v -l verbose -d 'Log one line per record to stderr'
 complete -c su-onnx -l version -d 'Show the version and exit'
 complete -c su-onnx -s h -l help -d 'Show this message and exit'
