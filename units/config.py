@@ -50,16 +50,26 @@ class ClusterConfig:
         2_000_000, "Frames to sample from the corpus; 2,000,000 are about 11 hours.", unit="frames", low=2
     )
     niter: int = setting(
-        8, "Iterations of k-means over all sampled frames, after 8 iterations over a part of them.", low=1, high=1000
+        8,
+        "Iterations of k-means over all sampled frames, after 8 iterations over a part of them.",
+        low=1,
+        high=1000,
     )
-    nredo: int = setting(10, "Number of times k-means is run on that part; the best result is kept.", low=1, high=100)
+    nredo: int = setting(
+        10, "Number of times k-means is run on that part; the best result is kept.", low=1, high=100
+    )
     normalize: bool = setting(True, "z-score each dimension first.")
     whiten: float = setting(
         0.0, "How far to remove correlations between dimensions: 0 not at all, 1 completely.", low=0, high=1
     )
     context: int = setting(
         1,
-        "Number of consecutive frames, centred on each frame, that determine its unit.", unit="frames", low=1, high=31, odd=True)
+        "Number of consecutive frames, centred on each frame, that determine its unit.",
+        unit="frames",
+        low=1,
+        high=31,
+        odd=True,
+    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,10 @@ class BpeConfig:
     """How units become pieces."""
 
     vocab_size: int = setting(
-        500, "Number of pieces, including <unk> and the single units. About 20 per minute of speech.", low=2, high=1_000_000
+        500,
+        "Number of pieces, including <unk> and the single units. About 20 per minute of speech.",
+        low=2,
+        high=1_000_000,
     )
     model_type: str = setting(
         "bpe",
@@ -97,8 +110,8 @@ class QuantizeConfig:
     )
     smooth_rate: float | None = setting(
         None,
-        "Choose the smallest penalty that leaves at most this many runs per second, measured on the first ten "
-        "minutes. -v logs the penalty. Use instead of --smooth.",
+        "Choose the smallest penalty that leaves at most this many runs per second, measured on the first "
+        "ten minutes. -v logs the penalty. Use instead of --smooth.",
         unit="Hz",
         low=0,
         low_open=True,
@@ -111,9 +124,9 @@ class MotifConfig:
 
     ranking: str = setting(
         "words",
-        "Which motifs come first: those that occur at least 5 times and last at least 0.2 s on average, since "
-        "these are most often words (words); those whose counts exceed most what a bigram model predicts (llr, "
-        "the log-likelihood ratio); or the most frequent ones (count).",
+        "Which motifs come first: those that occur at least 5 times and last at least 0.2 s on average, "
+        "since these are most often words (words); those whose counts exceed most what a bigram model "
+        "predicts (llr, the log-likelihood ratio); or the most frequent ones (count).",
         choices=("words", "llr", "count"),
         names=("--by",),
     )
@@ -127,8 +140,8 @@ class DiscoverConfig:
     min_duration: float = setting(0.3, "Shortest duration of a term.", unit="s", low=0, high=60)
     false_alarms: float = setting(
         0.001,
-        "Keep an alignment if chance alone would produce at most this many as good or better in the whole "
-        "corpus. A larger number finds more terms, including more false ones.",
+        "Keep an alignment if chance alone would produce at most this many as good or better in the "
+        "whole corpus. A larger number finds more terms, including more false ones.",
         low=0,
         low_open=True,
         high=1_000_000,

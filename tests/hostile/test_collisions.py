@@ -295,7 +295,7 @@ def test_a_tier_s_name_leads_no_label_file_out_of_its_folder(run, tmp_path):
     assert all(path.parent == out for path in tmp_path.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", ["-o1.wav", "-j2.wav", "-k.jsonl", "--keep-going.wav", "--top=3"])
+@pytest.mark.parametrize("name", ["-o1.wav", "-j2.wav", "-k.jsonl", "--keep-going.wav"])
 @pytest.mark.parametrize("tool", [("su-segment",), ("su-discover",), ("su-bpe", "decode", "-m", "bpe.model")])
 def test_a_file_whose_name_looks_like_an_option_is_never_taken_for_one(run, tmp_path, tool, name):
     (tmp_path / name).write_bytes(b"")

@@ -1,4 +1,4 @@
-"""Label files: our readers, Praat, praatio and pympi read back what we write; overlapping labels are separated."""
+"""Label files: our readers, Praat, praatio and pympi read what we write; overlaps are separated."""
 
 import io
 import itertools

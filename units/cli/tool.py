@@ -230,7 +230,9 @@ def tool(name, cls=Tool, reads_records=True, **settings):
 
 
 _keep_going = click.option(
-    "--keep-going", is_flag=True, help="Skip bad records or files and report how many; the exit status is then 1."
+    "--keep-going",
+    is_flag=True,
+    help="Skip bad records or files and report how many; the exit status is then 1.",
 )
 _verbose = click.option("-v", "--verbose", is_flag=True, help="Log one line per record to stderr.")
 _version = click.version_option(__version__, message="%(prog)s %(version)s")
