@@ -1,16 +1,24 @@
-"""Choose the device and the precision of networks."""
+"""Choose the device and the precision of networks, and notice when a GPU is full or cannot be used."""
+
+import glob
+import os
 
 import torch
 
-from units.records import InputError
+from units.records import InputError, warn
 
+_FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate")
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # of x86 and of Arm
 
 
 def choose(name="auto"):
-    """Return the torch.device of a name: auto, cpu, cuda, cuda:N. Raises InputError if it does not exist."""
+    """Return the torch.device of a name: auto, cpu, cuda, cuda:N. Raises InputError if it cannot be used.
+
+    auto is a GPU if torch can use it, otherwise the CPU. If there is a GPU that torch cannot use, a warning
+    says so: on the CPU, minutes become days.
+    """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        return _best()
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -18,16 +26,72 @@ def choose(name="auto"):
     if device.type == "cuda" and not (
         torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
     ):
-        raise InputError(f"{name}: this machine has no such GPU")
+        raise InputError(f"{name}: {_without_gpu() or 'this machine has no such GPU'}")
+    if device.type == "cuda" and (why := _refuses(device)):
+        raise InputError(f"{name}: {why}")
     return device
+
+
+def _best():
+    """Return a GPU that works, otherwise the CPU, with a warning if there is a GPU that does not work."""
+    device = torch.device("cuda")
+    why = _refuses(device) if torch.cuda.is_available() else _without_gpu()
+    if why is None:
+        return device if torch.cuda.is_available() else torch.device("cpu")
+    warn(f"{why}; computing on the CPU (--device cpu does so without this message)")
+    return torch.device("cpu")
+
+
+def _without_gpu():
+    """Return why torch sees no GPU although the machine has one; None if it has none, or if it is hidden."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1") or not glob.glob("/dev/nvidia[0-9]*"):
+        return None
+    if torch.version.cuda is None:
+        return f"this machine has a GPU, but torch {torch.__version__} is a build for the CPU"
+    return (
+        f"this machine has a GPU, but torch cannot use it: torch {torch.__version__} is built for CUDA "
+        f"{torch.version.cuda}, and the driver may be too old (nvidia-smi shows the highest CUDA that it "
+        "supports)"
+    )
+
+
+def _refuses(device):
+    """Return why a GPU cannot compute, None if it can. Prepares it: convolutions of fp32 are exact fp32."""
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        torch.ones(1, device=device).add(1).item()
+    except RuntimeError as error:
+        if is_out_of_memory(error):
+            return f"the memory of {describe(device)} is full"
+        major, minor = torch.cuda.get_device_capability(device)
+        reason = str(error).strip().partition("\n")[0]
+        return (
+            f"torch {torch.__version__} cannot compute on {describe(device)}, capability {major}.{minor}: "
+            f"{reason}"
+        )
+    return None
+
+
+def describe(device):
+    """Return the name of a device for people, such as "cpu" or "cuda:1 (Tesla T4)"."""
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
 def choose_dtype(name, device):
     """Return the torch dtype of fp32, bf16, fp16 or auto: bf16 if the device multiplies it faster."""
     if name == "auto":
-        quick = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_has_bf16()
-        name = "bf16" if quick else "fp32"
+        name = "bf16" if (gpu_has_bf16(device) if device.type == "cuda" else cpu_has_bf16()) else "fp32"
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+
+
+def gpu_has_bf16(device):
+    """Return whether a GPU multiplies bf16. Older NVIDIA GPUs, such as T4 and V100, emulate it slowly."""
+    return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def is_out_of_memory(error):
+    """Return whether an exception of torch says that the memory of a device is full."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)
 
 
 def cpu_has_bf16():

@@ -25,6 +25,13 @@ _CONVEYED = (InputError, OSError, ImportError, MemoryError)  # not bugs of ours
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
+def processors():
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def ordered_map(function, items, jobs=1):
     """Yield (item, Future) for each item, in order; the future is done: result() returns or raises at once.
 

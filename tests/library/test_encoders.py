@@ -48,7 +48,8 @@ def whisper(tmp_path_factory):
 def frames_of(encoder, samples, batch_samples=0):
     """All layers of one recording: (layers, N, D)."""
     whole = Encoding({}, frame_count(len(samples)))
-    return np.concatenate([block for _, block in encode([(whole, samples)], encoder, batch_samples)], axis=1)
+    blocks = encode([(whole, encoder.pieces(samples))], encoder, batch_samples)
+    return np.concatenate([block for _, block in blocks], axis=1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

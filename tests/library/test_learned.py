@@ -96,7 +96,8 @@ def test_frames_do_not_depend_on_the_batch(seconds, batch_seconds, chunk_seconds
 
     recordings = [(Encoding({}, frame_count(len(samples))), samples) for samples in audio]
     blocks = {}
-    for record, block in encode(recordings, encoder, round(16000 * batch_seconds)):
+    pieces = [(record, encoder.pieces(samples)) for record, samples in recordings]
+    for record, block in encode(pieces, encoder, round(16000 * batch_seconds)):
         if block is not None:
             blocks.setdefault(id(record), []).append(block[0])
     for record, samples in recordings:

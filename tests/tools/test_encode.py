@@ -223,7 +223,7 @@ def test_an_item_heavier_than_the_limit_waits_alone():
 def test_blocks_come_in_order_whatever_the_batches(lengths, batch_seconds):
     encoder = load_encoder("mfcc", chunk_seconds=1)
     recordings = [
-        (Encoding(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), np.zeros(n, np.float32))
+        (Encoding(Record({"id": str(i)}), max(0, (n - 400) // 320 + 1)), encoder.pieces(np.zeros(n, "f4")))
         for i, n in enumerate(lengths)
     ]
     blocks = {}

@@ -74,11 +74,14 @@ def main(job, segments, model, layers, arrays, chunk_seconds, batch_seconds, dty
     from units.files.output import create
 
     encoder = load_encoder(model, layers, device, dtype, chunk_seconds)
-    with create(output) as out:
-        sink = Folders(encoder, out, arrays, several, model) if arrays else Inline(encoder, out)
-        with EncodingStream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream:
-            for encoding, blocks in stream:
-                with job.item(encoding.record):
-                    if encoding.error:
-                        raise encoding.error
-                    sink.write(encoding, blocks)
+    job.log(f"computing on {encoder.place}")
+    with (
+        create(output) as out,
+        Folders(encoder, out, arrays, several, model) if arrays else Inline(encoder, out) as sink,
+        EncodingStream(job.records(segments), encoder, sink.lacks, batch_seconds) as stream,
+    ):
+        for encoding, blocks in stream:
+            with job.item(encoding.record):
+                if encoding.error:
+                    raise encoding.error
+                sink.write(encoding, blocks)

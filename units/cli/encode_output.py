@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from units.files.output import create
 from units.files.sources import is_same, source_of, state_of
 from units.files.streams import write_record
 from units.records import InputError, file_name, require, serialize, warn
+
+_SYNCHRONIZED = 8  # files that are made safe on the disk at once, which takes ms each
 
 
 def write_frames(frames, dimension, blocks, files):
@@ -45,6 +49,12 @@ class Inline:
         write_frames(encoding.frames, self.encoder.dimension, blocks, [self.out])
         self.out.flush()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
 
 class Folders:
     """A folder of NPY files made by one encoder, each named after its record; several layers have one each.
@@ -52,11 +62,15 @@ class Folders:
     In each file, a line of JSON after the array says how the frames were made; numpy stops reading before
     it. Array and line get their name together, so neither ever exists without the other. Files that this
     encoder made from the record's own audio are kept.
+
+    Use it in a `with` block: records are written, in order, once their files are safe on the disk, and
+    threads wait for the disk.
     """
 
     def __init__(self, encoder, out, path, several, model=""):
         self._out = out
         self.encoder, self._seen, self._sources, self._warned = encoder, set(), {}, False
+        self._threads, self._waiting = ThreadPoolExecutor(_SYNCHRONIZED, "disk"), deque()
         # the name of an encoder of su-train-encoder contains a hash of its weights
         self._model = state_of(model) if os.path.isdir(model) and "@" not in encoder.name else None
         self.layers = encoder.layers if several else [None]
@@ -81,12 +95,14 @@ class Folders:
         return [file for file, each in zip(files, wanted, strict=True) if not is_same(_made_from(file), each)]
 
     def write(self, encoding, blocks):
-        """Write the record's frames if they are new, and a record for each layer."""
+        """Write the record's frames if they are new, and later a record for each layer."""
         record = encoding.record
         if record["id"] in self._seen:
             raise InputError(f'"id" {record["id"]!r} occurs twice')
         self._seen.add(record["id"])
         files, source = self._files(record), self._sources.pop(id(record))
+        safe = Future()
+        safe.set_result(None)
         if encoding.frames:
             self._report_stale(files, source)
             with contextlib.ExitStack() as stack:
@@ -94,12 +110,33 @@ class Folders:
                 write_frames(encoding.frames, self.encoder.dimension, blocks, outs)
                 for out, name in zip(outs, self.encoder.names, strict=True):
                     out.write(json.dumps({**source, "encoder": name, "model": self._model}).encode() + b"\n")
+                safe = self._threads.submit(stack.pop_all().close)
+        self._waiting.append((record, files, safe))
+        self._write_records(2 * _SYNCHRONIZED)
+
+    def _write_records(self, most):
+        """Write the records whose files are safe, in order; let at most this many wait."""
+        while self._waiting and (len(self._waiting) > most or self._waiting[0][2].done()):
+            record, files, safe = self._waiting.popleft()
+            safe.result()
+            self._write_record(record, files)
+
+    def _write_record(self, record, files):
         record.array = None
         for layer, file, name in zip(self.layers, files, self.encoder.names, strict=True):
             record.update(frame_shift=FRAME_SHIFT, encoder=name, features=file)
             if layer is not None:
                 record["layer"] = layer
             write_record(record, self._out)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_error):
+        """Wait for the disk, and write the last records unless a signal ends the tool."""
+        self._threads.shutdown()
+        if kind is None or issubclass(kind, Exception):
+            self._write_records(0)
 
     def _report_stale(self, files, source):
         """Report the first record whose frames exist but were made from something else."""

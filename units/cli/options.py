@@ -1,7 +1,6 @@
 """The options and arguments that several tools share, so that each has one meaning; see su-tools(7)."""
 
 import functools
-import os
 import re
 
 import click
@@ -206,6 +205,12 @@ def html_option(what):
     )
 
 
+def _processors():
+    from units.parallel import processors
+
+    return processors()
+
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -218,7 +223,7 @@ jobs_option = click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     metavar="N",
-    default=lambda: len(os.sched_getaffinity(0)),
+    default=_processors,
     show_default="number of processors",
     help="Number of parallel processes. The order of the output stays the same.",
 )

@@ -6,7 +6,6 @@ clean up, and then dies of the same signal, so that shells and make see it.
 """
 
 import contextlib
-import itertools
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ import click
 
 from units import __version__
 from units.cli import signals
+from units.cli.faults import check_dashes, device_message, system_message, usage_message
 from units.records import InputError, InputWarning, LostError
 
 
@@ -137,7 +137,7 @@ def run(command, name, args):
         if sys.stdout is None:
             raise InputError("standard output is closed")
         with signals.first():
-            _check_dashes(command, args)
+            check_dashes(command, args)
             with command.make_context(name, list(args)) as context:
                 job = command.invoke(context)
             sys.stdout.flush()
@@ -146,7 +146,7 @@ def run(command, name, args):
         sys.stdout.flush()
         return end.exit_code
     except click.UsageError as error:
-        say(name, _usage_message(error, name))
+        say(name, usage_message(error, name))
         return 2
     except (KeyboardInterrupt, click.Abort):
         signals.die_of(signal.SIGINT)
@@ -158,15 +158,17 @@ def run(command, name, args):
     except (InputError, click.ClickException) as error:
         say(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
-        say(name, _system_message(error))
+        say(name, system_message(error))
         _drop(sys.stdout)
     except ImportError as error:
         say(
             name,
             f"{error}; run `make install`, or pip install speech-units[eval,vad,train,onnx]",
         )
-    except MemoryError:
-        say(name, "out of memory")
+    except (MemoryError, RuntimeError) as error:
+        if (message := device_message(error)) is None:
+            raise
+        say(name, message)
     return 1
 
 
@@ -174,37 +176,6 @@ def _drop(stream):
     """Discard what a stream still buffers: Python would fail on it again at exit, with status 120."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _check_dashes(command, args):
-    """Raise UsageError if a word looks like an option but is the name of a file.
-
-    Without this, the recording `-o1.wav`, which the shell finds for `*.wav`, would be read as `-o 1.wav`.
-    """
-    commands = [command, *getattr(command, "commands", {}).values()]
-    options = [p for each in commands for p in each.params if isinstance(p, click.Option)]
-    known = {"--help", *(name for option in options for name in (*option.opts, *option.secondary_opts))}
-    valued = {name for option in options if not option.is_flag for name in option.opts}
-    words = list(itertools.takewhile(lambda word: word != "--", args))
-    for before, word in zip(["", *words], words, strict=False):
-        option = len(word) > 2 and word[0] == "-" and word.partition("=")[0] not in known
-        if option and before not in valued and os.path.lexists(word):
-            raise click.UsageError(f"{word!r} looks like an option; put -- before the file names")
-
-
-def _usage_message(error, name):
-    """Return a usage error as one line."""
-    message = " ".join(error.format_message().split())
-    return f"{message} (see {error.ctx.command_path if error.ctx else name} --help)"
-
-
-def _system_message(error):
-    if error.strerror is None:
-        if ".so" not in str(error):
-            return str(error)
-        # from dlopen, if torch and torchaudio were built for different machines
-        return f"{error} (torch and torchaudio do not fit together; `make install` installs a pair that does)"
-    return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 
 def tool(name, cls=Tool, reads_records=True, **settings):

@@ -32,6 +32,8 @@ class Encoder:
     """
 
     asynchronous = False  # whether `launch` returns before the frames are computed
+    place = "cpu"  # the device and the precision, for people
+    least_seconds = 0.0  # of the input of one piece, padding included
 
     def __init__(self, name, layers, dimension, chunk_seconds, margin_seconds):
         self.names = [f"{name}:{layer}" for layer in layers] if layers else [name]

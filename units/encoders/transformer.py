@@ -1,10 +1,13 @@
 """The common part of encoders that are transformers: device, precision, and the hidden states to keep."""
 
+import contextlib
+
 import torch
 
-from units.devices import choose, choose_dtype
+from units.audio.timing import RATE
+from units.devices import choose, choose_dtype, describe, is_out_of_memory
 from units.encoders.encoder import Encoder
-from units.records import InputError
+from units.records import InputError, warn
 
 
 def choose_layers(layers, depth, default, source):
@@ -29,7 +32,9 @@ class Transformer(Encoder):
         self.device = choose(device)
         self.dtype = choose_dtype(dtype, self.device)
         self.asynchronous = self.device.type == "cuda"
+        self.place = f"{describe(self.device)} in {str(self.dtype).removeprefix('torch.')}"
         self._taken = {}
+        self._most = None  # samples in a batch, padding included, once a larger batch did not fit
 
     def _watch(self, network, blocks):
         """Move the network to its device, and add hooks that collect the chosen hidden states."""
@@ -46,18 +51,39 @@ class Transformer(Encoder):
         self._taken[layer] = hidden[0] if isinstance(hidden, tuple) else hidden
 
     def launch(self, pieces):
-        """Start to compute Pieces; return a function that waits for their frames; see Encoder."""
-        try:
-            with torch.inference_mode():
-                self._taken[self.layers[-1]] = self._last(*self._batch(pieces))
-                hidden = torch.stack([self._taken.pop(layer) for layer in self.layers])
-                host, arrived = self._to_host(hidden)
-        except RuntimeError as error:
-            if "memory" not in str(error):
-                raise
-            raise InputError(
-                f"out of memory on {self.device}; lower --batch-seconds or --chunk-seconds"
-            ) from None
+        """Start to compute Pieces; return a function that waits for their frames; see Encoder.
+
+        If the device runs out of memory, the batch is halved, and so are all later ones of this size.
+        """
+        padded = len(pieces) * max(piece.samples for piece in pieces)
+        if len(pieces) == 1 or self._most is None or padded <= self._most:
+            try:
+                return self._start(pieces)
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
+            self._halve(pieces, padded)  # here, because the error holds on to the tensors of the batch
+        middle = (len(pieces) + 1) // 2
+        halves = [self.launch(part) for part in (pieces[:middle], pieces[middle:])]
+        return lambda: [frames for half in halves for frames in half()]
+
+    def _halve(self, pieces, padded):
+        """Free memory and lower the limit of a batch. Raises InputError if the batch is a single piece."""
+        self._taken.clear()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        full = f"out of memory on {describe(self.device)} with {padded / RATE:.0f} s of audio"
+        if len(pieces) == 1:
+            raise InputError(f"{full}; lower --chunk-seconds")
+        self._most = padded // 2
+        warn(f"{full}; batches are now halved")
+
+    def _start(self, pieces):
+        """Start to compute Pieces; return a function that waits for their frames."""
+        with self._on_device(), torch.inference_mode():
+            self._taken[self.layers[-1]] = self._last(*self._batch(pieces))
+            hidden = torch.stack([self._taken.pop(layer) for layer in self.layers])
+            host, arrived = self._to_host(hidden)
 
         def frames():
             arrived()
@@ -72,9 +98,13 @@ class Transformer(Encoder):
             return hidden.float(), lambda: None
         host = torch.empty(hidden.shape, dtype=torch.float32, pin_memory=True)
         host.copy_(hidden.float(), non_blocking=True)
-        event = torch.cuda.Event()
-        event.record()
+        event = torch.cuda.Event(blocking=True)  # waiting does not keep a processor busy
+        event.record(torch.cuda.current_stream(self.device))
         return host, event.synchronize
+
+    def _on_device(self):
+        """Return the context in which the encoder's GPU is the current one, for its streams and handles."""
+        return torch.cuda.device(self.device) if self.asynchronous else contextlib.nullcontext()
 
     def _to_device(self, tensor):
         if self.asynchronous:

@@ -20,6 +20,8 @@ _N_FFT, _STEP = 400, 160  # samples
 class Whisper(Transformer):
     """Frames of hidden layers of Whisper's encoder."""
 
+    least_seconds = _WINDOW / RATE
+
     def __init__(self, transformers, source, config, short_name, layers, device, dtype):
         layers = choose_layers(layers, config.encoder_layers, config.encoder_layers // 2, source)
         config.encoder_layers, config.decoder_layers = layers[-1], 0

@@ -4,11 +4,19 @@ Gradients are summed over the processes, so N processes do the same as one proce
 Without torchrun there is one process, and nothing here has any effect.
 """
 
+import atexit
+import datetime
 import os
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+
+from units.records import InputError
+
+# The first process prepares the corpus, and the others wait: for hours, if the corpus is large. NCCL would
+# abort the job after ten minutes.
+_PATIENCE = datetime.timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,15 @@ class Group:
         if self.size > 1:
             flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
             dist.all_reduce(flat)
-            for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
-                tensor.copy_(part.reshape(tensor.shape))
+            parts = flat.split([tensor.numel() for tensor in tensors])
+            shaped = [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+            torch._foreach_copy_(list(tensors), shaped)
 
     def mean(self, *tensors):
         """Average each tensor over all processes, in place."""
         if self.size > 1:
             self.sum(*tensors)
-            for tensor in tensors:
-                tensor.div_(self.size)
+            torch._foreach_div_(list(tensors), self.size)
 
     def norm(self, part):
         """Return the norm of a vector that is spread over the processes, given the norm of this one's part.
@@ -73,10 +81,24 @@ def join(device):
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Group(), device
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        if device.index is not None:
+            raise InputError(
+                f"--device {device}: torchrun gives each process a GPU of its own; use --device cuda, and "
+                f"CUDA_VISIBLE_DEVICES={device.index} to choose among them"
+            )
+        # where the scheduler shows each process one GPU, that GPU has number 0
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        dist.init_process_group("nccl", timeout=_PATIENCE, device_id=device)
+    else:
+        dist.init_process_group("gloo", timeout=_PATIENCE)
+    atexit.register(_leave)
     return Group(dist.get_rank(), dist.get_world_size()), device
+
+
+def _leave():
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def _device():
