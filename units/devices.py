@@ -89,6 +89,12 @@ def gpu_has_bf16(device):
     return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
+def free_memory(device):
+    """Give memory that torch keeps for later use back to the GPU; on a CPU do nothing."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
 def is_out_of_memory(error):
     """Return whether an exception of torch says that the memory of a device is full."""
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _FULL)

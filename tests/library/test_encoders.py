@@ -1,3 +1,4 @@
+import contextlib
 import json
 from pathlib import Path
 
@@ -133,7 +134,8 @@ def test_units_do_not_depend_on_how_recordings_are_batched(
     recordings = [
         (Encoding({"id": str(i)}, frame_count(n)), SPEECH[i * 777 :][:n]) for i, n in enumerate(lengths)
     ]
-    batched = list(encode(recordings, encoder, batch_seconds * 16000))
+    cut = [(recording_, encoder.pieces(samples)) for recording_, samples in recordings]
+    batched = list(encode(cut, encoder, batch_seconds * 16000))
     assert [recording for recording, _ in batched] == [recording for recording, _ in recordings]
     centroids = RNG.choice(encoder.encode(SPEECH), 20, replace=False)
     for (_, block), (recording_, samples) in zip(batched, recordings, strict=True):
@@ -317,3 +319,22 @@ def test_code_that_a_model_brings_is_never_run(models, tmp_path):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     load_encoder(str(tmp_path), 1)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["mms", "hubert-base"])
+def test_padding_to_whole_seconds_as_on_a_gpu_changes_no_frame(kind, models, monkeypatch):
+    encoder = load_encoder(models[kind], 2, dtype="fp32")
+    pieces = [next(encoder.pieces(SPEECH[:n])) for n in (9000, 16000, 21000)]
+    alone = [encoder.launch([piece])()[0] for piece in pieces]
+    shapes = []
+    batch = encoder._batch
+    monkeypatch.setattr(
+        encoder, "_batch", lambda pieces: shapes.append((found := batch(pieces))[0].shape) or found
+    )
+    monkeypatch.setattr(encoder, "_to_device", lambda tensor: tensor)
+    monkeypatch.setattr(encoder, "_to_host", lambda hidden: (hidden, lambda: None))
+    monkeypatch.setattr(encoder, "_on_device", contextlib.nullcontext)
+    encoder.asynchronous = True
+    for one, other in zip(encoder.launch(pieces)(), alone, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert shapes == [(3, 32000)]

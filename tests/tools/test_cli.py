@@ -5,6 +5,7 @@ import fcntl
 import io
 import os
 import pty
+import shutil
 import signal
 import struct
 import subprocess
@@ -217,3 +218,13 @@ def test_a_message_that_cannot_be_written_does_not_change_the_status(broken):
     script = f'exec "{sys.executable}" "{ROOT}/bin/su-quantize" -c /none {broken}'
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     assert subprocess.run(["sh", "-c", script], env=buffered, check=False).returncode == 1
+
+
+def test_a_virtual_environment_that_is_a_link_is_used_as_it_is(tmp_path):
+    for name in ("bin", "units"):
+        shutil.copytree(os.path.join(ROOT, name), tmp_path / name)
+    os.symlink(sys.prefix, tmp_path / ".venv")
+    done = subprocess.run(
+        [tmp_path / "bin" / "su-bpe", "--version"], capture_output=True, timeout=300, check=True
+    )
+    assert done.stdout.startswith(b"su-bpe ")

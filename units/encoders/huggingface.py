@@ -11,7 +11,7 @@ import math
 import numpy as np
 import torch
 
-from units.audio.timing import HOP, RECEPTIVE_FIELD, frame_count
+from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
 from units.devices import is_wrong_in_bf16
 from units.encoders.hub import FAULTS, MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
@@ -55,16 +55,19 @@ class HuggingFace(Transformer):
     def _batch(self, pieces):
         """Return (audio (B, S), mask (B, T), or None if all lengths are equal)."""
         lengths = [len(piece.input) for piece in pieces]
-        values = torch.zeros(len(pieces), max(lengths))
+        longest = max(lengths)
+        if self.asynchronous:  # a GPU plans its convolutions anew for every length
+            longest = -(-longest // RATE) * RATE
+        values = torch.zeros(len(pieces), longest)
         for row, piece in zip(values, pieces, strict=True):
             row[: len(piece.input)] = torch.from_numpy(piece.input)
         values = self._to_device(values)
         if self._norm:
             self._norm.set([piece.condition[2] for piece in pieces], values)
-        if min(lengths) == max(lengths):
+        if min(lengths) == longest:
             return values, None
         frames = torch.tensor([frame_count(length) for length in lengths], device=self.device)
-        return values, torch.arange(int(frame_count(max(lengths))), device=self.device) < frames[:, None]
+        return values, torch.arange(int(frame_count(longest)), device=self.device) < frames[:, None]
 
     def _last(self, values, mask):
         hidden = self._model.feature_projection(self._convolved(values).transpose(1, 2))

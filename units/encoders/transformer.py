@@ -5,7 +5,7 @@ import contextlib
 import torch
 
 from units.audio.timing import RATE
-from units.devices import choose, choose_dtype, describe, is_out_of_memory
+from units.devices import choose, choose_dtype, describe, free_memory, is_out_of_memory
 from units.encoders.encoder import Encoder
 from units.records import InputError, warn
 
@@ -70,8 +70,7 @@ class Transformer(Encoder):
     def _halve(self, pieces, padded):
         """Free memory and lower the limit of a batch. Raises InputError if the batch is a single piece."""
         self._taken.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        free_memory(self.device)
         full = f"out of memory on {describe(self.device)} with {padded / RATE:.0f} s of audio"
         if len(pieces) == 1:
             raise InputError(f"{full}; lower --chunk-seconds")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from units.batching import pools, similar
-from units.records import InputError, Record
+from units.devices import describe, free_memory, is_out_of_memory
+from units.records import InputError, Record, warn
 
 CPU_FRAMES, GPU_FRAMES = 1000, 20000  # spoken in one batch, padding included
 _WASTE = 1.3  # with more padding than this, a batch takes longer than its records one by one
@@ -36,7 +37,7 @@ class Utterance:
             yield from vocoder.speak(*self.plan)
             return
         if self.wave is None:
-            waves = vocoder.speak_together([each.plan for each in self.batch])
+            waves = _speak(vocoder, [each.plan for each in self.batch])
             for each, wave in zip(self.batch, waves, strict=True):
                 each.wave = wave
         wave, self.wave = self.wave, None
@@ -58,6 +59,19 @@ def utterances(records, prepare, vocoder, alone=False):
             for each in batch:
                 each.batch = batch
         yield from pool
+
+
+def _speak(vocoder, plans):
+    """Return the waveforms of plans that are spoken together; if memory is too small, in two halves."""
+    try:
+        return vocoder.speak_together(plans)
+    except RuntimeError as error:
+        if len(plans) == 1 or not is_out_of_memory(error):
+            raise
+    free_memory(vocoder.device)  # here, because the error holds on to the tensors of the batch
+    warn(f"out of memory on {describe(vocoder.device)} with {len(plans)} records; they are spoken in halves")
+    middle = (len(plans) + 1) // 2
+    return [*_speak(vocoder, plans[:middle]), *_speak(vocoder, plans[middle:])]
 
 
 def _frames(utterance):
