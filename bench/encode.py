@@ -62,7 +62,7 @@ def make_model(folder):
 
 def take_speech(folder, seconds, path):
     """Write the recordings as 16 kHz WAV, at most 20 s of each, up to a total of `seconds`."""
-    from units.audio.reading import load
+    from units.audio.reading import load_audio
     from units.audio.timing import RATE
     from units.audio.writing import save
 
@@ -71,7 +71,7 @@ def take_speech(folder, seconds, path):
         for file in sorted(
             p for p in Path(folder).rglob("*") if p.suffix in (".wav", ".mp3", ".flac", ".ogg")
         ):
-            samples = load(str(file))[: 20 * RATE]
+            samples = load_audio(str(file))[: 20 * RATE]
             if total >= seconds * RATE:
                 break
             wav, number = path / f"{total:09}.wav", f"{total:09}"
