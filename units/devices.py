@@ -7,6 +7,7 @@ import torch
 
 from units.records import InputError, warn
 
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate")
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # of x86 and of Arm
 
@@ -77,11 +78,20 @@ def describe(device):
     return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
 
 
+def place_of(device, dtype):
+    """Return a device and a precision for people.
+
+    >>> place_of(torch.device("cpu"), torch.bfloat16)
+    'cpu in bf16'
+    """
+    return f"{describe(device)} in {next(name for name, known in _DTYPES.items() if known == dtype)}"
+
+
 def choose_dtype(name, device):
     """Return the torch dtype of fp32, bf16, fp16 or auto: bf16 if the device multiplies it faster."""
     if name == "auto":
         name = "bf16" if (gpu_has_bf16(device) if device.type == "cuda" else cpu_has_bf16()) else "fp32"
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
+    return _DTYPES[name]
 
 
 def gpu_has_bf16(device):
@@ -107,6 +117,15 @@ def cpu_has_bf16():
             return not set(_CPU_FLAGS).isdisjoint(file.read().split())
     except OSError:
         return False
+
+
+def prepare_training(device, dtype):
+    """Let a GPU choose its convolutions for training: in fp32 those that repeat, otherwise the fastest.
+
+    The shapes of a training run do not change, so trying all of them once pays.
+    """
+    torch.backends.cudnn.deterministic = dtype == torch.float32
+    torch.backends.cudnn.benchmark = device.type == "cuda" and dtype != torch.float32
 
 
 def is_wrong_in_bf16(layer):

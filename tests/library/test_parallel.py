@@ -11,7 +11,7 @@ import pytest
 from parallel_work import end, environment, later, odd_only
 from processes import PATIENCE_S, ROOT, wait_for
 
-from units.parallel import AHEAD, ordered_map
+from units.parallel import AHEAD, ordered_map, processors
 from units.records import InputError
 
 HERE = Path(__file__).parent
@@ -132,3 +132,9 @@ def alive(pid):
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_processors_are_counted_where_the_system_has_no_affinities_such_as_macos(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert processors() == 8

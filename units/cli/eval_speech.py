@@ -59,7 +59,7 @@ def speech_command(
     if reference == synthesis == "-":
         raise click.UsageError("only one of REF and SYN can be standard input")
     metrics = computable(job, metrics)
-    listener = _listener(codebook, device) if codebook and "uer" in metrics else None
+    listener = _listener(job, codebook, device) if codebook and "uer" in metrics else None
     references = _references(job, reference)
     work = partial(measure, metrics=metrics)
     done, differing, same = [], [], 0
@@ -113,11 +113,13 @@ def computable(job, metrics):
     return tuple(name for name in metrics if name not in absent)
 
 
-def _listener(path, device):
+def _listener(job, path, device):
     from units.codebook.codebook import load_codebook
     from units.metrics.unit_error import UnitListener
 
-    return UnitListener(load_codebook(path), device)
+    listener = UnitListener(load_codebook(path), device)
+    job.log(f"computing on {listener.encoder.place}")
+    return listener
 
 
 def _references(job, path):

@@ -129,7 +129,7 @@ def _queries(job, words, index, device):
     from units.patterns.search import query
     from units.records import Record
 
-    encoder = query.QueryEncoder(index, device)
+    encoder = query.QueryEncoder(index, device, log=lambda place: job.log(f"computing on {place}"))
     for word in words or ("-",):
         if query.is_pattern(word):
             yield Record({"query": word}, word), lambda word=word: query.parse_pattern(word)

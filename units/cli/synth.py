@@ -34,14 +34,16 @@ def main(job, units, model, audio, config, rtf, force, dtype, device, output):
     if rtf and not audio:
         raise click.UsageError("--rtf adds a field to records, so it requires --audio DIR")
     from units.cli.synth_output import AudioFolder, open_wave
-    from units.devices import choose, choose_dtype
+    from units.devices import choose, choose_dtype, place_of
     from units.files.output import create
     from units.files.streams import write_record
     from units.vocoder.batches import utterances
     from units.vocoder.model import load_vocoder
 
     device = choose(device)
-    vocoder = load_vocoder(model, device, choose_dtype(dtype, device))
+    dtype = choose_dtype(dtype, device)
+    job.log(f"computing on {place_of(device, dtype)}")
+    vocoder = load_vocoder(model, device, dtype)
     _report_unused_f0(model, vocoder.config.arch, config)
 
     def plan(record):

@@ -98,13 +98,16 @@ def _check_shape(init, known, wanted):
 
 def _prepare(job, records, output, shape, network, config, device, dtype):
     """Return the EncoderRun of records, split and decoded."""
-    from units.devices import choose
+    from units.devices import choose, choose_dtype, place_of, prepare_training
     from units.training import distributed
     from units.training.encoder.corpus import build_corpus
     from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
     group, device = distributed.join(choose(device))
+    prepare_training(device, choose_dtype(dtype, device))
+    if group.first:
+        job.log(f"computing on {place_of(device, choose_dtype(dtype, device))}")
     parts = split_held_out(records, config.held_out, config.seed)
     made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item))
     return EncoderRun(output, shape, config, *made, device, dtype, network, group)

@@ -63,7 +63,7 @@ def main(job, units, output, shape, init, resume, training, dtype, seed, device)
             check_codebook(
                 _codebook(records), read_vocoder_config(output).codebook, f"the vocoder in {output}"
             )
-        run = _prepare(records, output, shape, init, config, device, dtype)
+        run = _prepare(job, records, output, shape, init, config, device, dtype)
         if begun:
             run.resume()
         with Log(output, begun, run.group.first, shown="validation_log_mel") as log:
@@ -113,22 +113,26 @@ def _codebook(records):
     return next((record["codebook"] for record in records if record.get("codebook")), "")
 
 
-def _prepare(records, output, shape, init, config, device, dtype):
+def _prepare(job, records, output, shape, init, config, device, dtype):
     """Return the VocoderRun of records, split and decoded."""
-    from units.devices import choose, choose_dtype
+    from units.devices import choose, choose_dtype, place_of, prepare_training
     from units.training import distributed
     from units.training.split import split_held_out
     from units.training.vocoder import dataset
     from units.training.vocoder.training import VocoderRun
 
     group, device = distributed.join(choose(device))
+    dtype = choose_dtype(dtype, device)
+    prepare_training(device, dtype)
+    if group.first:
+        job.log(f"computing on {place_of(device, dtype)}")
     parts = split_held_out(records, config.held_out, config.seed, keep_speakers=True)
     speakers = _speakers(records, parts[0])
     if group.first:
         _write_held_out(parts[1], output)
     made = corpora(output, group, parts, lambda part, path: dataset.build_corpus(part, speakers, path))
     shape = _complete(shape, records, speakers, made[0])
-    return VocoderRun(output, shape, config, *made, device, choose_dtype(dtype, device), group, init)
+    return VocoderRun(output, shape, config, *made, device, dtype, group, init)
 
 
 def _speakers(records, training):

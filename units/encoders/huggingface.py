@@ -56,7 +56,7 @@ class HuggingFace(Transformer):
         """Return (audio (B, S), mask (B, T), or None if all lengths are equal)."""
         lengths = [len(piece.input) for piece in pieces]
         longest = max(lengths)
-        if self.asynchronous:  # a GPU plans its convolutions anew for every length
+        if self.asynchronous:  # a GPU prepares its convolutions for every new length
             longest = -(-longest // RATE) * RATE
         values = torch.zeros(len(pieces), longest)
         for row, piece in zip(values, pieces, strict=True):

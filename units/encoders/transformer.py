@@ -5,7 +5,7 @@ import contextlib
 import torch
 
 from units.audio.timing import RATE
-from units.devices import choose, choose_dtype, describe, free_memory, is_out_of_memory
+from units.devices import choose, choose_dtype, describe, free_memory, is_out_of_memory, place_of
 from units.encoders.encoder import Encoder
 from units.records import InputError, warn
 
@@ -32,7 +32,7 @@ class Transformer(Encoder):
         self.device = choose(device)
         self.dtype = choose_dtype(dtype, self.device)
         self.asynchronous = self.device.type == "cuda"
-        self.place = f"{describe(self.device)} in {str(self.dtype).removeprefix('torch.')}"
+        self.place = place_of(self.device, self.dtype)
         self._taken = {}
         self._most = None  # samples in a batch, padding included, once a larger batch did not fit
 

@@ -38,8 +38,9 @@ def parse_pattern(text):
 class QueryEncoder:
     """Turns recordings into queries by the encoder and codebook of an index. The encoder is loaded once."""
 
-    def __init__(self, index, device="auto"):
-        self._book, self._device, self._encoder = index.codebook, device, None
+    def __init__(self, index, device="auto", log=lambda place: None):
+        """log: a function that gets the device and precision once the encoder is loaded."""
+        self._book, self._device, self._encoder, self._log = index.codebook, device, None, log
 
     def frames(self, frames):
         """Return (N, D) frames of the index's encoder as its codebook normalises them."""
@@ -98,6 +99,7 @@ class QueryEncoder:
                     "the codebook of the index names no encoder, so the index cannot be searched by voice"
                 )
             self._encoder = models.encoder_named(book.encoder, self._device)
+            self._log(self._encoder.place)
         frames = self._encoder.encode(samples)
         if not len(frames):
             raise InputError(f"{path}: {len(samples) / RATE:.3f} s long, shorter than a frame")
