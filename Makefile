@@ -24,8 +24,9 @@ help:
 
 install: $(READY)
 
-# The default wheels of torch and torchaudio need CUDA. Without a GPU, a CPU build of torch is enough, but
-# torchaudio's binary extension cannot load with it. We use only torchaudio's Python code, so delete the extension.
+# The same version of torch for all. With a GPU, uv takes the build that fits its driver. Without a GPU, a build for
+# the CPU is enough: if PIP_FIND_LINKS names a folder that has one, it is installed, otherwise the larger one for CUDA.
+TORCH  := torch==2.13.0
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	    { echo 'make: Python 3.10 or newer is required; for example: make PYTHON=python3.12' >&2; exit 1; }
@@ -33,12 +34,10 @@ $(READY): setup.cfg pyproject.toml
 	    { rm -rf $(VENV); echo 'make: Python has no venv module; on Debian: apt install python3-venv' >&2; exit 1; }
 	@echo 'Installing the tools in $(VENV) ...'
 	@$(PY) -m pip install -qq --disable-pip-version-check uv
-	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(UV) torch torchaudio; \
-	 else $(UV) torch==2.13.0 && $(UV) --no-deps torchaudio==2.11.0; fi
+	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(UV) --torch-backend=auto $(TORCH) || $(UV) $(TORCH); \
+	 else $(UV) $(TORCH); fi
 	@$(UV) --editable '.[eval,vad,train,test]'
 	@$(UV) pesq 2>$(VENV)/pesq.log || echo 'make: PESQ was not installed (it needs a C compiler); see $(VENV)/pesq.log' >&2
-	@$(PY) -c 'import torch; raise SystemExit(torch.version.cuda is not None)' && \
-	    rm -f $(VENV)/lib/python3.*/site-packages/torchaudio/lib/*.so || true
 	@mkdir -p $(VENV)/share/bash-completion $(VENV)/share/zsh $(VENV)/share/fish
 	@cp -r man/completion/bash/. $(VENV)/share/bash-completion/completions
 	@cp -r man/completion/zsh/. $(VENV)/share/zsh/site-functions

@@ -6,10 +6,11 @@
 All models have random weights, because the speed does not depend on them. The peers are a HiFi-GAN V1
 generator of its original shape (80 mel bands, 512 channels, rates 8, 8, 2, 2, kernels 16, 16, 4, 4; 62.5
 frames per second at 16 kHz), and PyPI's vocos of its published size with our 50 frames per second. vocos
-requires encodec and a torchaudio that fits the installed torch, but uses only names from them. Install it
-into a folder of its own to keep the environment intact:
+requires encodec and torchaudio, but uses only names from them, and torchaudio's binary fits only one build of
+torch. Install them into a folder of its own to keep the environment intact:
 
-    pip install --target DIR --no-deps vocos encodec einops; PYTHONPATH=DIR bench/synth.py
+    pip install --target DIR --no-deps vocos encodec einops torchaudio; rm -f DIR/torchaudio/lib/*.so
+    PYTHONPATH=DIR bench/synth.py
 
 Without vocos, its row is left out. Prints one row per model and precision: the real-time factor (seconds per
 second of audio, best round) in processor time and in wall-clock time, and the speed relative to v2. Rounds

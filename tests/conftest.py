@@ -26,7 +26,10 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
+    "CUDA_VISIBLE_DEVICES": "",
 }
+# What tests promise to the byte holds on a CPU, so no test uses a GPU. torch, which reads this, comes later.
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
 inherited.forget_signals()

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import os
 import types
 import warnings
 
@@ -47,6 +48,13 @@ def reported():
         warnings.simplefilter("always")
         yield messages
     messages += [str(line.message) for line in caught if issubclass(line.category, InputWarning)]
+
+
+def test_no_test_uses_a_gpu_of_this_machine():
+    from conftest import ENVIRONMENT
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ENVIRONMENT["CUDA_VISIBLE_DEVICES"] == ""
+    assert not torch.cuda.is_available()
 
 
 # -- which device, and which precision

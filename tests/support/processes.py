@@ -22,7 +22,7 @@ PYTHONPATH = os.pathsep.join(
 )
 PATIENCE_S = 300  # what takes seconds on a quiet machine and is not over by then hangs
 PRELOADED = (
-    *("numpy", "soundfile", "soxr", "torch", "torchaudio", "faiss", "pyworld", "sentencepiece"),
+    *("numpy", "soundfile", "soxr", "torch", "faiss", "pyworld", "sentencepiece"),
     *(f"transformers.models.{name}" for name in ("auto.modeling_auto", "wav2vec2.modeling_wav2vec2")),
 )
 

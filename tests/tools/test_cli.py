@@ -51,10 +51,6 @@ ENDS = [
     (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
     (OSError("something without a number"), "something without a number"),
     (
-        OSError("libcudart.so.13: cannot open"),
-        "libcudart.so.13: cannot open (torch and torchaudio do not fit",
-    ),
-    (
         ImportError("No module named 'pesq'"),
         "No module named 'pesq'; run `make install`, or pip install speech-units[eval,vad,train,onnx]",
     ),

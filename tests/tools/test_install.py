@@ -94,6 +94,15 @@ def test_every_tool_answers_from_there(environment, tmp_path):
         assert call(environment / "bin" / tool, "--version", cwd=tmp_path) == f"{tool} {__version__}\n"
 
 
+def test_one_version_of_torch_is_installed_with_and_without_a_gpu():
+    with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as file:
+        text = file.read()
+    (version,) = re.findall(r"^TORCH +:= (torch==[0-9.]+)$", text, re.MULTILINE)
+    branches = re.search(r"if nvidia-smi(.*?)then (.*?); *\\\n\s*else (.*?); fi", text, re.DOTALL)
+    assert version and all("$(TORCH)" in branch for branch in branches.groups()[1:])
+    assert "torchaudio" not in text and not re.search(r"\$\(UV\)[^\n]* torch\b", text)
+
+
 def test_every_page_is_there_and_man_finds_it(environment, tree):
     pages = {name for _, _, names in os.walk(environment / "share" / "man") for name in names}
     assert pages == {name for name in os.listdir(tree / "man") if name[-1].isdigit()}

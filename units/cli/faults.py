@@ -33,10 +33,7 @@ def usage_message(error, name):
 def system_message(error):
     """Return an OSError in one line."""
     if error.strerror is None:
-        if ".so" not in str(error):
-            return str(error)
-        # from dlopen, if torch and torchaudio were built for different machines
-        return f"{error} (torch and torchaudio do not fit together; `make install` installs a pair that does)"
+        return str(error)
     return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
 
 

@@ -4,10 +4,9 @@
 log of the magnitude in 80 mel bands (O'Shaughnessy's scale, as in HTK), 64 ms Hann windows every 16 ms.
 """
 
-from functools import lru_cache
-
 import numpy as np
 
+from units.audio.mel import mel_filters
 from units.audio.timing import FRAME_SHIFT, RATE
 
 SIZE, HOP, BANDS = 1024, 256, 80  # samples, samples, mel bands
@@ -18,20 +17,6 @@ _NEIGHBOURS = np.array(
     [-10, -9, -8, -7, -6, -5, 5, 6, 7, 8, 9, 10]
 )  # bins; closer bins belong to the line itself
 _DYNAMIC_RANGE = 1e-10  # of the spectrum's peak: everything below is rounding error
-
-
-@lru_cache(maxsize=1)
-def mel_filters(bands=BANDS, size=SIZE):
-    """Return triangular filters of height 1, equally spaced in mel to 8 kHz: (size / 2 + 1, bands).
-
-    mel = 2595 log10(1 + f / 700 Hz).
-    """
-    top = 2595 * np.log10(1 + RATE / 2 / 700)
-    corners_hz = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
-    frequency_hz = np.linspace(0, RATE / 2, size // 2 + 1)[:, None]
-    rising = (frequency_hz - corners_hz[:-2]) / np.diff(corners_hz)[:-1]
-    falling = (corners_hz[2:] - frequency_hz) / np.diff(corners_hz)[1:]
-    return np.maximum(0, np.minimum(rising, falling))
 
 
 def _hann(size):
@@ -49,7 +34,7 @@ def _spectra(samples, size, hop):
 def _log_mels(samples):
     padded = np.pad(np.asarray(samples, np.float64), SIZE // 2, mode="reflect")
     for spectra in _spectra(padded, SIZE, HOP):
-        yield np.log(np.maximum(np.abs(spectra) @ mel_filters(), FLOOR))
+        yield np.log(np.maximum(np.abs(spectra) @ mel_filters(BANDS, SIZE), FLOOR))
 
 
 def log_mel(reference, synthesis):

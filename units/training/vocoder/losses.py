@@ -1,11 +1,10 @@
 """The losses of a generator (spectra, features of the discriminators, adversarial) and of its rivals."""
 
 import torch
-import torchaudio
 from torch import nn
 from torch.nn.functional import l1_loss, relu
 
-from units.audio.timing import RATE
+from units.audio.mel import mel_filters
 
 FLOOR = 1e-5  # of magnitudes before the log; without the log 1% of the bins would dominate the loss
 RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # FFT size, hop, window in samples
@@ -14,15 +13,18 @@ RESOLUTIONS = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200))  # FFT size,
 class LogMel(nn.Module):
     """Natural log of 80 mel bands, 64 ms windows every 16 ms: (B, T) to (B, 80, frames)."""
 
+    SIZE, HOP, BANDS = 1024, 256, 80  # samples, samples, bands
+
     def __init__(self):
         super().__init__()
-        self.mel = torchaudio.transforms.MelSpectrogram(
-            RATE, n_fft=1024, hop_length=256, n_mels=80, power=1.0
-        )
+        filters = torch.as_tensor(mel_filters(self.BANDS, self.SIZE).T.copy(), dtype=torch.float32)
+        self.register_buffer("filters", filters, persistent=False)
+        self.register_buffer("window", torch.hann_window(self.SIZE), persistent=False)
 
     def forward(self, x):
         """Return (B, 80, frames)."""
-        return torch.log(self.mel(x).clamp(min=FLOOR))
+        spectrum = torch.stft(x, self.SIZE, self.HOP, window=self.window, return_complex=True)
+        return torch.log((self.filters @ spectrum.abs()).clamp(min=FLOOR))
 
 
 class MultiResolutionStft(nn.Module):
