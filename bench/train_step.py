@@ -83,20 +83,20 @@ def one(options):
     with tempfile.TemporaryDirectory() as folder:
         run, records = prepared(options, folder)
         random, length = np.random.default_rng(0), run.schedule.length
-        cached, loading = run._next_batch, 0.0
+        cached, loading = run.feed.take, 0.0
 
-        def batch():
+        def batch(epoch, number):
             nonlocal loading
             before = time.process_time()
             if options.way == WAYS[2]:
                 crops = straightforward(records, length, run.settings.batch_size, random)
-                crops = [column.to(run.device) for column in crops]
+                found = [column.to(run.device) for column in crops], epoch, number
             else:
-                crops = cached()
+                found = cached(epoch, number)
             loading += time.process_time() - before
-            return crops
+            return found
 
-        run._next_batch = batch
+        run.feed.take = batch
         run._train_batch()
         used, began, loading = time.process_time(), time.perf_counter(), 0.0
         with torch.profiler.profile() if options.profile else tempfile.TemporaryFile() as profile:

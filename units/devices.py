@@ -99,6 +99,17 @@ def gpu_has_bf16(device):
     return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
 
 
+def pinned(values, device):
+    """Return an array or tensor as a tensor that a copy to the device need not wait for."""
+    tensor = torch.as_tensor(values)
+    return tensor.pin_memory() if torch.device(device).type == "cuda" else tensor
+
+
+def upload(values, device):
+    """Return an array or tensor as a tensor on a device, without waiting for a GPU."""
+    return pinned(values, device).to(device, non_blocking=True)
+
+
 def free_memory(device):
     """Give memory that torch keeps for later use back to the GPU; on a CPU do nothing."""
     if device.type == "cuda":

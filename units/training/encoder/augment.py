@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
+from units.devices import upload
 from units.encoders import spectrum
 
 _FACTORS = np.exp(np.linspace(-0.4, 0.4, 33))  # of pitch and formants, one matrix each; 1 is among them
@@ -52,18 +53,39 @@ def tape(samples, speed, count):
     return np.interp(places, np.arange(len(samples)), samples, right=0.0).astype(np.float32)
 
 
-def noisy(samples, share, random):
-    """Return (B, S) crops with noise or another crop added to a share of them."""
-    others, found = random.permutation(len(samples)), samples.copy()
-    for row in np.flatnonzero(random.random(len(samples)) < share):
-        if random.random() < 0.5:
-            added = samples[others[row]]
-        else:
-            white = random.standard_normal(samples.shape[1], np.float32)
-            added = white + np.float32(random.uniform(0, 4)) * (np.roll(white, 1) + np.roll(white, 2))
+@dataclass(frozen=True)
+class Noise:
+    """What is added to a crop: noise of a seed and a colour or, if `other` is a row, that row's crop."""
+
+    gain: float
+    seed: int = 0
+    colour: float = 0.0  # 0 is white; the larger, the more of low frequencies
+    other: int | None = None
+
+
+def draw_noises(count, share, random):
+    """Return the Noise of each row of a batch, or None; share: how many rows get one."""
+    others, found = random.permutation(count), [None] * count
+    for row in np.flatnonzero(random.random(count) < share):
         gain = 10 ** (-random.uniform(*_NOISE_DB) / 20)
-        found[row] += np.float32(gain * _level(samples[row]) / _level(added)) * added
+        if random.random() < 0.5:
+            found[row] = Noise(gain, other=int(others[row]))
+        else:
+            found[row] = Noise(gain, int(random.integers(1 << 62)), random.uniform(0, 4))
     return found
+
+
+def noisy(crop, row, noise):
+    """Return a row's crop, (S,) float32, with its Noise added. crop(row): the crop of any row."""
+    samples = crop(row)
+    if noise is None:
+        return samples
+    if noise.other is not None:
+        added = crop(noise.other)
+    else:
+        white = np.random.default_rng(noise.seed).standard_normal(len(samples), np.float32)
+        added = white + np.float32(noise.colour) * (np.roll(white, 1) + np.roll(white, 2))
+    return samples + np.float32(noise.gain * _level(samples) / _level(added)) * added
 
 
 def _level(samples):
@@ -80,8 +102,9 @@ def spectra(tapes, plans, frames, network):
     power = spectrum.power(torch.nn.functional.pad(tapes, (HOP, HOP)), frames, network.spectra)
     moved = [row for row, plan in enumerate(plans) if plan.pitch != 1]
     if moved:
-        power[moved] = moved_pitch(power[moved], [plans[row].pitch for row in moved])
-    banks = torch.stack([_bank(network.bands, plan.formants) for plan in plans]).to(device)
+        rows = upload(np.array(moved), device)
+        power = power.index_copy(0, rows, moved_pitch(power[rows], [plans[row].pitch for row in moved]))
+    banks = upload(torch.stack([_bank(network.bands, plan.formants) for plan in plans]), device)
     level = tapes.square().mean(dim=1)[:, None, None] + 1e-10
     log = (power @ banks / level + spectrum.FLOOR).log()
     return (log - log.mean(dim=1, keepdim=True)).reshape(len(tapes), frames, -1)
@@ -89,7 +112,7 @@ def spectra(tapes, plans, frames, network):
 
 def moved_pitch(power, pitches):
     """Return (B, W, 257) power spectra, harmonics shifted by a factor per crop under the same envelope."""
-    movers = torch.stack([_mover(_nearest(pitch)) for pitch in pitches]).to(power.device)
+    movers = upload(torch.stack([_mover(_nearest(pitch)) for pitch in pitches]), power.device)
     return ((power + 1e-10).log() @ movers).exp()
 
 

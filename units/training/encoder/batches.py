@@ -1,5 +1,6 @@
 """Batches of augmented, masked crops with their targets; each batch depends on its random generator alone."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,38 +22,47 @@ class Batch:
     masked: np.ndarray
     targets: np.ndarray
 
-    def part(self, rows):
-        """Return the Batch of a slice of its crops."""
-        return Batch(
-            self.tapes[rows], self.plans[rows], self.real[rows], self.masked[rows], self.targets[rows]
-        )
+
+def size(settings, length=None):
+    """Return the number of crops in a batch; length: frames of a crop."""
+    length = length or round(settings.crop_seconds / FRAME_SHIFT)
+    return max(2, round(settings.batch_seconds / (length * FRAME_SHIFT)))
 
 
-def draw_batch(corpus, targets, settings, random, length=None, augmented=True):
+def draw_batch(corpus, targets, settings, random, length=None, augmented=True, rows=slice(None)):
     """Return a Batch of a corpus.
 
-    targets: (frames of the corpus,) int64; settings: PretrainingConfig; length: frames of a crop.
+    targets: (frames of the corpus,) int64; settings: PretrainingConfig; length: frames of a crop; rows: the
+    slice of the batch that is returned. Crops are prepared for these rows alone, so that processes that share
+    a batch share the work.
     """
     length = length or round(settings.crop_seconds / FRAME_SHIFT)
-    count = max(2, round(settings.batch_seconds / (length * FRAME_SHIFT)))
+    count = size(settings, length)
     recordings, firsts = corpus.draw_crops(count, length, random)
     plans = [
         augment.draw_plan(settings.augment, random) if augmented else augment.Plan() for _ in range(count)
     ]
+    share = settings.augment.noise if augmented else 0.0
+    noises = augment.draw_noises(count, share, random)
     samples = (length - 1) * HOP + RECEPTIVE_FIELD
-    tapes, labels = np.zeros((count, samples), np.float32), np.full((count, length), -1)
+
+    @functools.cache
+    def tape(row):
+        first, plan = firsts[row] * HOP, plans[row]
+        last = first + int(samples * plan.speed) + 2
+        return augment.tape(corpus.samples(recordings[row], first, last), plan.speed, samples)
+
+    labels = np.full((count, length), -1)
     for row, (recording, first, plan) in enumerate(zip(recordings, firsts, plans, strict=True)):
-        last = first * HOP + int(samples * plan.speed) + 2
-        tapes[row] = augment.tape(corpus.samples(recording, first * HOP, last), plan.speed, samples)
         begin = corpus.first_frames[recording]
         own = targets[begin + first : begin + corpus.frames[recording]]
         source = plan.source(length, len(own))
         labels[row, source >= 0] = own[source[source >= 0]]
-    if augmented and settings.augment.noise:
-        tapes = augment.noisy(tapes, settings.augment.noise, random)
     real = labels >= 0
     real[:, 0] = True  # attention needs at least one frame
-    return Batch(tapes, plans, real, mask(real, settings, random), labels)
+    masked = mask(real, settings, random)
+    tapes = np.stack([augment.noisy(tape, row, noises[row]) for row in range(count)[rows]])
+    return Batch(tapes, plans[rows], real[rows], masked[rows], labels[rows])
 
 
 def mask(real, settings, random):

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from units.codebook.entropy import perplexity
-from units.devices import choose_dtype
+from units.devices import choose_dtype, upload
 from units.encoders import models
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
@@ -20,6 +20,7 @@ from units.training.encoder import augment, batches
 from units.training.encoder import targets as making
 
 CLIP = 5.0  # largest norm of the gradients
+CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
 _AHEAD = 4  # batches prepared in advance
 _HELD_OUT_BATCHES = 4
 
@@ -58,6 +59,7 @@ class EncoderRun(run.TrainingRun):
         super().__init__(folder, settings, self.network, identity, group, clock)
         self.round = self.begun = 0  # the current round, and the step at which it began
         self._renew_optimizer()
+        self._found = []  # losses since the last look
         self.fresh = self.counters()
 
     def _renew_optimizer(self):
@@ -111,10 +113,13 @@ class EncoderRun(run.TrainingRun):
         made = Ahead((self._batch(step) for step in steps), _AHEAD, daemon=True)
         try:
             while self._share() < min(end, 1):
-                found = self._train(next(made))
+                self._found.append(self._train(next(made)))
                 self.read_clock()
                 progress(self.step, self.seconds, self._share())
-                if self.step % self.settings.save_every == 0 and self.group.first:
+                due = self.step % self.settings.save_every == 0
+                if due or self.step % CHECK_EVERY == 0 or self._share() >= min(end, 1):
+                    found = self._look()
+                if due and self.group.first:
                     self.save()
                     log(self._line(found))
         finally:
@@ -122,8 +127,8 @@ class EncoderRun(run.TrainingRun):
 
     def _batch(self, step):
         random = np.random.default_rng([self.settings.seed, step])
-        batch = batches.draw_batch(self.corpus, self.targets, self.settings, random)
-        return batch.part(self.group.own(len(batch.tapes)))
+        rows = self.group.own(batches.size(self.settings))
+        return batches.draw_batch(self.corpus, self.targets, self.settings, random, rows=rows)
 
     def _targets(self):
         """Return the round's targets of both corpora, which are made once and kept in the folder."""
@@ -155,14 +160,12 @@ class EncoderRun(run.TrainingRun):
 
     def _guess(self, network, batch):
         """Return the (B T, K) guesses and the (B T,) targets, -1 for frames that need no guess."""
-        real, masked, targets = (
-            torch.as_tensor(a, device=self.device) for a in (batch.real, batch.masked, batch.targets)
-        )
+        real, masked, targets = (upload(a, self.device) for a in (batch.real, batch.masked, batch.targets))
         with torch.no_grad():
-            tapes = torch.as_tensor(batch.tapes, device=self.device)
+            tapes = upload(batch.tapes, self.device)
             spectra = augment.spectra(tapes, batch.plans, batch.real.shape[1], network.config)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            hidden = network(spectra, None if real.all() else real, masked)
+            hidden = network(spectra, None if batch.real.all() else real, masked)
             # Guess for all frames: a CPU keeps code for every shape of array that it has ever multiplied.
             guesses = self.heads[self.round](hidden).float()
         return guesses.flatten(0, 1), torch.where(masked, targets, -1).flatten()
@@ -173,7 +176,7 @@ class EncoderRun(run.TrainingRun):
         loss = cross_entropy(guesses, targets, reduction="sum", ignore_index=-1)
         count = (targets >= 0).sum().float()
         self.group.sum(count)
-        loss = loss / count.item()
+        loss = loss / count
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         weights = self.optimizer.param_groups[0]["params"]
@@ -181,15 +184,22 @@ class EncoderRun(run.TrainingRun):
         loss = loss.detach()
         self.group.sum(loss)
         norm = torch.nn.utils.clip_grad_norm_(weights, CLIP)
-        if not torch.isfinite(norm):
-            raise InputError(
-                f"training diverged at step {self.step}: the loss or its gradient is NaN or infinite; "
-                "try a smaller --lr"
-            )
         self.optimizer.step()
         self.step += 1
         self.follow(self.network)
-        return {"loss": loss.item(), "norm": norm.item()}
+        return {"loss": loss, "norm": norm}
+
+    def _look(self):
+        """Return the last loss and norm as numbers; InputError if one since the last look is not finite."""
+        found = torch.stack([torch.stack([*figures.values()]).float() for figures in self._found]).tolist()
+        wrong = [row for row, values in enumerate(found) if not np.isfinite(values).all()]
+        if wrong:
+            raise InputError(
+                f"training diverged at step {self.step - len(found) + wrong[0]}: the loss or its gradient is "
+                "NaN or infinite; try a smaller --lr"
+            )
+        names, self._found = list(self._found[0]), []
+        return dict(zip(names, found[-1], strict=True))
 
     def _set_rate(self):
         rising = run.warm_up(self.step - self.begun, self.settings.warmup)

@@ -12,6 +12,7 @@ from units.training.run import CHECKPOINT
 from units.training.vocoder import initial, predictor_training, validation
 from units.training.vocoder.descent import Descent
 from units.training.vocoder.discriminators import Discriminators
+from units.training.vocoder.feed import Feed
 from units.training.vocoder.health import Health
 from units.training.vocoder.schedule import Schedule
 from units.vocoder.model import build, folded, save_config, save_part
@@ -65,6 +66,7 @@ class VocoderRun(run.TrainingRun):
         self.average.eval()
         self.descent = Descent(self.generator, self.discriminators, settings, device, dtype, group)
         self.schedule, self.health = Schedule(settings, corpus, group.size), Health()
+        self.feed = Feed(self.schedule, corpus, group, device)
         self.epoch = self.batch = self.stale = self.validations = self.roll_backs = 0
         self.joined, self.ease, self.discriminator_ease = -1, 1.0, 1.0
         self.best, self.sure = float("inf"), True
@@ -94,6 +96,7 @@ class VocoderRun(run.TrainingRun):
             self.descent.scaler.load_state_dict(scaler)
         super().set_counters(counters)
         self._found, self._begun = [], True
+        self.feed.stop()
 
     def prepare(self, counters, path):
         """Raise InputError if the batch at which to continue does not exist."""
@@ -111,18 +114,25 @@ class VocoderRun(run.TrainingRun):
         if not self._begun:
             self._begin(log)
         self.start_clock()
-        while not self._is_over():
-            self._found.append(self._train_batch())
-            if self.group.size == 1 or self.step % CHECK_EVERY == 0:
-                self.read_clock()
-            progress(self.step, self.seconds, self.share())
-            due = self.step % self.settings.save_every == 0 or self._is_over()
-            if due or self.step % CHECK_EVERY == 0:
-                losses, fault = self._look()
-                if fault:
-                    self._roll_back(fault, log, warn)
-                elif due:
-                    self._judge(losses, log, listen)
+        try:
+            while not self._is_over():
+                self._step(log, progress, warn, listen)
+        finally:
+            self.feed.stop()
+
+    def _step(self, log, progress, warn, listen):
+        """Take a step; look at the losses, roll back or save if it is time."""
+        self._found.append(self._train_batch())
+        if self.group.size == 1 or self.step % CHECK_EVERY == 0:
+            self.read_clock()
+        progress(self.step, self.seconds, self.share())
+        due = self.step % self.settings.save_every == 0 or self._is_over()
+        if due or self.step % CHECK_EVERY == 0:
+            losses, fault = self._look()
+            if fault:
+                self._roll_back(fault, log, warn)
+            elif due:
+                self._judge(losses, log, listen)
 
     def _begin(self, log):
         """Train the predictors, and save, so that there is a checkpoint to go back to."""
@@ -146,15 +156,6 @@ class VocoderRun(run.TrainingRun):
     def _is_over(self):
         return self.share() >= 1 or self.stale >= self.settings.patience
 
-    def _next_batch(self):
-        """Return this process's part of the next crops."""
-        starts = self.schedule.starts(self.epoch, self.batch)
-        self.batch += 1
-        if self.batch == self.schedule.batches:
-            self.epoch, self.batch = self.epoch + 1, 0
-        columns = self.corpus.take(starts[self.group.own(len(starts))], self.schedule.length)
-        return [torch.as_tensor(column, device=self.device) for column in columns]
-
     def _train_batch(self):
         if self.joined < 0 and self.schedule.joins(self.step, self.share()):
             self.joined = self.step
@@ -162,7 +163,8 @@ class VocoderRun(run.TrainingRun):
                 self.best, self.stale = float("inf"), 0
         judged = self.schedule.judged(self.step) if self.joined >= 0 else None
         rates = self._rates()
-        found = self.descent.step(self._next_batch(), rates, self.step, judged)
+        batch, self.epoch, self.batch = self.feed.take(self.epoch, self.batch)
+        found = self.descent.step(batch, rates, self.step, judged)
         self.step += 1
         self.follow(self.generator)
         return found
