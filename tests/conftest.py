@@ -31,6 +31,8 @@ ENVIRONMENT = {
 # What tests promise to the byte holds on a CPU, so no test uses a GPU. torch, which reads this, comes later.
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+# These change torch for the whole process; tests/library/test_pretended_gpu.py runs them in one of their own.
+collect_ignore = [] if "PRETENDED_GPU" in os.environ else ["pretended"]
 
 inherited.forget_signals()
 

@@ -54,6 +54,8 @@ def register():
         current_device=lambda: 0,
         device_count=lambda: 1,
         manual_seed_all=lambda seed: None,
+        get_rng_state=lambda device: None,
+        set_rng_state=lambda state, device: None,
         _is_in_bad_fork=lambda: False,
     )
     _setup_privateuseone_for_python_backend("pretended", backend_module=module)
@@ -103,7 +105,14 @@ def _real(value):
 
 
 def _twin(value):
-    return Twin(value) if isinstance(value, torch.Tensor) and not isinstance(value, Twin) else value
+    if not isinstance(value, torch.Tensor) or isinstance(value, Twin):
+        return value
+    # Operations in a handler ignore that a tensor is to be read as its conjugate or its negative.
+    if value.is_conj():
+        value = torch.conj_physical(value._conj())
+    if value.is_neg():
+        value = -value._neg_view()
+    return Twin(value)
 
 
 def _compute(func, args, kwargs):

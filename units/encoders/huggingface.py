@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD, frame_count
-from units.devices import is_wrong_in_bf16
+from units.devices import is_wrong_in_bf16, upload
 from units.encoders.hub import FAULTS, MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 from units.encoders.utterance_norm import UtteranceNorm, mean_and_scale
@@ -66,8 +66,9 @@ class HuggingFace(Transformer):
             self._norm.set([piece.condition[2] for piece in pieces], values)
         if min(lengths) == longest:
             return values, None
-        frames = torch.tensor([frame_count(length) for length in lengths], device=self.device)
-        return values, torch.arange(int(frame_count(longest)), device=self.device) < frames[:, None]
+        frames = torch.tensor([frame_count(length) for length in lengths])
+        mask = torch.arange(int(frame_count(longest))) < frames[:, None]
+        return values, upload(mask, self.device)
 
     def _last(self, values, mask):
         hidden = self._model.feature_projection(self._convolved(values).transpose(1, 2))

@@ -13,6 +13,7 @@ import safetensors.torch
 import torch
 
 from units.audio.timing import frame_count
+from units.devices import upload
 from units.encoders.network import MODEL_TYPE, Network, NetworkConfig, check_shape
 from units.encoders.spectrum import spectra_of
 from units.encoders.transformer import Transformer, choose_layers
@@ -54,7 +55,7 @@ class Learned(Transformer):
         for row, piece in zip(spectra, pieces, strict=True):
             row[: len(piece.input)] = torch.from_numpy(piece.input)
         real = torch.arange(longest) < lengths[:, None]
-        return self._to_device(spectra), real.to(self.device)
+        return self._to_device(spectra), upload(real, self.device)
 
     def _last(self, spectra, real):
         return self._network(spectra, real, last=self.layers[-1])

@@ -5,7 +5,7 @@ import contextlib
 import torch
 
 from units.audio.timing import RATE
-from units.devices import choose, choose_dtype, describe, free_memory, is_out_of_memory, place_of
+from units.devices import choose, choose_dtype, describe, free_memory, is_out_of_memory, place_of, upload
 from units.encoders.encoder import Encoder
 from units.records import InputError, warn
 
@@ -106,6 +106,4 @@ class Transformer(Encoder):
         return torch.cuda.device(self.device) if self.asynchronous else contextlib.nullcontext()
 
     def _to_device(self, tensor):
-        if self.asynchronous:
-            tensor = tensor.pin_memory()
-        return tensor.to(self.device, non_blocking=True).to(self.dtype)
+        return upload(tensor, self.device).to(self.dtype)

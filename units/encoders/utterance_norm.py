@@ -9,6 +9,8 @@ frame depends only on the audio near it, and both chunks and batches are exact.
 import numpy as np
 import torch
 
+from units.devices import upload
+
 _BLOCK = 1 << 19  # windows in memory at once
 
 
@@ -53,7 +55,7 @@ class UtteranceNorm(torch.nn.Module):
 
     def set(self, moments, like):
         """Use these (2, C) arrays, one per item of the batch, in the dtype and on the device of `like`."""
-        self._now = torch.as_tensor(np.stack(moments)).to(like)[..., None]
+        self._now = upload(np.stack(moments), like.device).to(like.dtype)[..., None]
 
     def forward(self, hidden):
         """Return (B, C, T) normalised."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP
+from units.devices import upload
 from units.encoders.hub import MARGIN_SECONDS, fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 
@@ -66,7 +67,7 @@ class Wav2Vec2Bert(Transformer):
         for row, piece in zip(values, pieces, strict=True):
             row[: len(piece.input)] = torch.from_numpy(piece.input)
         mask = torch.arange(values.shape[1]) < lengths[:, None]
-        return self._to_device(values), None if mask.all() else mask.to(self.device)
+        return self._to_device(values), None if mask.all() else upload(mask, self.device)
 
     def _last(self, values, mask):
         hidden, _ = self._model.feature_projection(values)

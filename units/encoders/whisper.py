@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
+from units.devices import upload
 from units.encoders.hub import fetch_model
 from units.encoders.transformer import Transformer, choose_layers
 
@@ -40,9 +41,7 @@ class Whisper(Transformer):
 
     def _batch(self, pieces):
         """Return the log-mel spectrograms (B, mel bins, 3000), as Whisper's feature extractor does."""
-        audio = torch.from_numpy(np.stack([piece.input for piece in pieces]))
-        if self.asynchronous:
-            audio = audio.pin_memory().to(self.device, non_blocking=True)
+        audio = upload(np.stack([piece.input for piece in pieces]), self.device)
         spectrum = torch.stft(audio, _N_FFT, _STEP, window=self._hann, return_complex=True)
         mel = self._mel.T @ spectrum[..., :-1].abs().square()
         log = mel.clamp(min=1e-10).log10()

@@ -1,0 +1,46 @@
+"""Training an encoder on a pretended GPU: rounds, resume, and what waits."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+import torch
+from test_pretraining import CONFIG, SHAPE, toy
+
+from units.training.encoder.config import AugmentConfig
+from units.training.encoder.training import EncoderRun
+
+SHORT = dataclasses.replace(CONFIG, steps=4, save_every=2, augment=AugmentConfig())
+
+
+def run_of(folder, device):
+    os.makedirs(folder / "cache", exist_ok=True)
+    return EncoderRun(str(folder), SHAPE, SHORT, toy(), toy((2.0, 2.0), seed=1), torch.device(device), "fp32")
+
+
+def test_two_rounds_end_as_on_the_cpu(gpu, tmp_path):
+    lines = {"cpu": [], "gpu": []}
+    run_of(tmp_path / "cpu", "cpu").run(lines["cpu"].append)
+    run_of(tmp_path / "gpu", gpu.device).run(lines["gpu"].append)
+    for one, other in zip(*lines.values(), strict=True):
+        for name in ("loss", "norm", "held_out_loss"):
+            assert name not in one or other[name] == pytest.approx(one[name], rel=5e-2), name
+
+
+def test_a_run_is_resumed(gpu, tmp_path):
+    run_of(tmp_path, gpu.device).run()
+    again = run_of(tmp_path, gpu.device)
+    again.resume()
+    assert again.step == SHORT.steps
+
+
+def test_a_step_never_waits_for_the_gpu(gpu, tmp_path):
+    run = run_of(tmp_path, gpu.device)
+    run.targets, _ = run._targets()
+    made = [run._batch(step) for step in range(3)]
+    run.start_clock()
+    gpu.waits.clear()
+    found = [run._train(batch) for batch in made]
+    assert not gpu.waits
+    assert np.isfinite(found[-1]["loss"].item())
