@@ -54,7 +54,7 @@ def tape(samples, speed, count):
 
 
 @dataclass(frozen=True)
-class Noise:
+class AddedNoise:
     """What is added to a crop: noise of a seed and a colour or, if `other` is a row, that row's crop."""
 
     gain: float
@@ -64,19 +64,19 @@ class Noise:
 
 
 def draw_noises(count, share, random):
-    """Return the Noise of each row of a batch, or None; share: how many rows get one."""
+    """Return the AddedNoise of each row of a batch, or None; share: how many rows get one."""
     others, found = random.permutation(count), [None] * count
     for row in np.flatnonzero(random.random(count) < share):
         gain = 10 ** (-random.uniform(*_NOISE_DB) / 20)
         if random.random() < 0.5:
-            found[row] = Noise(gain, other=int(others[row]))
+            found[row] = AddedNoise(gain, other=int(others[row]))
         else:
-            found[row] = Noise(gain, int(random.integers(1 << 62)), random.uniform(0, 4))
+            found[row] = AddedNoise(gain, int(random.integers(1 << 62)), random.uniform(0, 4))
     return found
 
 
 def noisy(crop, row, noise):
-    """Return a row's crop, (S,) float32, with its Noise added. crop(row): the crop of any row."""
+    """Return a row's crop, (S,) float32, with its AddedNoise. crop(row): the crop of any row."""
     samples = crop(row)
     if noise is None:
         return samples
