@@ -12,11 +12,15 @@ import torch
 from test_learned import network
 
 from units import devices
+from units.codebook import kmeans
+from units.config import ClusterConfig
 from units.encoders import transformer
 from units.encoders.learned import Learned
 from units.encoders.stream import gpu_batch_seconds
 from units.records import InputError, InputWarning
 from units.training import distributed
+from units.training.config import RunConfig
+from units.training.run import TrainingRun
 from units.vocoder import batches
 
 FULL = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB"
@@ -251,6 +255,25 @@ def test_one_gpu_for_all_processes_is_an_error(joined):
         distributed.join(torch.device("cuda:1"))
 
 
+def test_checkpoints_on_a_gpu_are_at_least_a_minute_apart():
+    class Run(TrainingRun):
+        def parts(self):
+            return {}
+
+    def steps_with_checkpoints(device):
+        found = Run("", RunConfig(save_every=10), torch.nn.Linear(1, 1), "", distributed.Group(), None)
+        found.device, due = device, []
+        for found.step in range(1, 101):
+            found.seconds += 1.0
+            if found.is_due():
+                found.align()
+                due.append(found.step)
+        return due
+
+    assert steps_with_checkpoints("cpu") == list(range(10, 101, 10))
+    assert steps_with_checkpoints("cuda") == [60]
+
+
 # -- how tools end
 
 
@@ -282,3 +305,56 @@ def test_other_runtime_errors_are_tracebacks():
 
     with pytest.raises(RuntimeError, match="a bug"):
         run(ending_with(RuntimeError("a bug")), "su-test", [])
+
+
+# -- k-means
+
+
+class Faiss:
+    """Plays faiss with GPUs; `fault`: what its k-means raises on them."""
+
+    def __init__(self, monkeypatch, fault=None):
+        import faiss
+
+        self.asked = []
+        monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
+        monkeypatch.setattr(faiss, "get_num_gpus", lambda: 2, raising=False)
+        real = kmeans._lloyd
+
+        def lloyd(frames, centroids, iterations, weights, gpu):
+            self.asked.append(gpu)
+            if gpu and fault:
+                raise fault
+            return real(frames, centroids, iterations, weights, False)
+
+        monkeypatch.setattr(kmeans, "_lloyd", lloyd)
+
+
+def fit(device):
+    frames = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    return kmeans.fit_codebook(frames, ClusterConfig(k=4, nredo=1), device=device)[0]
+
+
+@pytest.mark.parametrize(("device", "gpu"), [("cpu", False), ("auto", True), ("cuda", True)])
+def test_k_means_uses_the_device_that_it_is_given(monkeypatch, device, gpu):
+    played = Faiss(monkeypatch)
+    fit(device)
+    assert set(played.asked) == {gpu}
+
+
+def test_k_means_goes_on_without_gpus_that_fail(monkeypatch):
+    Faiss(monkeypatch, RuntimeError("Error in StandardGpuResources:\n  out of memory"))
+    with reported() as messages:
+        book = fit("auto")
+    assert book.hash == fit("cpu").hash
+    assert messages == [
+        "faiss cannot use the GPUs, so k-means runs on the CPU: Error in StandardGpuResources: out of memory"
+    ]
+    with pytest.raises(InputError, match="--device cuda: faiss cannot use the GPUs: Error in Standard"):
+        fit("cuda")
+
+
+def test_one_of_several_gpus_for_k_means_is_an_error_that_says_how(monkeypatch):
+    Faiss(monkeypatch)
+    with pytest.raises(InputError, match="CUDA_VISIBLE_DEVICES=1 and give --device cuda"):
+        fit("cuda:1")

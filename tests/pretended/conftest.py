@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from units.encoders.transformer import Transformer
+from units.training import run
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def gpu(monkeypatch):
     if torch.inference_mode is not torch.no_grad:
         pytest.skip("run these tests by tests/library/test_pretended_gpu.py, in a process of their own")
     monkeypatch.setattr(Transformer, "_to_host", lambda _self, hidden: (hidden.float().cpu(), lambda: None))
+    monkeypatch.setattr(run, "LEAST_SECONDS", 0)
     monkeypatch.setattr(Transformer, "_on_device", lambda _self: contextlib.nullcontext())
     with pretended_gpu.PretendedGpu() as gpu:
         yield gpu

@@ -22,7 +22,7 @@ from units.records import InputError, optional, require, warn
 def main(job, features, weight_by_speaker, output, seed, device, config):
     """Find the centroids of a corpus's frames. Inertia and perplexity are printed as JSON."""
     from units.codebook.codebook import save_codebook
-    from units.codebook.kmeans import fit_codebook
+    from units.codebook.kmeans import fit_codebook, uses_gpu
     from units.codebook.sampling import Reservoir, speaker_weights
     from units.files.output import create
 
@@ -32,6 +32,7 @@ def main(job, features, weight_by_speaker, output, seed, device, config):
     if weight_by_speaker and (lost := sample.unheard()):
         are = "speakers have" if lost > 1 else "speaker has"
         warn(f"{lost} {are} no frame in the sample; raise --max-frames")
+    job.log(f"computing on {'cuda' if uses_gpu(device) else 'cpu'}")
     book, report = fit_codebook(sample.frames(), config, seed, encoder, weights, device)
     with create(output) as out:
         save_codebook(book, out)

@@ -5,7 +5,7 @@ import numpy as np
 from units.codebook.codebook import Codebook
 from units.codebook.entropy import perplexity
 from units.config import ClusterConfig
-from units.records import InputError
+from units.records import InputError, warn
 
 _BLOCK = 4096  # frames worked on at once, so that no second array of the size of the sample is held
 _SUMMED = 256
@@ -32,16 +32,31 @@ def fit_codebook(frames, config=ClusterConfig(), seed=0, encoder="", weights=Non
     """
     if len(frames) < config.k:
         raise InputError(f"{len(frames)} frames are too few for {config.k} clusters")
-    random, gpu = np.random.default_rng(seed), _gpu(device)
+    gpu = uses_gpu(device)
     mean, scale, projection = _normalize(frames, config, weights)
-    centroids = _start(frames, config, random, weights, gpu)
-    centroids, _ = _lloyd(frames, centroids, config.niter, weights, gpu)
-    centroids, nearest, squared = _repair(frames, centroids, weights, gpu)
+    try:
+        found = _centroids(frames, config, seed, weights, gpu)
+    except RuntimeError as error:
+        if not gpu:
+            raise
+        reason = " ".join(str(error).split())[:200]
+        if device != "auto":
+            raise InputError(f"--device {device}: faiss cannot use the GPUs: {reason}") from None
+        warn(f"faiss cannot use the GPUs, so k-means runs on the CPU: {reason}")
+        found = _centroids(frames, config, seed, weights, gpu=False)
+    centroids, nearest, squared = found
     book = Codebook(centroids, mean, scale, encoder, projection)
     return book, _report(nearest, squared, config.k, weights)
 
 
-def _gpu(device):
+def _centroids(frames, config, seed, weights, gpu):
+    """Return the (K, D) centroids of normalised frames, and the nearest of each frame with its distance."""
+    centroids = _start(frames, config, np.random.default_rng(seed), weights, gpu)
+    centroids, _ = _lloyd(frames, centroids, config.niter, weights, gpu)
+    return _repair(frames, centroids, weights, gpu)
+
+
+def uses_gpu(device):
     """Return whether faiss is to use the GPUs. Raises InputError if it cannot use the given device."""
     import faiss
 

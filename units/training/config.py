@@ -27,7 +27,10 @@ class RunConfig:
         0.05, "Fraction of the recordings to hold out for validation.", low=0.001, high=0.9
     )
     save_every: int = setting(
-        500, "Steps between checkpoints; each comes with a validation.", unit="steps", low=1
+        500,
+        "Steps between checkpoints; each comes with a validation. On a GPU they are at least a minute apart.",
+        unit="steps",
+        low=1,
     )
     ema: float = 0.999  # decay per step of the averaged weights
     seed: int = 0

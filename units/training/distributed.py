@@ -62,6 +62,12 @@ class Group:
         whole = whole.sqrt()
         return whole + self.size * part.detach() / whole.clamp(min=1e-12) * (part - part.detach())
 
+    def align(self, *tensors):
+        """Give all processes the first one's values, in place: on unlike GPUs they drift apart."""
+        if self.size > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
     def agreed(self, value):
         """Return the first process's value of a number, so that all processes decide alike."""
         if self.size == 1:

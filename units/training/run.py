@@ -14,6 +14,7 @@ from units.training import checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
 FREE = ("steps", "epochs", "max_hours", "patience", "save_every")  # settings that a resumed run may change
+LEAST_SECONDS = 60  # between two checkpoints on a GPU, where 500 steps may take seconds
 _LOWEST = 0.01  # fraction of the learning rate that is left at the end of a run
 
 
@@ -30,7 +31,13 @@ class TrainingRun:
         self.folder, self.settings, self.identity = folder, settings, identity
         self.group, self.clock = group, clock
         self.average = copy.deepcopy(network).requires_grad_(False)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self._saved = 0, 0.0, 0.0
+
+    def is_due(self):
+        """Return whether it is time for a checkpoint; on a GPU, checkpoints are also LEAST_SECONDS apart."""
+        on_cpu = torch.device(self.device).type == "cpu"
+        late = on_cpu or self.seconds - self._saved >= LEAST_SECONDS
+        return self.step % self.settings.save_every == 0 and late
 
     def parts(self):
         """Return {name: module} of the modules that a checkpoint holds."""
@@ -53,6 +60,13 @@ class TrainingRun:
         decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_([*self.average.parameters()], [*network.parameters()], 1 - decay)
+
+    def align(self):
+        """Give all processes the first one's weights. Called by all, before each checkpoint."""
+        self._saved = self.seconds
+        with torch.no_grad():
+            modules = self.parts().values()
+            self.group.align(*(tensor for module in modules for tensor in module.state_dict().values()))
 
     def path_of(self, name):
         """Return the path of a file in the run's folder."""
@@ -91,6 +105,7 @@ class TrainingRun:
         self.prepare(counters, path)
         checkpoint.restore(path, self.parts(), self.optimizers(), self.fresh)
         self.set_counters(counters)
+        self._saved = self.seconds
 
 
 def share_of(done, seconds, max_hours):

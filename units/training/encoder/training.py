@@ -116,9 +116,11 @@ class EncoderRun(run.TrainingRun):
                 self._found.append(self._train(next(made)))
                 self.read_clock()
                 progress(self.step, self.seconds, self._share())
-                due = self.step % self.settings.save_every == 0
+                due = self.is_due()
                 if due or self.step % CHECK_EVERY == 0 or self._share() >= min(end, 1):
                     found = self._look()
+                if due:
+                    self.align()
                 if due and self.group.first:
                     self.save()
                     log(self._line(found))

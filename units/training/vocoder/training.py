@@ -126,7 +126,7 @@ class VocoderRun(run.TrainingRun):
         if self.group.size == 1 or self.step % CHECK_EVERY == 0:
             self.read_clock()
         progress(self.step, self.seconds, self.share())
-        due = self.step % self.settings.save_every == 0 or self._is_over()
+        due = self.is_due() or self._is_over()
         if due or self.step % CHECK_EVERY == 0:
             losses, fault = self._look()
             if fault:
@@ -210,6 +210,7 @@ class VocoderRun(run.TrainingRun):
             self.resume(PREVIOUS)
 
     def _judge(self, losses, log, listen):
+        self.align()
         found, scored = {"validation_log_mel": 0.0}, self._is_over() or self.validations % SCORE_EVERY == 0
         if self.group.first:
             value = validation.log_mel(self.average, self.held_out, self.descent.log_mel, self.device)
