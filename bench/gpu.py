@@ -5,7 +5,7 @@
 
 One command for a machine with a GPU; it makes its own data and needs no network. Each part is a process of its
 own with a time limit; each check is a row: part, what, value, wanted, ok. Rows are added to --out as they come,
-and a part that is complete there is not run again, so a second call continues where the first stopped. --quick
+and a part that is complete there is not run again, so a second call runs the others. --quick
 makes everything small; with --device cpu it tests this script. At the end all rows are printed as a table, with the
 machine's name. Parts: setup, encoders, batching, vocoders, resume, pretraining, encoding, synthesis, faiss, memory,
 onnx, processes.
