@@ -8,7 +8,7 @@ READY  := $(VENV)/.ready
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 
 .DELETE_ON_ERROR:
-.PHONY: help install test chromium parallel spm lint demo man pictures clean
+.PHONY: help install test chromium parallel spm slurm lint demo man pictures clean
 
 help:
 	@echo 'make install    install the tools and everything they need in .venv'
@@ -48,15 +48,15 @@ lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 
-test: lint chromium parallel spm
+test: lint chromium parallel spm slurm
 	$(PY) -m pytest $(TESTS)
 
 # Some tests use system packages. Install them if we are root; otherwise report which tests are left out.
-# $(call apt,COMMAND,PACKAGE,CONSEQUENCE)
+# $(call apt,COMMAND,PACKAGE,CONSEQUENCE,OPTIONS OF APT)
 apt = @command -v $(1) >/dev/null || \
     { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo 'Installing $(2) ...' && \
       export DEBIAN_FRONTEND=noninteractive && \
-      { apt-get install -y -q $(2) || { apt-get update -q && apt-get install -y -q $(2); }; } >/dev/null 2>&1; } || \
+      { apt-get install -y -q $(4) $(2) || { apt-get update -q && apt-get install -y -q $(4) $(2); }; } >/dev/null 2>&1; } || \
     echo 'make: $(1) is not installed: $(3)' >&2
 
 chromium:
@@ -67,6 +67,11 @@ parallel:
 
 spm:
 	$(call apt,spm_encode,sentencepiece,su-bpe models are not tested with it)
+
+# Debian has slurmd in /usr/sbin, which is not on every PATH.
+slurm: export PATH := $(PATH):/usr/sbin
+slurm:
+	$(call apt,slurmd,slurm-wlm munge,docs/corpus.slurm is not tested,--no-install-recommends)
 
 man: $(READY)
 	$(PY) man/generate.py man/su-*.1

@@ -18,9 +18,10 @@ import click
 import pytest
 from processes import ROOT
 
+from units.cli.messages import say
 from units.cli.options import device_option
 from units.cli.progress import Bar
-from units.cli.tool import Job, run, say, tool
+from units.cli.tool import Job, run, tool
 from units.records import InputError, Record, warn
 
 

@@ -182,7 +182,6 @@ def test_every_example_runs(name, folder, environment):
     for script, remark in examples(name):
         if remark.startswith(("not run: ",)) or (remark == "GNU parallel" and not has_parallel()):
             continue
-        environment["SLURM_ARRAY_TASK_ID"] = "2"
         done = subprocess.run(
             ["sh", "-euc", in_toy_size(script)],
             cwd=folder,
@@ -274,13 +273,3 @@ def test_gnu_parallel_gives_the_units_of_one_run_byte_for_byte(many, environment
     (script,) = [text for text, _ in examples("su-recipes.7") if "parallel --pipe" in text]
     shell(script, many, environment)
     assert whole and (many / "units.jsonl").read_bytes() == whole
-
-
-def test_an_array_of_jobs_gives_them_too(many, environment):
-    whole = shell("su-encode -m mfcc --arrays features segments.jsonl", many, environment)
-    shutil.rmtree(many / "features")
-    (script,) = [text for text, _ in examples("su-recipes.7") if "#SBATCH" in text]
-    for task in range(4):
-        own = script.replace("su-encode --arrays", "su-encode -m mfcc --arrays")
-        shell(own, many, environment, SLURM_ARRAY_TASK_ID=str(task))
-    assert b"".join((many / f"features.{i}.jsonl").read_bytes() for i in range(4)) == whole

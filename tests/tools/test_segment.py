@@ -323,3 +323,23 @@ def test_noise_between_words_that_is_40_db_down_counts_as_silence(tmp_path):
     floor = hiss(len(samples) / RATE, rng) * 0.02
     path = write(tmp_path / "a.wav", samples + floor[: len(samples)])
     assert len(segments_of(path)) == 2
+
+
+def test_shards_put_together_are_the_whole(run, tmp_path):
+    """Files of one name get ids from the whole list, whichever shard they are in; a shard may be empty."""
+    for folder in "abc":
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "1.wav", recording([0.5, 3, 0.8, 3]))
+    words = ("su-segment", "-j", "1", *(f"{folder}/1.wav" for folder in "abc"))
+    whole = run(*words, cwd=tmp_path)
+    for count in (2, 3, 4):
+        shards = [run(*words, "--shard", f"{i}/{count}", cwd=tmp_path) for i in range(1, count + 1)]
+        assert {(shard.status, shard.stderr) for shard in shards} == {(0, "")}
+        assert whole.stdout and b"".join(shard.stdout for shard in shards) == whole.stdout
+        assert len({shard.stdout for shard in shards}) == count
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_a_shard_that_does_not_exist_is_wrong_usage(run, tmp_path, shard):
+    result = run("su-segment", "--shard", shard, "a.wav", cwd=tmp_path)
+    assert result.status == 2 and "is not a shard" in result.stderr

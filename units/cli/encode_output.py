@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -11,7 +12,7 @@ import numpy as np
 from units.audio.timing import FRAME_SHIFT
 from units.files.arrays import read_tail, write_header
 from units.files.opening import read_whole
-from units.files.output import create
+from units.files.output import BusyError, create
 from units.files.sources import is_same, source_of, state_of
 from units.files.streams import write_record
 from units.records import InputError, file_name, require, serialize, warn
@@ -176,10 +177,16 @@ def _made_from(path):
 def _claim(folder, encoder_name):
     """Raise InputError for a folder with frames of another encoder: a rerun would take them for its own."""
     note = os.path.join(folder, "ENCODER")
-    if os.path.exists(note):
-        other = read_whole(note, 1 << 16).decode(errors="replace").strip()
-        if other != encoder_name:
-            raise InputError(f"{folder}: holds frames of {other}, not of {encoder_name}; use another folder")
-        return
-    with create(note) as out:
-        out.write(encoder_name.encode() + b"\n")
+    for patience in reversed(range(100)):  # tasks of an array begin at the same time
+        if os.path.exists(note):
+            break
+        try:
+            with create(note) as out:
+                out.write(encoder_name.encode() + b"\n")
+        except BusyError:
+            if not patience:
+                raise
+            time.sleep(0.1)
+    other = read_whole(note, 1 << 16).decode(errors="replace").strip()
+    if other != encoder_name:
+        raise InputError(f"{folder}: holds frames of {other}, not of {encoder_name}; use another folder")

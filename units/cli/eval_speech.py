@@ -6,8 +6,9 @@ import click
 
 from units.cli.eval_html import SpeechReport, create_report, examples_option, page_option
 from units.cli.gates import at_least_option, at_most_option, check
+from units.cli.messages import say
 from units.cli.options import PATH, codebook_option, device_option, jobs_option, output_option, seed_option
-from units.cli.tool import say, tool
+from units.cli.tool import tool
 from units.metrics.speech import NAMES
 from units.records import InputError, optional, require, warn
 

@@ -3,12 +3,17 @@
 import os
 import sys
 
+from units.cli import processes
+
 _FORMAT = "{percentage:3.0f}%|{bar}| {elapsed}<{remaining} {postfix}"
 
 
 def new_bar(total, keep=False):
-    """Return a tqdm bar, or None if stderr is not a terminal. keep: leave it on the screen at the end."""
-    if not sys.stderr.isatty():
+    """Return a tqdm bar, or None if stderr is not a terminal or another process shows it.
+
+    keep: leave it on the screen at the end.
+    """
+    if not sys.stderr.isatty() or not processes.first():
         return None
     from tqdm import tqdm
 

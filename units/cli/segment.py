@@ -24,6 +24,24 @@ class Channel(click.ParamType):
         return int(value)
 
 
+class Shard(click.ParamType):
+    """One of several parts, I/N as in split(1): (I, N), counted from 1."""
+
+    name = "shard"
+
+    def convert(self, value, param, ctx):
+        """Return the two numbers, or fail as wrong usage."""
+        if isinstance(value, tuple):
+            return value
+        parts = value.split("/")
+        if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):
+            self.fail(f"{value!r} is not a shard such as 3/16.", param, ctx)
+        number, count = map(int, parts)
+        if not 1 <= number <= count:
+            self.fail(f"{value!r} is not a shard from 1/{count} to {count}/{count}.", param, ctx)
+        return number, count
+
+
 @tool("su-segment")
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option(
@@ -40,10 +58,18 @@ class Channel(click.ParamType):
 @settings(SegmentConfig)
 @click.option("--speaker", metavar="NAME", help="Set the field `speaker` of all records.")
 @click.option("--language", metavar="NAME", help="Set the field `language` of all records.")
+@click.option(
+    "--shard",
+    type=Shard(),
+    default="1/1",
+    metavar="I/N",
+    help="Cut only the Ith of N equal parts of the list of files, counted from 1. The ids are those that the "
+    "whole list gives.",
+)
 @folder_option("--clips", "Folder for a 16 kHz WAV file of each segment, named in its field `clip`.")
 @jobs_option
 @output_option("Records of the segments")
-def main(job, files, vad, channel, config, speaker, language, clips, jobs, output):
+def main(job, files, vad, channel, config, speaker, language, shard, clips, jobs, output):
     """Cut recordings at their silences and write a record for each segment."""
     if config.max_duration < 2 * config.min_duration:
         raise click.UsageError("--max-duration must be at least twice --min-duration")
@@ -57,9 +83,11 @@ def main(job, files, vad, channel, config, speaker, language, clips, jobs, outpu
 
     known = {name: value for name, value in (("speaker", speaker), ("language", language)) if value}
     work = partial(_segments, vad=vad, channel=channel, config=config, clips=clips)
-    names = zip(files, recording_names(files), strict=True)
+    number, count = shard
+    own = slice(len(files) * (number - 1) // count, len(files) * number // count)
+    names = list(zip(files, recording_names(files), strict=True))[own]
     with create(output) as out:
-        for (path, name), segments in ordered_map(work, names, min(jobs, len(files))):
+        for (path, name), segments in ordered_map(work, names, max(1, min(jobs, len(names)))):
             with job.item(Record({"id": name}, place=path)):
                 for record in segments.result():
                     write_record({**record, **known}, out)

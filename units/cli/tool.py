@@ -9,38 +9,14 @@ import contextlib
 import os
 import signal
 import sys
-import warnings
 
 import click
 
 from units import __version__
-from units.cli import signals
+from units.cli import processes, signals
 from units.cli.faults import check_dashes, device_message, system_message, usage_message
-from units.records import InputError, InputWarning, LostError
-
-
-def say(name, message):
-    """Print one line on stderr in GNU form. Line breaks, as in file names, are escaped."""
-    line = f"{name}: {message}".replace("\n", "\\n").replace("\r", "\\r")
-    try:
-        sys.stderr.write(line.encode(errors="backslashreplace").decode(errors="replace") + "\n")
-        sys.stderr.flush()
-    except OSError:  # a full disk, or open for reading only
-        _drop(sys.stderr)
-
-
-def print_warnings(name):
-    """Print each InputWarning of the library once, as a line of the tool; leave other warnings alone."""
-    show = warnings.showwarning
-
-    def say_or_show(message, category, *place):
-        if issubclass(category, InputWarning):
-            say(name, message)
-        else:
-            show(message, category, *place)
-
-    warnings.filterwarnings("once", category=InputWarning)
-    warnings.showwarning = say_or_show
+from units.cli.messages import drop, fail, print_warnings, say
+from units.records import InputError, LostError
 
 
 class Job:
@@ -102,8 +78,11 @@ class Job:
             say(self.name, message)
 
     def end(self):
-        """Return the exit status; report how many records were skipped."""
-        if not self.skipped:
+        """Return the exit status; report how many records were skipped.
+
+        Only the first of several processes does: torchrun would kill it as soon as another one ends with 1.
+        """
+        if not self.skipped or not processes.first():
             return 0
         say(self.name, f"{self.skipped} of {self.total} records skipped")
         return 1
@@ -130,6 +109,7 @@ class ToolGroup(click.Group, Tool):
 def run(command, name, args):
     """Run a click command; return its exit status, or die of the signal that stopped it."""
     signals.listen()
+    processes.begin(getattr(command, "together", False))
     print_warnings(name)
     if sys.stderr is None:  # the caller closed it
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the process ends
@@ -146,7 +126,7 @@ def run(command, name, args):
         sys.stdout.flush()
         return end.exit_code
     except click.UsageError as error:
-        say(name, usage_message(error, name))
+        fail(name, usage_message(error, name))
         return 2
     except (KeyboardInterrupt, click.Abort):
         signals.die_of(signal.SIGINT)
@@ -156,32 +136,27 @@ def run(command, name, args):
     except BrokenPipeError:
         signals.die_of(signal.SIGPIPE)
     except (InputError, click.ClickException) as error:
-        say(name, error if isinstance(error, InputError) else error.format_message())
+        fail(name, error if isinstance(error, InputError) else error.format_message())
     except OSError as error:
-        say(name, system_message(error))
-        _drop(sys.stdout)
+        fail(name, system_message(error))
+        drop(sys.stdout)
     except ImportError as error:
-        say(
+        fail(
             name,
             f"{error}; run `make install`, or pip install speech-units[eval,vad,train,onnx]",
         )
     except (MemoryError, RuntimeError) as error:
         if (message := device_message(error)) is None:
             raise
-        say(name, message)
+        fail(name, message)
     return 1
 
 
-def _drop(stream):
-    """Discard what a stream still buffers: Python would fail on it again at exit, with status 120."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def tool(name, cls=Tool, reads_records=True, **settings):
+def tool(name, cls=Tool, reads_records=True, together=False, **settings):
     """Decorate a function as the tool `name`, with --version. It gets the Job first.
 
-    A tool that reads records also has --keep-going and -v.
+    A tool that reads records also has --keep-going and -v. together: whether torchrun may run it as several
+    processes that share the work.
     """
 
     def decorate(function):
@@ -195,7 +170,9 @@ def tool(name, cls=Tool, reads_records=True, **settings):
         for option in (_version, _verbose, _keep_going) if reads_records else (_version,):
             body = option(body)
         body.__click_params__ += own
-        return click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
+        command = click.command(name, cls=cls, context_settings=CONTEXT, **settings)(body)
+        command.together = together
+        return command
 
     return decorate
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import click
 
+from units.cli import processes
 from units.cli.options import (
     device_option,
     dtype_option,
@@ -20,7 +21,7 @@ from units.training.encoder.config import AugmentConfig, PretrainingConfig, Shap
 HEAD = 64  # channels of an attention head
 
 
-@tool("su-train-encoder")
+@tool("su-train-encoder", together=True)
 @records_argument("segments")
 @output_option("Folder of the encoder", metavar="DIR", required=True)
 @click.option("--init", metavar="ENCODER", help="Start from this encoder, a folder or small, and adapt it.")
@@ -44,6 +45,7 @@ def main(job, segments, output, init, resume, alignments, shape, config, augment
         raise click.UsageError(f"--convolution must be an odd number or 0, not {shape.convolution}")
     from units.labels.alignments import read_alignment_files
 
+    processes.check_shared(segments)
     phones = read_alignment_files(alignments, on_fault=job.bad_label)
     records = list(job.records(segments))
     shape, network = _shape(init, shape)
@@ -104,6 +106,7 @@ def _prepare(job, records, output, shape, network, config, device, dtype):
     from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
+    processes.part()
     group, device = distributed.join(choose(device))
     prepare_training(device, choose_dtype(dtype, device))
     if group.first:

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import click
 
+from units.cli import processes
+from units.cli.messages import say
 from units.cli.options import (
     device_option,
     dtype_option_with,
@@ -13,7 +15,7 @@ from units.cli.options import (
     seed_option,
     settings,
 )
-from units.cli.tool import say, tool
+from units.cli.tool import tool
 from units.cli.training_folder import corpora, opened, resume_option
 from units.cli.training_log import Log
 from units.codebook.same import SameCodebook, check_codebook
@@ -43,7 +45,7 @@ def shape_words(name):
     return f"{own}, or as in --init"
 
 
-@tool("su-train-vocoder")
+@tool("su-train-vocoder", together=True)
 @records_argument("units")
 @output_option("Folder of the vocoder", metavar="DIR", required=True)
 @settings(VocoderConfig, into="shape", only=("arch", "width"), default_words=shape_words)
@@ -57,6 +59,7 @@ def main(job, units, output, shape, init, resume, training, dtype, seed, device)
     """Train a vocoder to speak units, from recordings and their units."""
     shape = _shape(init, shape)
     config = replace(training_defaults(shape.arch), **training, seed=seed)
+    processes.check_shared(units)
     records = _read(job, units)
     with opened(output, resume, "a vocoder", "generator.safetensors") as begun:
         if begun:
@@ -121,6 +124,7 @@ def _prepare(job, records, output, shape, init, config, device, dtype):
     from units.training.vocoder import dataset
     from units.training.vocoder.training import VocoderRun
 
+    processes.part()
     group, device = distributed.join(choose(device))
     dtype = choose_dtype(dtype, device)
     prepare_training(device, dtype)

@@ -5,6 +5,7 @@ import os
 
 import click
 
+from units.cli import processes
 from units.records import InputError
 
 resume_option = click.option(
@@ -40,8 +41,8 @@ def _alone(folder):
     """Return the context in which no second copy of a job writes to a folder."""
     from units.files.output import claim
 
-    first = os.environ.get("RANK", "0") == "0"  # the processes of torchrun write together
-    return claim(folder) if first else contextlib.nullcontext()
+    # the processes of torchrun write together
+    return claim(folder) if processes.first() else contextlib.nullcontext()
 
 
 def corpora(folder, group, parts, build):

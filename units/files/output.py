@@ -12,6 +12,10 @@ from units.records import InputError
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+class BusyError(InputError):
+    """Another process is writing the file, or has just written it."""
+
+
 @contextlib.contextmanager
 def create(path):
     """Give a binary file to write that takes the name `path` only when the block ends without error.
@@ -43,7 +47,7 @@ def create(path):
         file.flush()
         os.fsync(file.fileno())
         if not _is_at(part, file):  # the file there now may belong to another job
-            raise InputError(f"{path}: the file was removed while it was written")
+            raise BusyError(f"{path}: the file was removed while it was written")
         os.replace(part, path)
     except BaseException as error:
         if isinstance(error, OSError) and error.errno in _FULL and error.filename is None:
@@ -86,7 +90,7 @@ def _lock(file, path):
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise InputError(f"{path}: another process is writing it") from None
+        raise BusyError(f"{path}: another process is writing it") from None
     except OSError:  # a file system without locks
         pass
 

@@ -6,6 +6,7 @@ complete -c su-segment -l min-duration -r -d 'Join shorter segments to a neighbo
 complete -c su-segment -l max-duration -r -d 'Cut longer segments at their quietest point'
 complete -c su-segment -l speaker -r -d 'Set the field `speaker` of all records'
 complete -c su-segment -l language -r -d 'Set the field `language` of all records'
+complete -c su-segment -l shard -r -d 'Cut only the Ith of N equal parts of the list of files, counted from 1'
 complete -c su-segment -l clips -r -d 'Folder for a 16 kHz WAV file of each segment, named in its field `clip`'
 complete -c su-segment -s j -l jobs -r -d 'Number of parallel processes'
 complete -c su-segment -s o -l output -r -d 'Records of the segments; standard output if not given'
