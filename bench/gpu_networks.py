@@ -17,7 +17,7 @@ from units.records import Record
 
 
 def setup(device, _quick):
-    """Yield what is installed, and what the GPU can do."""
+    """Yield the versions of packages and the abilities of the GPU."""
     yield "device", describe(device), "", None
     yield "torch", f"{torch.__version__}, CUDA {torch.version.cuda}", "", None
     if device.type == "cuda":

@@ -55,7 +55,7 @@ def tape(samples, speed, count):
 
 @dataclass(frozen=True)
 class AddedNoise:
-    """What is added to a crop: noise of a seed and a colour or, if `other` is a row, that row's crop."""
+    """The addition to a crop: noise of a seed and a colour or, if `other` is a row, that row's crop."""
 
     gain: float
     seed: int = 0
