@@ -9,6 +9,7 @@ from units.records import InputError, warn
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _FULL = ("CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "DefaultCPUAllocator: can't allocate")
+_PINNING = ("cuda",)  # types of devices that need not be waited for when pinned memory is copied to them
 _CPU_FLAGS = ("avx512_bf16", "amx_bf16", "bf16", "asimdbf16")  # of x86 and of Arm
 
 
@@ -102,7 +103,7 @@ def gpu_has_bf16(device):
 def pinned(values, device):
     """Return an array or tensor as a tensor that a copy to the device need not wait for."""
     tensor = torch.as_tensor(values)
-    return tensor.pin_memory() if torch.device(device).type == "cuda" else tensor
+    return tensor.pin_memory() if torch.device(device).type in _PINNING else tensor
 
 
 def upload(values, device):

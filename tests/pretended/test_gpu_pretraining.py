@@ -8,15 +8,17 @@ import pytest
 import torch
 from test_pretraining import CONFIG, SHAPE, toy
 
+from units.training import distributed
 from units.training.encoder.config import AugmentConfig
-from units.training.encoder.training import EncoderRun
+from units.training.encoder.training import CHECK_EVERY, EncoderRun
 
 SHORT = dataclasses.replace(CONFIG, steps=4, save_every=2, augment=AugmentConfig())
 
 
-def run_of(folder, device):
+def run_of(folder, device, config=SHORT, **more):
     os.makedirs(folder / "cache", exist_ok=True)
-    return EncoderRun(str(folder), SHAPE, SHORT, toy(), toy((2.0, 2.0), seed=1), torch.device(device), "fp32")
+    corpora = toy(), toy((2.0, 2.0), seed=1)
+    return EncoderRun(str(folder), SHAPE, config, *corpora, torch.device(device), "fp32", **more)
 
 
 def test_two_rounds_end_as_on_the_cpu(gpu, tmp_path):
@@ -44,3 +46,25 @@ def test_a_step_never_waits_for_the_gpu(gpu, tmp_path):
     found = [run._train(batch) for batch in made]
     assert not gpu.waits
     assert np.isfinite(found[-1]["loss"].item())
+
+
+@pytest.fixture
+def two_processes(gpu, monkeypatch):
+    """Play two processes that train together, of which only the first exists; return their Group."""
+    for name in ("all_reduce", "broadcast", "barrier"):
+        monkeypatch.setattr(distributed.dist, name, lambda *_arguments: None)
+    monkeypatch.setattr(distributed, "_device", lambda: gpu.device)
+    return distributed.Group(0, 2)
+
+
+def test_two_processes_wait_for_the_gpu_only_when_they_look_at_the_losses(gpu, two_processes, tmp_path):
+    steps = 2 * CHECK_EVERY
+    config = dataclasses.replace(SHORT, steps=steps, rounds=1, save_every=10 * steps)
+    run = run_of(tmp_path, gpu.device, config, group=two_processes)
+    run.targets, run.held_out_targets = targets = run._targets()
+    run._targets = lambda: targets
+    run.start_clock()
+    gpu.waits.clear()
+    run._run_round(lambda _line: None, lambda *_: None)
+    assert run.step == steps
+    assert set(gpu.waits.values()) == {2}, gpu.waits  # each place once for each look

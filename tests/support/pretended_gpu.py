@@ -6,7 +6,9 @@
     gpu.waits                             # {"vocoder/model.py:90 item": 1}
 
 An operation on tensors of both devices raises RuntimeError, as on a real GPU; so does `numpy()`. Whatever
-makes the processor wait until a GPU has computed is counted in `waits`, by file, line and name.
+makes the processor wait until a GPU has computed is counted in `waits`, by file, line and name: a value that
+is read, a result whose size depends on values, and a copy between the devices, unless it is non-blocking and
+its memory on the CPU is pinned. `pin_memory()` is pretended, too, in all threads.
 
 It rests on parts of torch that may change: `PROBLEM` says what is missing, and is None if all is there. It
 changes torch for the whole process: `inference_mode` becomes `no_grad`, because views of parameters cannot be
@@ -16,37 +18,23 @@ made in it here. So import it before `units`, in a process of its own. It has no
 
 import collections
 import contextlib
-import traceback
+import sys
 import types
 
 import torch
+from gpu_waits import INDEXING, file_of, pinned, wait_of
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-try:
-    from torch.utils._python_dispatch import return_and_correct_aliasing
-    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
-
-    PROBLEM = None
-except ImportError as error:
-    PROBLEM = f"torch {torch.__version__} cannot play a device in Python: {error}"
-
 aten = torch.ops.aten
 _COPIES = {aten._to_copy.default, aten.copy_.default, aten._local_scalar_dense.default}
-# A GPU accepts an index that is on the CPU.
-_INDEXING = {
-    aten.index.Tensor,
-    aten.index_put.default,
-    aten.index_put_.default,
-    aten._index_put_impl_.default,
-}
-_WAITING = {"item", "tolist", "cpu", "nonzero", "unique_consecutive"}
-_WAITING |= {"__bool__", "__float__", "__int__", "__index__"}
 
 
 def register():
-    """Give torch the device; return it. Changes torch for the whole process."""
+    """Give torch the device; return it and what torch must keep. Changes torch for the whole process."""
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
     module = types.SimpleNamespace(
         get_amp_supported_dtype=lambda: [torch.bfloat16, torch.float16],
         is_available=lambda: True,
@@ -61,13 +49,17 @@ def register():
     _setup_privateuseone_for_python_backend("pretended", backend_module=module)
     library = torch.library.Library("_", "IMPL")
     library.fallback(torch.library.fallthrough_kernel, dispatch_key="AutocastPrivateUse1")
-    _KEPT.append(library)
     torch.inference_mode = torch.no_grad
-    return torch.device("pretended", 0)
+    return torch.device("pretended", 0), library
 
 
-_KEPT = []  # libraries, which torch forgets when they are collected
-DEVICE = None if PROBLEM else register()
+DEVICE = PROBLEM = None
+try:
+    from torch.utils._python_dispatch import return_and_correct_aliasing
+
+    DEVICE, _LIBRARY = register()  # torch would forget the library if it were not kept
+except (ImportError, AttributeError, TypeError, RuntimeError) as error:
+    PROBLEM = f"torch {torch.__version__} cannot play a device in Python: {error}"
 
 
 class Twin(torch.Tensor):
@@ -120,6 +112,8 @@ def _compute(func, args, kwargs):
     tensors = [x for x in pytree.tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
     on_gpu = any(isinstance(x, Twin) for x in tensors)
     _refuse_mixed(func, args, tensors, on_gpu)
+    if wait := wait_of(func, args, kwargs):
+        PretendedGpu.count(wait)
     device = kwargs.get("device")
     if device is not None:
         to_gpu = device.type == DEVICE.type
@@ -143,7 +137,7 @@ def _compute(func, args, kwargs):
 def _refuse_mixed(func, args, tensors, on_gpu):
     """Raise RuntimeError if there are tensors of both devices. Those of one number may be mixed."""
     shapes = [tuple(x.shape) for x in tensors if not isinstance(x, Twin) and x.dim()]
-    indexed = func in _INDEXING and isinstance(args[0], Twin)
+    indexed = func in INDEXING and isinstance(args[0], Twin)
     if on_gpu and shapes and func not in _COPIES and not indexed:
         raise RuntimeError(
             f"Expected all tensors to be on the same device: {func} has one on {DEVICE}, on the CPU: {shapes}"
@@ -161,72 +155,38 @@ class _Creation(TorchDispatchMode):
         return func(*args, **kwargs)
 
 
-class _Waits(TorchFunctionMode):
-    """Counts what would wait for a GPU."""
-
-    def __init__(self, waits):
-        super().__init__()
-        self.waits = waits
-
-    def note(self, name):
-        """Count a wait at the line of units, or of a model of transformers, that causes it."""
-        frames = [
-            f for f in traceback.extract_stack() if "/units/" in f.filename or "/transformers/" in f.filename
-        ]
-        place = f"{frames[-1].filename.rpartition('/units/')[2]}:{frames[-1].lineno} " if frames else ""
-        self.waits[f"{place}{name}"] += 1
+class _PythonCalls(TorchFunctionMode):
+    """Does what torch's C++ would do before any operation, and could not do for this device."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs, name = dict(kwargs or {}), getattr(func, "__name__", "")
         device = kwargs.get("device")
         if func in (torch.tensor, torch.as_tensor) and device is not None and torch.device(device) == DEVICE:
-            self.note("upload of values")
             del kwargs["device"]
             with torch._C.DisableTorchFunction():
                 made = func(*args, **kwargs)
             return made.to(DEVICE)
+        if kwargs.pop("pin_memory", False):
+            return pinned(func(*args, **kwargs))
         if name == "to" and len(args) == 2 and isinstance(args[1], Twin):  # to the device of a tensor
-            if not isinstance(args[0], Twin):
-                self.note("upload")
             args = (args[0], args[1].device, args[1].dtype)
-        elif name == "to" and not isinstance(args[0], Twin) and _is_upload(args, kwargs):
-            self.note("upload")
         if args and isinstance(args[0], Twin):
-            return self._of_twin(func, name, args, kwargs)
+            if name == "tolist":
+                return args[0].cpu().tolist()
+            if name in ("numpy", "__array__"):
+                raise TypeError("a tensor of the pretended GPU cannot be converted to numpy")
+            if name in ("__getitem__", "__setitem__"):
+                parts = args[1] if isinstance(args[1], tuple) else (args[1],)
+                parts = tuple(torch.tensor(x) if isinstance(x, list) else x for x in parts)
+                args = (args[0], parts if isinstance(args[1], tuple) else parts[0], *args[2:])
         return func(*args, **kwargs)
-
-    def _of_twin(self, func, name, args, kwargs):
-        if name in _WAITING:
-            self.note(name)
-        if name == "tolist":
-            return args[0].held.tolist()
-        if name in ("numpy", "__array__"):
-            raise TypeError("a tensor of the pretended GPU cannot be converted to numpy")
-        if name in ("__getitem__", "__setitem__"):
-            index = args[1] if isinstance(args[1], tuple) else (args[1],)
-            index = tuple(self._indexed(part, name) for part in index)
-            args = (args[0], index if isinstance(args[1], tuple) else index[0], *args[2:])
-        return func(*args, **kwargs)
-
-    def _indexed(self, part, name):
-        if isinstance(part, list):
-            self.note("index by a list")
-            return torch.tensor(part)
-        if isinstance(part, torch.Tensor) and part.dtype == torch.bool and name == "__getitem__":
-            self.note("index by a mask")
-        return part
-
-
-def _is_upload(args, kwargs):
-    """Return whether `tensor.to(...)` copies from pageable memory, and so waits."""
-    wanted = [x for x in (*args[1:], kwargs.get("device")) if isinstance(x, (torch.device, str))]
-    return any(torch.device(x).type == DEVICE.type for x in wanted) and not kwargs.get("non_blocking")
 
 
 class PretendedGpu(contextlib.ExitStack):
     """The pretended GPU, for the block. waits: Counter of what would wait for it."""
 
     device = DEVICE
+    _played = None
 
     def __enter__(self):
         super().__enter__()
@@ -234,6 +194,19 @@ class PretendedGpu(contextlib.ExitStack):
         before = torch.__future__.get_overwrite_module_params_on_conversion()
         torch.__future__.set_overwrite_module_params_on_conversion(True)
         self.callback(torch.__future__.set_overwrite_module_params_on_conversion, before)
-        self.enter_context(_Waits(self.waits))
+        torch.Tensor.pin_memory = pinned
+        self.callback(delattr, torch.Tensor, "pin_memory")  # torch.Tensor inherits the real one
+        PretendedGpu._played = self
+        self.callback(setattr, PretendedGpu, "_played", None)
+        self.enter_context(_PythonCalls())
         self.enter_context(_Creation())
         return self
+
+    @classmethod
+    def count(cls, wait):
+        """Count a wait at the line of units, or of transformers, that causes it; `upload` has callers."""
+        frame = sys._getframe()
+        while frame and not (file := file_of(frame.f_code.co_filename)):
+            frame = frame.f_back
+        if cls._played:
+            cls._played.waits[f"{file}:{frame.f_lineno} {wait}" if frame else wait] += 1
