@@ -103,7 +103,8 @@ def gpu_has_bf16(device):
 def pinned(values, device):
     """Return an array or tensor as a tensor that a copy to the device need not wait for."""
     tensor = torch.as_tensor(values)
-    return tensor.pin_memory() if torch.device(device).type in _PINNING else tensor
+    # to copy a tensor with gaps, torch would first gather it in memory that is not pinned
+    return tensor.contiguous().pin_memory() if torch.device(device).type in _PINNING else tensor
 
 
 def upload(values, device):

@@ -10,7 +10,7 @@ import torch
 
 from units import devices
 from units.encoders.transformer import Transformer
-from units.training import run
+from units.training import distributed, run
 
 _to_host = Transformer._to_host
 
@@ -49,3 +49,12 @@ def gpu(monkeypatch):
     monkeypatch.setattr(devices, "_PINNING", (*devices._PINNING, pretended_gpu.DEVICE.type))
     with pretended_gpu.PretendedGpu() as gpu:
         yield gpu
+
+
+@pytest.fixture
+def two_processes(gpu, monkeypatch):
+    """Play two processes that train together, of which only the first exists; return their Group."""
+    for name in ("all_reduce", "broadcast", "barrier"):
+        monkeypatch.setattr(distributed.dist, name, lambda *_arguments: None)
+    monkeypatch.setattr(distributed, "_device", lambda: gpu.device)
+    return distributed.Group(0, 2)

@@ -8,9 +8,9 @@ import pytest
 import torch
 from test_pretraining import CONFIG, SHAPE, toy
 
-from units.training import distributed
 from units.training.encoder.config import AugmentConfig
-from units.training.encoder.training import CHECK_EVERY, EncoderRun
+from units.training.encoder.training import EncoderRun
+from units.training.run import CHECK_EVERY
 
 SHORT = dataclasses.replace(CONFIG, steps=4, save_every=2, augment=AugmentConfig())
 
@@ -46,15 +46,6 @@ def test_a_step_never_waits_for_the_gpu(gpu, tmp_path):
     found = [run._train(batch) for batch in made]
     assert not gpu.waits
     assert np.isfinite(found[-1]["loss"].item())
-
-
-@pytest.fixture
-def two_processes(gpu, monkeypatch):
-    """Play two processes that train together, of which only the first exists; return their Group."""
-    for name in ("all_reduce", "broadcast", "barrier"):
-        monkeypatch.setattr(distributed.dist, name, lambda *_arguments: None)
-    monkeypatch.setattr(distributed, "_device", lambda: gpu.device)
-    return distributed.Group(0, 2)
 
 
 def test_two_processes_wait_for_the_gpu_only_when_they_look_at_the_losses(gpu, two_processes, tmp_path):

@@ -14,6 +14,7 @@ from units.training import checkpoint
 
 CHECKPOINT = "checkpoint.safetensors"
 FREE = ("steps", "epochs", "max_hours", "patience", "save_every")  # settings that a resumed run may change
+CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
 LEAST_SECONDS = 60  # between two checkpoints on a GPU, where 500 steps may take seconds
 _LOWEST = 0.01  # fraction of the learning rate that is left at the end of a run
 
@@ -52,8 +53,9 @@ class TrainingRun:
         self._started = self.clock() - self.seconds
 
     def read_clock(self):
-        """Update `seconds`, the same in all processes."""
-        self.seconds = self.group.agreed(self.clock() - self._started)
+        """Update `seconds`; several processes do so every CHECK_EVERY steps, because to agree is to wait."""
+        if self.group.size == 1 or self.step % CHECK_EVERY == 0:
+            self.seconds = self.group.agreed(self.clock() - self._started)
 
     def follow(self, network):
         """Move the averaged weights towards a network's, faster while the run is young."""

@@ -20,7 +20,6 @@ from units.training.encoder import augment, batches
 from units.training.encoder import targets as making
 
 CLIP = 5.0  # largest norm of the gradients
-CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
 _AHEAD = 4  # batches prepared in advance
 _HELD_OUT_BATCHES = 4
 
@@ -117,7 +116,7 @@ class EncoderRun(run.TrainingRun):
                 self.read_clock()
                 progress(self.step, self.seconds, self._share())
                 due = self.is_due()
-                if due or self.step % CHECK_EVERY == 0 or self._share() >= min(end, 1):
+                if due or self.step % run.CHECK_EVERY == 0 or self._share() >= min(end, 1):
                     found = self._look()
                 if due:
                     self.align()

@@ -23,10 +23,11 @@ class Schedule:
 
     def starts(self, epoch, batch):
         """Return the first frames of the crops of a step, (size,)."""
-        if self._order[0] != epoch:
+        order = self._order  # once: after a roll-back, the thread of the old batches may still change it
+        if order[0] != epoch:
             starts = self._corpus.crops(self.length, np.random.default_rng([self.settings.seed, epoch]))
-            self._order = epoch, np.resize(starts, max(self.size, len(starts)))
-        return self._order[1][batch * self.size : (batch + 1) * self.size]
+            order = self._order = epoch, np.resize(starts, max(self.size, len(starts)))
+        return order[1][batch * self.size : (batch + 1) * self.size]
 
     def judged(self, step):
         """Return the slice of a crop's samples that the discriminators see, drawn for each step."""

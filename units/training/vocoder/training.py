@@ -18,7 +18,6 @@ from units.training.vocoder.schedule import Schedule
 from units.vocoder.model import build, folded, save_config, save_part
 
 PREVIOUS, BEST = (f"checkpoint-{kind}.safetensors" for kind in ("previous", "best"))
-CHECK_EVERY = 10  # steps between looks at the losses; each look waits for the GPU
 SCORE_EVERY = 5  # validations between those that also compute the slower metrics
 ROLL_BACKS = 3
 _TRAINED = ("generator", "f0_predictor", "duration_predictor", "discriminators")
@@ -123,11 +122,10 @@ class VocoderRun(run.TrainingRun):
     def _step(self, log, progress, warn, listen):
         """Take a step; look at the losses, roll back or save if it is time."""
         self._found.append(self._train_batch())
-        if self.group.size == 1 or self.step % CHECK_EVERY == 0:
-            self.read_clock()
+        self.read_clock()
         progress(self.step, self.seconds, self.share())
         due = self.is_due() or self._is_over()
-        if due or self.step % CHECK_EVERY == 0:
+        if due or self.step % run.CHECK_EVERY == 0:
             losses, fault = self._look()
             if fault:
                 self._roll_back(fault, log, warn)
