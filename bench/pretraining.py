@@ -81,7 +81,7 @@ class Contrastive(EncoderRun):
         self.optimizer.step()
         self.step += 1
         self.follow(self.network)
-        return {"loss": loss.item()}
+        return {"loss": loss.detach()}
 
     def _loss(self, seen, heard):
         length, width = seen.shape[1], seen.shape[2]
