@@ -13,7 +13,9 @@ from processes import PYTHONPATH
 
 from units.audio.timing import HOP, RECEPTIVE_FIELD
 from units.codebook.entropy import perplexity
+from units.encoders.learned import load_network
 from units.encoders.network import Network, NetworkConfig
+from units.records import InputError
 from units.training.encoder import batches, corpus, targets
 from units.training.encoder.config import AugmentConfig, PretrainingConfig
 from units.training.encoder.training import EncoderRun
@@ -168,6 +170,24 @@ def test_a_run_ends_when_its_hours_do(tmp_path):
     run.run()
     assert 9 <= run.step <= 11
     assert (tmp_path / "weights.safetensors").exists()
+
+
+def test_a_run_that_diverges_names_the_step_and_leaves_sound_files(tmp_path):
+    run = run_of(tmp_path, replace(CONFIG, rounds=1))
+    train = run._train
+
+    def diverge(batch):
+        if run.step == 13:
+            run.network.mask.data.fill_(np.nan)
+        return train(batch)
+
+    run._train = diverge
+    with pytest.raises(InputError, match="training diverged at step 13: "):
+        run.run()
+    assert all(weight.isfinite().all() for weight in load_network(str(tmp_path)).state_dict().values())
+    again = run_of(tmp_path, replace(CONFIG, rounds=1))
+    again.resume()
+    assert again.step == 10
 
 
 def test_adapting_starts_from_the_weights_and_from_their_own_clusters(tmp_path):
