@@ -23,8 +23,8 @@ su-encode -m mfcc --arrays frames -o frames.jsonl segments.jsonl
 su-cluster -k 8 -o codebook.npz frames.jsonl >codebook.json
 su-quantize --smooth-rate 6 -c codebook.npz -o units.jsonl frames.jsonl
 """
-# Until the file `again` exists, su-encode of the second shard gets two segments and then waits, with the
-# frames of the first one written.
+# Until the file `again` exists, su-encode of the second shard gets two segments and then waits.
+# The frames of the first one are then written.
 STOPS = f"""#!/bin/sh
 for last; do :; done
 case $last in *.0002.jsonl) if ! [ -e again ]; then
@@ -116,8 +116,9 @@ def times(folder):
 
 
 def check(folder, alone):
-    logs = [path.read_text() for path in (folder / "shards.3").glob("*.log")]
+    logs = {path.name: path.read_text() for path in (folder / "shards.3").glob("*.log")}
     for name in ("codebook.npz", "units.jsonl"):
+        assert (folder / name).exists(), logs
         assert (folder / name).read_bytes() == (alone / name).read_bytes(), (name, logs)
     assert not list(folder.rglob("*.part"))
 
@@ -138,14 +139,18 @@ def test_after_a_killed_task_a_second_submission_makes_what_is_missing(cluster, 
 
 
 def test_a_task_that_slurm_requeues_goes_on(cluster, alone, folder):
+    """While a task is requeued, Slurm may take it for failed and cancel the steps that wait for it."""
     number = stopped(folder, cluster)
     before = times(folder)
     (folder / "again").touch()
     subprocess.run(["scontrol", "requeue", number], env=cluster, check=True)
-    wait_until(lambda: queue(cluster, "--name=encode", "--states=PENDING"))
+    reasons = ["squeue", "--noheader", "--name=encode", "--format=%r"]
+    wait_until(lambda: slurm.output(reasons, cluster) == "BeginTime\n")
     at_once = ["scontrol", "update", f"JobId={number}", "StartTime=now"]  # otherwise in two minutes
     subprocess.run(at_once, env=cluster, check=True)
     wait_until(lambda: not queue(cluster))
+    assert (folder / "shards.3" / "frames.0002.jsonl").exists()
+    run_to_the_end(folder, cluster)
     check(folder, alone)
     assert before.items() <= times(folder).items()
 

@@ -64,5 +64,5 @@ def check_shared(paths):
 def _is_pipe(path):
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
-    except OSError:  # opening it will say why it cannot be read
+    except OSError:  # the reader reports why it cannot be opened
         return False
