@@ -403,3 +403,22 @@ def test_head_ends_a_pipe_of_real_processes_without_a_word(corpus):
     words = ["bash", "-c", pipe, "-", corpus["codebook.npz"], corpus["features.jsonl"]]
     done = subprocess.run(words, capture_output=True, check=True, text=True)
     assert done.stderr == "" and done.stdout.splitlines()[1] in ("0", "141")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "su-encode -m mfcc -v --device auto {segments.jsonl} -o frames",
+        "su-encode -m small -v --device cpu --dtype fp32 {segments.jsonl} -o frames",
+        "su-cluster -k 4 -v -o book.npz {features.jsonl}",
+        "su-synth -m {vocoder} -v --dtype fp32 -o all.wav {units.jsonl}",
+        "su-search find -v -i {index} -o hits {segments.jsonl}",
+        f"su-train-vocoder -v -o vocoder {TINY_VOCODER} {{pitch.jsonl}}",
+        f"su-train-encoder -v -o encoder {TINY_ENCODER} {{segments.jsonl}}",
+    ],
+)
+def test_v_says_on_which_device_a_tool_computes(run, corpus, command, tmp_path):
+    words = [corpus[word[1:-1]] if word.startswith("{") else word for word in command.split()]
+    result = run(*words, cwd=tmp_path)
+    assert result.status == 0, result.stderr
+    assert len([line for line in result.stderr.splitlines() if ": computing on cpu" in line]) == 1
