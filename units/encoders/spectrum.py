@@ -10,6 +10,7 @@ import functools
 import numpy as np
 import torch
 
+from units.audio.mel import mel_corners, triangles
 from units.audio.timing import HOP, RATE, RECEPTIVE_FIELD
 
 WINDOW = RECEPTIVE_FIELD  # samples: 25 ms
@@ -24,15 +25,12 @@ def filterbank(bands, warp=1.0):
 
     warp: factor that multiplies all frequencies first; above 1 is a shorter vocal tract.
     """
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (40.0, 7600.0))
-    edges = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
+    corners_hz = mel_corners(bands, 40.0, 7600.0)
     hz = np.arange(N_FFT // 2 + 1) * RATE / N_FFT * warp
-    rising = (hz[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - hz[:, None]) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    nearest = np.abs(hz[:, None] - edges[1:-1]).argmin(axis=0)  # a narrow triangle may fall between two bins
-    triangles[nearest, np.arange(bands)] = np.maximum(triangles[nearest, np.arange(bands)], 1e-3)
-    return torch.tensor(triangles / triangles.sum(axis=0), dtype=torch.float32)
+    filters = triangles(hz, corners_hz)
+    nearest = np.abs(hz[:, None] - corners_hz[1:-1]).argmin(axis=0)  # a narrow one may fall between two bins
+    filters[nearest, np.arange(bands)] = np.maximum(filters[nearest, np.arange(bands)], 1e-3)
+    return torch.tensor(filters / filters.sum(axis=0), dtype=torch.float32)
 
 
 def power(samples, frames, spectra):
