@@ -1,5 +1,6 @@
 """How a tool runs and ends: its messages, its statuses, its bar."""
 
+import contextlib
 import errno
 import fcntl
 import io
@@ -18,6 +19,7 @@ import click
 import pytest
 from processes import ROOT
 
+from units.cli import signals
 from units.cli.messages import say
 from units.cli.options import device_option
 from units.cli.progress import Bar
@@ -225,3 +227,21 @@ def test_a_virtual_environment_that_is_a_link_is_used_as_it_is(tmp_path):
         [tmp_path / "bin" / "su-bpe", "--version"], capture_output=True, timeout=300, check=True
     )
     assert done.stdout.startswith(b"su-bpe ")
+
+
+def test_a_signal_that_a_library_swallows_ends_the_tool_before_its_next_record(monkeypatch, tmp_path):
+    path, seen, died = tmp_path / "two.jsonl", [], []
+    path.write_text('{"id": "a"}\n{"id": "b"}\n')
+    monkeypatch.setattr(signals, "die_of", died.append)
+
+    @tool("su-test")
+    def main(job):
+        """Swallow a signal, as C code does that clears the errors of its callbacks."""
+        for record in job.records([str(path)]):
+            seen.append(record["id"])
+            with contextlib.suppress(BaseException):
+                signal.raise_signal(signal.SIGTERM)
+
+    run(main, "su-test", [])
+    assert (seen, died) == (["a"], [signal.SIGTERM])
+    signals.arrived.clear()

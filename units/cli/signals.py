@@ -25,6 +25,12 @@ def _terminate(number, _frame):
     raise Terminated(number)
 
 
+def check():
+    """Raise Terminated again if a library has swallowed it: C code may clear an error of its callbacks."""
+    if arrived:
+        raise Terminated(arrived[0])
+
+
 @contextlib.contextmanager
 def first():
     """Treat every failure after a signal has arrived as that signal.

@@ -40,6 +40,7 @@ class Job:
             for record in read_records(paths, on_fault=self._bad_line, on_bytes=bar.read):
                 yield record
                 bar.done(record)
+                signals.check()
 
     def _bad_line(self, error):
         self.total += 1
