@@ -32,7 +32,8 @@ ENVIRONMENT = {
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 # These change torch for the whole process; tests/library/test_pretended_gpu.py runs them in one of their own.
-collect_ignore = [] if "PRETENDED_GPU" in os.environ else ["pretended"]
+collect_ignore = ["support/pretended_gpu.py", "support/gpu_waits.py"]
+collect_ignore += [] if "PRETENDED_GPU" in os.environ else ["pretended"]
 
 inherited.forget_signals()
 

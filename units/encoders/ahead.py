@@ -18,7 +18,8 @@ class Ahead:
         self._changed = threading.Condition()
         self._ended = self._closed = False
         self._error = None
-        threading.Thread(target=self._run, daemon=daemon).start()
+        self._thread = threading.Thread(target=self._run, daemon=daemon)
+        self._thread.start()
 
     def _run(self):
         try:
@@ -59,9 +60,15 @@ class Ahead:
             self._changed.notify_all()
             return item
 
-    def close(self):
-        """End the thread as soon as it has an item, and a waiting consumer at once."""
+    def close(self, wait=False):
+        """End the thread as soon as it has an item, and a waiting consumer at once.
+
+        wait: return when the thread has ended. A thread that still runs code of torch when Python exits makes
+        it abort.
+        """
         with self._changed:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
+        if wait:
+            self._thread.join()

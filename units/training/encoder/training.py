@@ -124,7 +124,7 @@ class EncoderRun(run.TrainingRun):
                     self.save()
                     log(self._line(found))
         finally:
-            made.close()
+            made.close(wait=True)
 
     def _batch(self, step):
         random = np.random.default_rng([self.settings.seed, step])

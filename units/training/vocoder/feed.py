@@ -38,5 +38,5 @@ class Feed:
     def stop(self):
         """End the thread, and forget the batches that were prepared in advance."""
         if self._made is not None:
-            self._made.close()
+            self._made.close(wait=True)
             self._made = None
