@@ -49,7 +49,7 @@ lint: $(READY)
 	$(VENV)/bin/ruff format --check .
 
 test: lint chromium parallel spm slurm
-	$(PY) -m pytest $(TESTS)
+	$(PY) -m pytest -n 2 --dist loadfile $(TESTS)
 
 # Some tests use system packages. Install them if we are root; otherwise report which tests are left out.
 # $(call apt,COMMAND,PACKAGE,CONSEQUENCE,OPTIONS OF APT)
