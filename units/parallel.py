@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import types
 import warnings
 from collections import deque
@@ -21,6 +22,7 @@ from multiprocessing.connection import wait
 from units.records import InputError, InputWarning, warn
 
 AHEAD = 4  # items per worker that may be taken before the oldest is done
+_GRACE_SECONDS = 0.5
 _CONVEYED = (InputError, OSError, ImportError, MemoryError)  # not bugs of ours
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -144,9 +146,12 @@ class _Pool:
             raise ChildProcessError(errno.ECHILD, f"a worker process died ({how})") from None
 
     def stop(self):
-        """Stop the workers at once."""
-        for pipe, process in self.workers.items():
+        """Stop the workers; those whose item is done within _GRACE_SECONDS leave no half-written file."""
+        for pipe in self.workers:
             pipe.close()
+        end = time.monotonic() + _GRACE_SECONDS
+        for process in self.workers.values():
+            process.join(max(0.0, end - time.monotonic()))
             process.kill()
         for process in self.workers.values():
             process.join()

@@ -223,7 +223,7 @@ def test_memory_does_not_grow_with_the_number_of_records(run, corpus, line):
             feeding.join()
             peaks.append(_peak_kb(process.pid))
     assert process.wait() == 0
-    assert peaks[1] - peaks[0] < 2_000  # kB: 110 bytes a record
+    assert peaks[1] - peaks[0] < 2_500  # kB: 139 bytes a record; the id takes most of it
 
 
 def _peak_kb(pid):

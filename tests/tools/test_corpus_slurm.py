@@ -139,7 +139,7 @@ def test_after_a_killed_task_a_second_submission_makes_what_is_missing(cluster, 
 
 
 def test_a_task_that_slurm_requeues_goes_on(cluster, alone, folder):
-    """While a task is requeued, Slurm may take it for failed and cancel the steps that wait for it."""
+    """While a task is requeued, Slurm may take it for failed and cancel it or the steps that wait for it."""
     number = stopped(folder, cluster)
     before = times(folder)
     (folder / "again").touch()
@@ -149,7 +149,6 @@ def test_a_task_that_slurm_requeues_goes_on(cluster, alone, folder):
     at_once = ["scontrol", "update", f"JobId={number}", "StartTime=now"]  # otherwise in two minutes
     subprocess.run(at_once, env=cluster, check=True)
     wait_until(lambda: not queue(cluster))
-    assert (folder / "shards.3" / "frames.0002.jsonl").exists()
     run_to_the_end(folder, cluster)
     check(folder, alone)
     assert before.items() <= times(folder).items()
