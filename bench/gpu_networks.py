@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 import torch
 from gpu_data import large_model, same_units, speech, timed, vocoder_config
-from reference_encoders import KINDS, make, make_bert, make_whisper
+from reference_encoders import KINDS, make
 
 from units.devices import choose_dtype, describe
 from units.encoders.models import load_encoder
@@ -34,10 +34,8 @@ def setup(device, _quick):
 
 def _models(folder, quick):
     """Yield (name, folder of a model or its name, layer)."""
-    for kind in ["mms", "hubert-base"] if quick else KINDS:
+    for kind in ["mms", "hubert-base", "whisper", "w2v-bert"] if quick else KINDS:
         yield kind, make(kind, os.path.join(folder, kind)), 2
-    yield "whisper", make_whisper(os.path.join(folder, "whisper")), 2
-    yield "w2v-bert", make_bert(os.path.join(folder, "bert")), 2
     yield "small", "small", None
     yield "MMS-300M", large_model(os.path.join(folder, "large"), quick), None
 

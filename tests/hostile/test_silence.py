@@ -11,7 +11,7 @@ from speechlike import RATE, recording
 
 from units.audio.reading import load_audio
 from units.codebook.sampling import Reservoir
-from units.encoders.huggingface import _normalizes
+from units.encoders.waveform import normalizes
 from units.files import arrays
 from units.records import InputError, InputWarning, parse, warn
 from units.training.vocoder.initial import _take_discriminators
@@ -100,7 +100,7 @@ def test_a_model_that_does_not_say_how_its_audio_is_normalised_is_reported(tmp_p
     transformers = pytest.importorskip("transformers")
     config = transformers.Wav2Vec2Config(feat_extract_norm="group")
     with pytest.warns(InputWarning, match=r"cannot read preprocessor_config\.json; audio is not normal"):
-        assert not _normalizes(transformers, str(tmp_path), config)
+        assert not normalizes(transformers, str(tmp_path), config.feat_extract_norm == "layer")
 
 
 def test_discriminators_of_another_shape_are_reported(tmp_path):

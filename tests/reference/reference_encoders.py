@@ -1,4 +1,4 @@
-"""Small random models of each kind, and their hidden states as transformers itself gives them."""
+"""Small random models of each kind, and their hidden states: by hooks, and as transformers reports them."""
 
 import numpy as np
 import torch
@@ -48,7 +48,7 @@ _BERT = {
 }
 
 # name: (class, config, whether its preprocessor normalises)
-KINDS = {
+_WAV2VEC = {
     "mms": ("Wav2Vec2", {**_SMALL, **_LARGE}, True),
     "wav2vec2-base": ("Wav2Vec2", _SMALL, True),
     "wav2vec2-raw": ("Wav2Vec2", _SMALL, False),
@@ -56,36 +56,45 @@ KINDS = {
     "hubert-large": ("Hubert", {**_SMALL, **_LARGE}, True),
     "wavlm-base": ("WavLM", _SMALL, False),
     "wavlm-large": ("WavLM", {**_SMALL, **_LARGE}, True),
+    "unispeech": ("UniSpeech", _SMALL, True),
+    "unispeech-large": ("UniSpeech", {**_SMALL, **_LARGE}, True),
     "unispeech-sat": ("UniSpeechSat", _SMALL, True),
+    "unispeech-sat-large": ("UniSpeechSat", {**_SMALL, **_LARGE}, True),
 }
+KINDS = [*_WAV2VEC, "w2v-bert", "whisper"]
+KINDS += ["omniasr"] if hasattr(transformers, "OmniASRForCTC") else []  # transformers before 5.24
 
 
 def make(kind, folder):
-    """Save a random model of a kind to a folder, as transformers saves models; return its path."""
-    name, settings, normalize = KINDS[kind]
-    model = _random(getattr(transformers, f"{name}Model"), getattr(transformers, f"{name}Config")(**settings))
+    """Save a random model of a kind, with its decoder or CTC head, as transformers does; return its path."""
+    if kind == "whisper":
+        config = transformers.WhisperConfig(**_WHISPER)
+        model = random_model(transformers.WhisperForConditionalGeneration, config)
+        extractor = transformers.WhisperFeatureExtractor(feature_size=config.num_mel_bins)
+    elif kind == "w2v-bert":
+        model = random_model(transformers.Wav2Vec2BertModel, transformers.Wav2Vec2BertConfig(**_BERT))
+        extractor = transformers.SeamlessM4TFeatureExtractor()
+    elif kind == "omniasr":
+        model = random_model(transformers.OmniASRForCTC, omniasr_config())
+        extractor = transformers.OmniASRFeatureExtractor()
+    else:
+        name, settings, normalize = _WAV2VEC[kind]
+        config = getattr(transformers, f"{name}Config")(**settings)
+        model = random_model(getattr(transformers, f"{name}Model"), config)
+        extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize)
     model.save_pretrained(folder)
-    transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize).save_pretrained(folder)
+    extractor.save_pretrained(folder)
     return str(folder)
 
 
-def make_whisper(folder):
-    """Save a random Whisper, decoder and all; return its path."""
-    config = transformers.WhisperConfig(**_WHISPER)
-    _random(transformers.WhisperForConditionalGeneration, config).save_pretrained(folder)
-    return str(folder)
+def omniasr_config():
+    """The config of a small Omnilingual ASR with a CTC head."""
+    shape = {name: size for name, size in _SMALL.items() if name != "vocab_size"}
+    return transformers.OmniASRCTCConfig(audio_config=transformers.OmniASRAudioConfig(**shape), vocab_size=10)
 
 
-def make_bert(folder):
-    """Save a random model of the kind of w2v-BERT 2.0; return its path."""
-    config = transformers.Wav2Vec2BertConfig(**_BERT)
-    _random(transformers.Wav2Vec2BertModel, config).save_pretrained(folder)
-    transformers.SeamlessM4TFeatureExtractor().save_pretrained(folder)
-    return str(folder)
-
-
-def _random(kind, config):
-    """Make a model whose every weight, those of norms too, has a value that shows where it is left out."""
+def random_model(kind, config):
+    """Make a model whose every weight, those of norms too, has a value that shows if it is left out."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         model = kind(config)
@@ -94,37 +103,35 @@ def _random(kind, config):
     return model.eval()
 
 
-def hidden_states(path, samples):
-    """Return the (DEPTH + 1, N, D) hidden states of a model for (S,) samples at 16 kHz, in one pass.
-
-    Of the last layer its raw output: transformers 4 and 5 differ in what stands last in `hidden_states`.
-    """
+def network_of(path):
+    """Return (the network that encodes, the part of it that holds `layers`) of a saved model."""
     model = transformers.AutoModel.from_pretrained(path).eval()
+    if model.config.model_type == "whisper":
+        return model.encoder, model.encoder
+    if model.config.model_type == "omniasr_ctc":
+        return model.audio_tower, model.audio_tower
+    return model, model.encoder
+
+
+def run(path, network, samples, **options):
+    """Return the output of a network for (S,) samples at 16 kHz, prepared as its files say, in one pass."""
     extractor = transformers.AutoFeatureExtractor.from_pretrained(path)
-    values = extractor(samples, sampling_rate=16000, return_tensors="pt").input_values
-    return _with_raw_last(model, model.encoder.layers[-1], values)
-
-
-def bert_hidden_states(path, samples):
-    """Return the (DEPTH + 1, N, D) hidden states of w2v-BERT 2.0, for an even number of bands."""
-    model = transformers.Wav2Vec2BertModel.from_pretrained(path).eval()
-    extractor = transformers.AutoFeatureExtractor.from_pretrained(path)
-    values = extractor(samples, sampling_rate=16000, return_tensors="pt").input_features
-    return _with_raw_last(model, model.encoder.layers[-1], values)
-
-
-def whisper_hidden_states(path, window):
-    """Return the (DEPTH + 1, 1500, D) hidden states of Whisper's encoder for a window of 30 s or less."""
-    model = transformers.WhisperModel.from_pretrained(path).eval().encoder
-    extractor = transformers.WhisperFeatureExtractor(feature_size=model.config.num_mel_bins)
-    values = extractor(window, sampling_rate=16000, return_tensors="pt").input_features
-    return _with_raw_last(model, model.layers[-1], values)
-
-
-def _with_raw_last(model, last_layer, values):
-    raw = []
-    last_layer.register_forward_hook(lambda _module, _args, output: raw.append(output))
+    inputs = extractor(samples, sampling_rate=16000, return_tensors="pt")
     with torch.inference_mode():
-        states = list(model(values, output_hidden_states=True).hidden_states)
-    states[-1] = raw[0][0] if isinstance(raw[0], tuple) else raw[0]
+        return network(inputs[network.main_input_name], **options)
+
+
+def hidden_states(path, samples):
+    """Return the (DEPTH + 1, N, D) input of the first layer and outputs of all layers, by hooks alone."""
+    network, part = network_of(path)
+    states = []
+    part.layers[0].register_forward_pre_hook(lambda _layer, args: states.append(args[0]))
+    for layer in part.layers:
+        layer.register_forward_hook(lambda _layer, _args, output: states.append(first(output)))
+    run(path, network, samples)
     return np.stack([state[0].numpy() for state in states])
+
+
+def first(output):
+    """Return the hidden states in what a layer, or a part of one, returns."""
+    return output[0] if isinstance(output, tuple) else output

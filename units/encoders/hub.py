@@ -13,6 +13,7 @@ from units.files import weights
 from units.records import InputError
 
 MARGIN_SECONDS = 2.0  # of context on both sides of a chunk
+OMNIASR_RELEASE = "5.24"  # the first release of transformers with Omnilingual ASR
 # What transformers raises if it cannot load a model: it checks little, and a bad config fails anywhere.
 FAULTS = (
     *(OSError, ValueError, LookupError, RuntimeError, ImportError, SafetensorError),
@@ -44,6 +45,7 @@ def fetch_config(source):
         local.check_folder(source)
     config = fetch(import_transformers().AutoConfig, source)
     local.check_config(source, config)
+    local.check_config(source, getattr(config, "audio_config", None))  # the encoder in a larger model
     return config
 
 
@@ -55,17 +57,26 @@ def fetch(kind, source, **options):
     try:
         return kind.from_pretrained(source, trust_remote_code=False, **options)
     except (*FAULTS, strict) as error:
+        if "has model type `omniasr" in str(error):
+            installed = import_transformers().__version__
+            raise InputError(
+                f"model {source} needs transformers {OMNIASR_RELEASE} or later, not {installed}; "
+                f"run pip install 'transformers>={OMNIASR_RELEASE}'"
+            ) from None
         reason = (str(error).strip() or repr(error)).splitlines()
         raise _cannot_load(
             source, " ".join(map(str.strip, reason[: 2 if reason[0].endswith(":") else 1]))
         ) from None
 
 
-def fetch_model(kind, source, config):
-    """Load a model, cut as its config says. Raises InputError if weights are missing."""
+def fetch_model(kind, source, config, **options):
+    """Load a model, cut as its config says. Raises InputError if weights are missing.
+
+    options: further arguments of transformers' `from_pretrained`.
+    """
     if os.path.isdir(source):
         local.check_weights(source, config)
-    model, report = fetch(kind, source, config=config, output_loading_info=True)
+    model, report = fetch(kind, source, config=config, output_loading_info=True, **options)
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
     if missing:  # transformers would continue with random weights
         raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")

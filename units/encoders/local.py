@@ -11,6 +11,7 @@ _CONFIGS = ("config.json", "preprocessor_config.json")
 _LARGEST_SIZE = 1 << 20  # of any number in a configuration
 _SIZES = ("hidden_size", "d_model")
 _LAYERS = ("num_hidden_layers", "encoder_layers")
+_HEADS = ("num_attention_heads", "encoder_attention_heads")
 
 
 def check_folder(folder):
@@ -26,7 +27,9 @@ def check_folder(folder):
 
 
 def _check_config(path):
-    for name, value in read_json(path).items():
+    config = read_json(path)
+    nested = config.get("audio_config")
+    for name, value in [*config.items(), *(nested.items() if isinstance(nested, dict) else ())]:
         for number in value if isinstance(value, list) else [value]:
             if type(number) in (int, float) and not abs(number) <= _LARGEST_SIZE:
                 raise InputError(f"{path}: {name} must be at most {_LARGEST_SIZE}, not {number}")
@@ -34,7 +37,7 @@ def _check_config(path):
 
 def check_config(source, config):
     """Raise InputError if the sizes in a loaded config are not whole numbers from 0 up."""
-    for names in (_SIZES, _LAYERS):
+    for names in (_SIZES, _LAYERS, _HEADS):
         number = _first(config, names)
         if type(number) is not int or number < 0:
             raise InputError(f"{source}: {names[0]} must be a whole number from 0 up, not {number!r}")

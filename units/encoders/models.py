@@ -9,6 +9,8 @@ from units.records import InputError
 
 # short name: (Hugging Face id, default layer)
 MODELS = {
+    "omni-300m": ("hf-audio/omniasr-ctc-300m-v2", 16),
+    "omni-1b": ("hf-audio/omniasr-ctc-1b-v2", 32),
     "mms-300m": ("facebook/mms-300m", 14),
     "xlsr-53": ("facebook/wav2vec2-large-xlsr-53", 14),
     "mms-1b": ("facebook/mms-1b", 24),
@@ -20,6 +22,7 @@ MODELS = {
     "whisper-large": ("openai/whisper-large-v3", 16),
 }
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")  # model types of HuggingFace
+OMNIASR = ("omniasr_ctc", "omniasr", "omniasr_audio")  # model types of OmniAsr
 DEFAULT_MODEL = "mms-300m"
 CHUNK_SECONDS = 30.0
 
@@ -65,7 +68,8 @@ def encoder_named(name, device="auto"):
 def _open_pretrained(source, short_name, layers, device, dtype, chunk_seconds):
     """Return the encoder for a Hugging Face id or a directory, by the kind of model that its config names.
 
-    layers: several numbers, "all", or None for the layer at 0.6 of the depth (Whisper: the middle).
+    layers: several numbers, "all", or None for the layer at 0.6 of the depth (Omnilingual ASR: two thirds;
+    Whisper: the middle).
     """
     from units.encoders.hub import fetch_config, import_transformers
 
@@ -79,8 +83,12 @@ def _open_pretrained(source, short_name, layers, device, dtype, chunk_seconds):
         from units.encoders.wav2vec2_bert import Wav2Vec2Bert
 
         return Wav2Vec2Bert(*arguments, chunk_seconds)
+    if config.model_type in OMNIASR:
+        from units.encoders.omniasr import OmniAsr
+
+        return OmniAsr(*arguments, chunk_seconds)
     if config.model_type not in FAMILY:
-        known = ", ".join((*FAMILY, "wav2vec2-bert", "whisper"))
+        known = ", ".join((*FAMILY, "wav2vec2-bert", "omniasr_ctc", "whisper"))
         raise InputError(f"{source}: cannot use a {config.model_type} model; known types are {known}")
     from units.encoders.huggingface import HuggingFace
 

@@ -14,12 +14,15 @@ from units.devices import upload
 _BLOCK = 1 << 19  # windows in memory at once
 
 
-def mean_and_scale(samples):
-    """Return (mean, 1 / standard deviation) of (samples,) float32, as transformers normalises audio."""
+def mean_and_scale(samples, epsilon=1e-7):
+    """Return (mean, 1 / standard deviation) of (samples,) float32, as transformers normalises audio.
+
+    epsilon: a number added to the variance.
+    """
     mean = samples.mean(dtype=np.float64)
     starts = range(0, len(samples), _BLOCK)
     squares = sum(np.square(samples[i : i + _BLOCK] - mean, dtype=np.float64).sum() for i in starts)
-    return mean, 1 / np.sqrt(squares / len(samples) + 1e-7)
+    return mean, 1 / np.sqrt(squares / len(samples) + epsilon)
 
 
 def window_moments(samples, kernel, stride):

@@ -1,4 +1,4 @@
-complete -c su-encode -s m -l model -r -d 'Encoder; mfcc, small, mms-300m, xlsr-53, mms-1b, hubert-base, wavlm-large, mhubert-147, w2v-bert, whisper-small, whisper-large, a directory or a Hugging Face id'
+complete -c su-encode -s m -l model -r -d 'Encoder; mfcc, small, omni-300m, omni-1b, mms-300m, xlsr-53, mms-1b, hubert-base, wavlm-large, mhubert-147, w2v-bert, whisper-small, whisper-large, a directory or a Hugging Face id'
 complete -c su-encode -s l -l layer -r -d 'Hidden layers to output; 0 is the input of the first layer'
 complete -c su-encode -l arrays -r -d 'Write the frames of each record as an NPY file to this folder'
 complete -c su-encode -l chunk-seconds -r -d 'Encode longer audio in overlapping chunks of this length'
