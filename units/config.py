@@ -203,6 +203,13 @@ class UnitsEvalConfig:
         names=("--units",),
         words="the largest unit plus 1",
     )
+    label_shift: float = setting(
+        0.0,
+        "Move all phones by this time, if they are late or early as a whole; negative is earlier.",
+        unit="s",
+        low=-10,
+        high=10,
+    )
     abx: bool = setting(True, "Compute ABX, which takes longest.")
     abx_cell: int = setting(
         10, "Largest number of tokens per triphone and speaker in ABX, drawn at random.", low=2

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import math
+import re
 from collections import Counter
 
 import numpy as np
@@ -458,3 +459,27 @@ def test_that_there_is_no_abx_across_unknown_speakers_is_told(evaluate):
     result = evaluate(records, alignments)
     assert (result.status, result.stderr) == (0, told)
     assert evaluate(records, alignments, "--no-abx").stderr == ""
+
+
+def test_phones_that_are_late_as_a_whole_are_reported_and_can_be_moved(run, tmp_path):
+    random = np.random.default_rng(0)
+    units, alignments = [], []
+    for number in range(30):
+        sounds, lengths = random.integers(0, 8, 25), random.integers(3, 9, 25)
+        edges = (np.concatenate([[0], np.cumsum(lengths)]) * 0.02 + 0.06).tolist()
+        labels = ["abcdefgh"[sound] for sound in sounds]
+        phones = [list(span) for span in zip(edges[:-1], edges[1:], labels, strict=True)]
+        units.append({"id": str(number), "units": np.repeat(sounds, lengths).tolist()})
+        alignments.append({"id": str(number), "phones": phones})
+    for name, records in (("units", units), ("alignments", alignments)):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    words = ["units", "--no-abx", tmp_path / "units.jsonl", tmp_path / "alignments.jsonl"]
+    result = run("su-eval", *words)
+    assert result.status == 0
+    assert re.search(r"seem to be 0\.0[56] s late as a whole: PNMI would be 1\.000", result.stderr)
+    assert re.search(r"with --label-shift -0\.0[56]\n", result.stderr)
+    moved = run("su-eval", *words, "--label-shift", "-0.06")
+    assert (moved.status, moved.stderr) == (0, "")
+    summaries = [json.loads(each.stdout.splitlines()[-1])["summary"] for each in (result, moved)]
+    before, after = (summary["pnmi"]["mean"] for summary in summaries)
+    assert after > 0.99 and before < 0.5

@@ -10,6 +10,9 @@ from units.config import UnitsEvalConfig
 from units.metrics.names import SILENCE, UNIT_FIGURES
 from units.records import InputError, optional, require, warn
 
+_LAG = 0.03  # s: alignments that are less late or early than this are not reported
+_GAIN = 0.01  # nor are those that would gain less PNMI than this
+
 
 @tool("units")
 @click.argument("records", metavar="UNITS", type=PATH)
@@ -51,9 +54,11 @@ def units_command(
     if [records, *alignments, features].count("-") > 1:
         raise click.UsageError("only one file can be standard input")
     with create_report(UnitsReport, (records, *alignments), output, html) as report, create(output) as out:
-        aligned = _read(job, records, alignments, tier, silence.split(), config.inventory)
+        aligned = _read(job, records, alignments, tier, silence.split(), config)
         corpus = AlignedCorpus(aligned) if aligned else None
         summary = _summary(job, corpus, config, features, seed, jobs) if corpus else {}
+        if aligned:
+            _report_lag(aligned, config.label_shift)
         for number, record in enumerate(aligned):
             write_record({"id": record.id, **corpus.record_figures(number)}, out)
         write_record({"summary": summary, "records": len(aligned)}, out)
@@ -61,7 +66,7 @@ def units_command(
     check(summary, at_most, at_least)
 
 
-def _read(job, units, alignments, tier, silence, size):
+def _read(job, units, alignments, tier, silence, config):
     """Return the Aligned records.
 
     A record without alignment is a fault; an alignment without record is not.
@@ -77,8 +82,9 @@ def _read(job, units, alignments, tier, silence, size):
         with job.item(record):
             if require(record, "id") in seen:
                 raise InputError(f'"id" {record["id"]!r} occurs twice')
-            found = phones_of(record, phones)
+            found = phones_of(record, phones, config.label_shift)
             one = align(record, found, silence)
+            size = config.inventory
             if size and (largest := one.units.max(initial=0)) >= size:
                 raise InputError(f"unit {largest} is too large: --units {size} has units 0 to {size - 1}")
             same.check(record)
@@ -91,6 +97,22 @@ def _read(job, units, alignments, tier, silence, size):
     if 0 < unnamed < len(aligned):
         warn(f"{unnamed} of {len(aligned)} records name no speaker; they are counted as one more speaker")
     return aligned
+
+
+def _report_lag(records, shift):
+    """Warn if phones are late or early as a whole, and by so much that all figures suffer."""
+    from units.metrics.label_lag import label_lag
+
+    found = label_lag(records)
+    if found is None:
+        return
+    lag, now, better = found
+    if abs(lag) >= _LAG and better > now + _GAIN:
+        when = f"{abs(lag):.2f} s {'late' if lag > 0 else 'early'}"
+        warn(
+            f"the phones seem to be {when} as a whole: PNMI would be {better:.3f} instead of {now:.3f} with "
+            f"--label-shift {shift - lag:.2f}"
+        )
 
 
 def _summary(job, corpus, config, features, seed, jobs):

@@ -8,8 +8,8 @@ from units.labels.frames import cut
 from units.records import InputError, optional, require
 
 
-def phones_of(record, alignments):
-    """Return the phones of a record of units, on its time line.
+def phones_of(record, alignments, shift=0.0):
+    """Return the phones of a record of units, on its time line, moved by a shift in s.
 
     alignments: Named phones, Channels or InputErrors. An alignment with the record's id is used as it is. One
     with the name of its recording, without suffix, is cut to the record's span, offset to offset + duration.
@@ -19,7 +19,7 @@ def phones_of(record, alignments):
     name = require(record, "id")
     key = alignments.key(name)
     if key is not None:
-        return _of_channel(alignments[key], record)
+        return _moved(_of_channel(alignments[key], record), shift)
     recording = optional(record, "audio_filepath", "")
     stem = os.path.splitext(os.path.basename(recording))[0]
     key = alignments.key(stem)
@@ -35,7 +35,11 @@ def phones_of(record, alignments):
         )
     start = optional(record, "offset", 0.0)
     end = start + optional(record, "duration", math.inf)
-    return cut(_of_channel(alignments[key], record), start, end)
+    return cut(_of_channel(alignments[key], record), start - shift, end - shift)
+
+
+def _moved(phones, shift):
+    return [[start + shift, end + shift, label] for start, end, label in phones] if shift else phones
 
 
 def _of_channel(phones, record):

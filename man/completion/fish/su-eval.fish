@@ -18,6 +18,7 @@ complete -c su-eval -n '__fish_seen_subcommand_from units' -l features -r -d 'Re
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l silence -r -d 'Labels that do not count as phones, separated by spaces'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l tier -r -d 'Name of the tier that holds the phones'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l units -r -d 'Size of the unit inventory, to count units that never occur'
+complete -c su-eval -n '__fish_seen_subcommand_from units' -l label-shift -r -d 'Move all phones by this time, if they are late or early as a whole; negative is earlier'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l abx -l no-abx -d 'Compute ABX, which takes longest'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l abx-cell -r -d 'Largest number of tokens per triphone and speaker in ABX, drawn at random'
 complete -c su-eval -n '__fish_seen_subcommand_from units' -l abx-pairs -r -d 'Largest number of pairs of tokens that ABX compares, drawn as complete contexts'
