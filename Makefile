@@ -209,34 +209,35 @@ $(B)/units-scores.jsonl: $(B)/units.jsonl
 	@: >$@
 endif
 
-# Retrain the encoder that comes with the package, `su-encode -m small`, on festvox-ru and a folder of German (CC0)
-# and Swahili (MIT) recordings listed in its model card. Takes hours on two cores; nothing else depends on it.
+# Retrain the encoder that comes with the package, `su-encode -m small`, on festvox-ru and folders of recordings with
+# free licences, listed in its model card. Takes hours on two cores; nothing else depends on it.
 
 OPEN_SPEECH ?=
 SMALL       := build/small
-TRAIN_SMALL  = if [ -e $(@D)/checkpoint.safetensors ]; then resume=--resume; fi; \
-               su-train-encoder -o $(@D) $$resume
-
-$(SMALL)/segments.jsonl: $(CORPUS)/.unpacked
-	@mkdir -p $(SMALL)
-	@test -d "$$OPEN_SPEECH" || { echo 'make: OPEN_SPEECH is not set; use: make small OPEN_SPEECH=FOLDER' >&2; exit 1; }
-	@find $(VOICE)/wav "$$OPEN_SPEECH" -type f \( -name '*.wav' -o -name '*.opus' \) -print0 | sort -z | \
-	    xargs -0 su-segment >$@.new
-	@mv $@.new $@
+RECORDS     := PYTHONPATH=. $(PY) recipes/small/records.py
 export OPEN_SPEECH
 
-# One hour with MFCC clusters, then the encoder's own, as targets; then three rounds with attention to one second
-# on either side.
-$(SMALL)/first/.trained: $(SMALL)/segments.jsonl
-	@mkdir -p $(@D)
-	@$(TRAIN_SMALL) --rounds 2 --clusters 100,500 --attention-span 0 --max-hours 1 $<
-	@touch $@
+.PHONY: small espeak
+espeak:
+	$(call apt,espeak-ng,espeak-ng,make small cannot read the texts)
 
-$(SMALL)/second/.trained: $(SMALL)/segments.jsonl $(SMALL)/first/.trained
-	@mkdir -p $(@D)
-	@$(TRAIN_SMALL) --init $(SMALL)/first --rounds 3 --clusters 500 --attention-span 50 --target-layer 4 \
-	    --lr 1.5e-3 --batch-seconds 64 --max-hours 1.2 $<
-	@touch $@
+$(SMALL)/recordings.jsonl: $(CORPUS)/.unpacked
+	@mkdir -p $(SMALL)
+	@test -n "$$OPEN_SPEECH" || { echo 'make: OPEN_SPEECH is not set; use: make small OPEN_SPEECH="FOLDER ..."' >&2; exit 1; }
+	@$(RECORDS) list $(VOICE) $$OPEN_SPEECH >$@
+
+$(SMALL)/segments.jsonl: $(SMALL)/recordings.jsonl
+	@$(RECORDS) paths $< | xargs -0 su-segment 2>$(SMALL)/segment.log >$@
+
+$(SMALL)/training.jsonl: $(SMALL)/segments.jsonl
+	@$(RECORDS) divide $(SMALL)/recordings.jsonl $< $(SMALL)
+
+# Phones from texts: they are part of the targets.
+$(SMALL)/phones.jsonl: $(SMALL)/recordings.jsonl | espeak
+	@PYTHONPATH=. OMP_NUM_THREADS=1 $(PY) recipes/small/phones.py $< --cache $(SMALL)/frames --out $@
+
+$(SMALL)/labels.jsonl: $(SMALL)/phones.jsonl $(SMALL)/training.jsonl
+	@$(RECORDS) label $< $(SMALL)/training.jsonl >$@
 
 small: $(SMALL)/second/.trained
 	@mkdir -p units/encoders/small
