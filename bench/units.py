@@ -70,8 +70,8 @@ FIGURES = (
 )
 
 
-def read_folder(folder, every):
-    """Return [(record, frames)] and {id: phones} of a folder."""
+def records_of(folder, every):
+    """Return the records of a folder, every Nth one, and their alignments."""
     if os.path.exists(os.path.join(folder, "records.jsonl")):
         records = list(read_records([os.path.join(folder, "records.jsonl")]))
         for record in records:
@@ -82,8 +82,14 @@ def read_folder(folder, every):
         stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
         records = [{"id": stem, "audio_filepath": path} for stem, path in zip(stems, paths, strict=True)]
         phones = read_alignment_files([os.path.join(folder, "lab", f"{stem}.lab") for stem in stems])
+    return records[::every], phones
+
+
+def read_folder(folder, every):
+    """Return [(record, frames)] and {id: phones} of a folder."""
+    records, phones = records_of(folder, every)
     encoder = load_encoder("mfcc")
-    return [(record, encoder.encode(load_record(record))) for record in records[::every]], phones
+    return [(record, encoder.encode(load_record(record))) for record in records], phones
 
 
 def by_speaker(corpus):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from test_pretraining import CONFIG, SHAPE, toy
 
+from units.encoders.network import Network
 from units.training.encoder.config import AugmentConfig
 from units.training.encoder.training import EncoderRun
 from units.training.run import CHECK_EVERY
@@ -59,3 +60,30 @@ def test_two_processes_wait_for_the_gpu_only_when_they_look_at_the_losses(gpu, t
     run._run_round(lambda _line: None, lambda *_: None)
     assert run.step == steps
     assert set(gpu.waits.values()) == {2}, gpu.waits  # each place once for each look
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"rounds": 1, "online_layers": 2, "codewords": 8, "fade": 0.5},
+        {"rounds": 0, "objective": "swapped", "codewords": 8},
+    ],
+    ids=["codewords", "swapped"],
+)
+def test_other_objectives_end_as_on_the_cpu_and_never_wait(gpu, tmp_path, kind):
+    lines, config = {"cpu": [], "gpu": []}, dataclasses.replace(SHORT, **kind)
+    for name, device in (("cpu", "cpu"), ("gpu", gpu.device)):
+        torch.manual_seed(3)
+        initial = Network(SHAPE) if "objective" in kind else None
+        run_of(tmp_path / name, device, config, initial=initial).run(lines[name].append)
+    for one, other in zip(*lines.values(), strict=True):
+        assert "loss" not in one or other["loss"] == pytest.approx(one["loss"], rel=5e-2)
+    initial = Network(SHAPE) if "objective" in kind else None
+    run = run_of(tmp_path / "waits", gpu.device, config, initial=initial)
+    run.targets, _ = run._targets()
+    made = [run._batch(step) for step in range(3)]
+    run.start_clock()
+    gpu.waits.clear()
+    for batch in made:
+        run._train(batch)
+    assert not gpu.waits

@@ -153,3 +153,72 @@ def test_records_that_the_layers_are_not_scored_on_are_counted(run, corpus, tmp_
     result = run("su-train-encoder", *words(tmp_path / "enc", 2, *more), corpus["units.jsonl"])
     told = f"1 of {len(kept)} records have no usable alignment; the layers are scored on the others"
     assert (result.status, result.stderr) == (0, f"su-train-encoder: {told}\n")
+
+
+def last_line(folder):
+    return json.loads((folder / "log.jsonl").read_text().splitlines()[-1])
+
+
+@pytest.mark.parametrize("labels", ["units.jsonl", "alignments.jsonl"])
+def test_labels_of_frames_are_learned(run, corpus, tmp_path, labels):
+    more = ["--targets", corpus[labels], "--rounds", "0", "--dtype", "fp32"]
+    result = run("su-train-encoder", *words(tmp_path, 3), *more, corpus["units.jsonl"])
+    assert (result.status, result.stderr) == (0, "")
+    line = last_line(tmp_path)
+    assert 0 <= line["label_accuracy"] <= 1 and "held_out_loss" not in line
+
+
+def test_segments_without_labels_are_counted(run, corpus, tmp_path):
+    labelled = corpus.records("units.jsonl")
+    (tmp_path / "some.jsonl").write_text("".join(json.dumps(r) + "\n" for r in labelled[:-1]))
+    more = ["--targets", tmp_path / "some.jsonl", "--rounds", "1"]
+    result = run("su-train-encoder", *words(tmp_path / "enc", 2), *more, corpus["units.jsonl"])
+    assert result.status == 0 and "have no labels; for example, there is no alignment of" in result.stderr
+
+
+def test_labels_of_other_recordings_are_an_error(run, corpus, tmp_path):
+    (tmp_path / "other.jsonl").write_text('{"id": "x", "units": [1, 2, 3]}\n')
+    more = ["--targets", tmp_path / "other.jsonl"]
+    result = run("su-train-encoder", *words(tmp_path / "enc", 2), *more, corpus["units.jsonl"])
+    assert result.status == 1 and "records has labels; for example, " in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_codewords_of_a_teacher_are_learned(run, corpus, tmp_path):
+    more = ["--online-layers", "2", "--codewords", "8", "--fade", "0.5", "--rounds", "1"]
+    result = run("su-train-encoder", *words(tmp_path, 4), *more, corpus["segments.jsonl"])
+    assert (result.status, result.stderr) == (0, "")
+    line = last_line(tmp_path)
+    assert all(1 <= line[f"codebook_perplexity_{layer}"] <= 8 for layer in (1, 2))
+
+
+def test_an_encoder_is_refined_with_terms(run, corpus, trained, tmp_path):
+    first = corpus.records("segments.jsonl")
+    spans = [
+        {"id": r["id"], "audio_filepath": r["audio_filepath"], "start": r["offset"], "end": r["offset"] + 0.4}
+        for r in first
+    ]
+    (tmp_path / "terms.jsonl").write_text(json.dumps({"term": 1, "occurrences": spans}) + "\n")
+    few = ["--steps", "3", "--batch-seconds", "4", "--held-out", "0.5", "--codewords", "16"]
+    more = ["--init", trained, "--objective", "swapped", "--pairs", tmp_path / "terms.jsonl"]
+    result = run("su-train-encoder", *few, *more, "-o", tmp_path / "own", corpus["segments.jsonl"])
+    assert (result.status, result.stderr) == (0, "")
+    assert 0 <= last_line(tmp_path / "own")["held_out_agreement"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--online-layers", "3"], "--online-layers must be at most 2, the depth, not 3"),
+        (["--rounds", "0"], "--rounds 0 needs --online-layers or --targets: there is nothing to learn"),
+        (["--objective", "swapped"], "--objective swapped needs --init: it only refines an encoder"),
+        (["--pairs", "x"], "--pairs needs --objective swapped"),
+        (
+            ["--objective", "swapped", "--online-layers", "1"],
+            "--objective swapped has neither --online-layers nor --targets",
+        ),
+    ],
+)
+def test_objectives_that_do_not_go_together_are_wrong_usage(run, corpus, tmp_path, more, message):
+    result = run("su-train-encoder", *words(tmp_path, 2), *more, corpus["segments.jsonl"])
+    assert result.status == 2 and message in result.stderr and result.stderr.count("\n") == 1

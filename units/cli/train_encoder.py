@@ -1,4 +1,4 @@
-"""su-train-encoder: recordings, without any labels, to an encoder."""
+"""su-train-encoder: recordings to an encoder."""
 
 from dataclasses import replace
 
@@ -33,17 +33,47 @@ HEAD = 64  # channels of an attention head
     metavar="FILE",
     help="Phone alignments; if given, the log ends with scores of each layer.",
 )
+@click.option(
+    "--targets",
+    type=click.Path(),
+    multiple=True,
+    metavar="FILE",
+    help="Labels of frames to learn in addition: records with units, or phone alignments.",
+)
+@click.option(
+    "--pairs",
+    type=click.Path(),
+    multiple=True,
+    metavar="TERMS",
+    help="Terms of su-discover for --objective swapped: pairs of occurrences are such sounds.",
+)
 @settings(ShapeConfig, into="shape")
 @settings(PretrainingConfig)
 @settings(AugmentConfig, into="augment")
 @dtype_option
 @seed_option
 @device_option
-def main(job, segments, output, init, resume, alignments, shape, config, augment, dtype, seed, device):
-    """Train an encoder to predict the clusters of masked frames; it needs neither text nor labels."""
+def main(
+    job,
+    segments,
+    output,
+    init,
+    resume,
+    alignments,
+    targets,
+    pairs,
+    shape,
+    config,
+    augment,
+    dtype,
+    seed,
+    device,
+):
+    """Train an encoder from recordings alone; labels of frames can help."""
     if shape.convolution and shape.convolution % 2 == 0:
         raise click.UsageError(f"--convolution must be an odd number or 0, not {shape.convolution}")
     from units.labels.alignments import read_alignment_files
+    from units.training.encoder.labels import read_labels
 
     processes.check_shared(segments)
     phones = read_alignment_files(alignments, on_fault=job.bad_label)
@@ -52,15 +82,36 @@ def main(job, segments, output, init, resume, alignments, shape, config, augment
     target = config.target_layer or shape.default_layer
     if target > shape.layers:
         raise click.UsageError(f"--target-layer must be from 1 to {shape.layers}, the depth, not {target}")
+    _check_objective(config, shape, init, targets, pairs)
+    labels = read_labels(targets, on_fault=job.bad_label) if targets else None
     config = replace(config, augment=augment, seed=seed, target_layer=target)
+    if config.objective == "swapped":
+        config = replace(config, rounds=0)
     with opened(output, resume, "an encoder", "weights.safetensors") as begun:
-        run = _prepare(job, records, output, shape, network, config, device, dtype)
+        run = _prepare(job, records, output, shape, network, config, labels, pairs, device, dtype)
         if begun:
             run.resume()
         with Log(output, begun, run.group.first) as log:
             run.run(log.write, log.progress)
             if phones and run.group.first:
                 _score(run, records, phones, log)
+
+
+def _check_objective(config, shape, init, targets, pairs):
+    """Raise UsageError if options do not go together."""
+    if config.online_layers > shape.layers:
+        raise click.UsageError(
+            f"--online-layers must be at most {shape.layers}, the depth, not {config.online_layers}"
+        )
+    swapped = config.objective == "swapped"
+    if swapped and (config.online_layers or targets):
+        raise click.UsageError("--objective swapped has neither --online-layers nor --targets")
+    if swapped and not init:
+        raise click.UsageError("--objective swapped needs --init: it only refines an encoder")
+    if pairs and not swapped:
+        raise click.UsageError("--pairs needs --objective swapped")
+    if not (swapped or config.rounds or config.online_layers or targets):
+        raise click.UsageError("--rounds 0 needs --online-layers or --targets: there is nothing to learn")
 
 
 def _shape(init, wanted):
@@ -98,11 +149,13 @@ def _check_shape(init, known, wanted):
             raise click.UsageError(f"{name} {value}: with --init {init} it must be {own}, as in that encoder")
 
 
-def _prepare(job, records, output, shape, network, config, device, dtype):
+def _prepare(job, records, output, shape, network, config, labels, pairs, device, dtype):
     """Return the EncoderRun of records, split and decoded."""
     from units.devices import choose, choose_dtype, place_of, prepare_training
+    from units.encoders.learned import Learned
     from units.training import distributed
     from units.training.encoder.corpus import build_corpus
+    from units.training.encoder.pairs import read_pairs
     from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
@@ -112,8 +165,11 @@ def _prepare(job, records, output, shape, network, config, device, dtype):
     if group.first:
         job.log(f"computing on {place_of(device, choose_dtype(dtype, device))}")
     parts = split_held_out(records, config.held_out, config.seed)
-    made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item))
-    return EncoderRun(output, shape, config, *made, device, dtype, network, group)
+    made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item, labels))
+    if pairs:
+        pairs = read_pairs(pairs, made[0], Learned(network, "", None, "cpu", "fp32").encode, config.seed)
+    count = len(labels.names) if labels else 0
+    return EncoderRun(output, shape, config, *made, device, dtype, network, group, count, pairs or None)
 
 
 def _score(run, records, phones, log):

@@ -77,7 +77,11 @@ class Network(nn.Module):
         self.mask = nn.Parameter(torch.zeros(width).uniform_())
 
     def forward(self, spectra, real=None, masked=None, last=None):
-        """Return the raw output of layer `last` (None: the last).
+        """Return the raw output of layer `last` (None: the last); the arguments are those of `outputs`."""
+        return self.outputs(spectra, real, masked, last)[-1]
+
+    def outputs(self, spectra, real=None, masked=None, last=None):
+        """Return the raw (B, T, width) outputs of layers 0, the input of the first, to `last` (None: all).
 
         spectra: (B, T, spectra * bands); real: (B, T) bool, false for padding, or None; masked: (B, T)
         bool, true for frames that the network must predict.
@@ -89,9 +93,10 @@ class Network(nn.Module):
             hidden = hidden * real[..., None]
         hidden = hidden + gelu(self.position(hidden))
         seen = self._seen(hidden.shape[1], real, hidden.device)
+        found = [hidden]
         for layer in self.layers[:last]:
-            hidden = layer(hidden, real, seen)
-        return hidden
+            found.append(layer(found[-1], real, seen))
+        return found
 
     def _seen(self, length, real, device):
         """Return which frames attention sees from each frame, (B or 1, 1, T, T) bool, or None for all.

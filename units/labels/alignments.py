@@ -44,7 +44,7 @@ def read_alignments(path, tier=None, on_fault=raise_fault):
         phones = choose_tier(_TIERS[suffix](path, on_fault), tier, path)
     else:
         return [
-            found for record in read_records([path], on_fault) for found in _read_record(record, on_fault)
+            found for record in read_records([path], on_fault) for found in alignments_of(record, on_fault)
         ]
     return [(stem, _attempt(_ordered, phones, f"{path}: {stem}"))]
 
@@ -101,7 +101,8 @@ def read_alignment_files(paths, tier=None, on_fault=raise_fault):
     return alignments
 
 
-def _read_record(record, on_fault):
+def alignments_of(record, on_fault=raise_fault):
+    """Return [(id, phones)] of a record with `id` and `phones`, as `read_alignments` does for a file."""
     try:
         name = require(record, "id")
     except InputError as error:

@@ -16,7 +16,7 @@ from units.files.arrays import load_arrays
 from units.files.output import create
 from units.records import InputError
 
-_KINDS = {"ends": "i", "content": "U", "key": "U"}
+_KINDS = {"ends": "i", "kept": "i", "content": "U", "key": "U"}
 
 
 @contextlib.contextmanager
@@ -29,7 +29,10 @@ def at_its_place(record):
 
 
 def build(path, key, records, read, columns=None, item=at_its_place):
-    """Return {"audio": (S,) int16 memory map, "ends": (R,) samples, "content": hash, column: (S / HOP,)}.
+    """Return {"audio", "ends", "kept", "content", column: (S / HOP,) values} of the records that can be used.
+
+    audio: (S,) int16 memory map; ends: (R,) the end of each recording, in samples; kept: (R,) its place among
+    the records; content: a hash of the audio.
 
     key: names everything that the corpus is made from; a corpus of another key is replaced. read(record)
     returns float samples and {column: values}. columns: {name: kind of dtype}, as `load_arrays` takes them.
@@ -50,18 +53,21 @@ def _kept(path, key, kinds):
         samples = os.path.getsize(f"{path}.s16") // 2
     except (InputError, OSError):
         return None
-    arrays["ends"], arrays["content"] = np.atleast_1d(arrays["ends"]), str(arrays["content"])
+    arrays["ends"], arrays["kept"] = np.atleast_1d(arrays["ends"]), np.atleast_1d(arrays["kept"])
+    arrays["content"] = str(arrays["content"])
     complete = str(arrays.pop("key")) == key and arrays["ends"][-1:].tolist() == [samples]
-    fitting = all(arrays[name].shape == (samples // HOP,) for name in kinds.keys() - _KINDS.keys())
+    fitting = arrays["kept"].shape == arrays["ends"].shape and all(
+        arrays[name].shape == (samples // HOP,) for name in kinds.keys() - _KINDS.keys()
+    )
     return arrays if complete and fitting else None
 
 
 def _write(path, key, records, read, item):
-    sizes, rows, content, heard = [], [], hashlib.sha256(), False
+    sizes, rows, places, content, heard = [], [], [], hashlib.sha256(), False
     with contextlib.suppress(FileNotFoundError):
         os.unlink(f"{path}.npz")  # so that it never lies next to audio of other records
     with create(f"{path}.s16") as audio:
-        for record in records:
+        for place, record in enumerate(records):
             with item(record):
                 samples, values = read(record)
                 heard = heard or bool(np.any(samples))
@@ -70,11 +76,13 @@ def _write(path, key, records, read, item):
                 content.update(data)
                 sizes.append(len(samples))
                 rows.append(values)
+                places.append(place)
         if not sizes:
             raise InputError("none of the records can be used for training")
         if not heard:
             raise InputError("every recording is completely silent; there is nothing to learn")
     columns = {name: np.concatenate([values[name] for values in rows]) for name in rows[0]}
     with create(f"{path}.npz") as out:
-        made = {"ends": np.cumsum(sizes), "content": np.array(content.hexdigest()), "key": np.array(key)}
-        np.savez(out, **made, **columns)
+        made = {"ends": np.cumsum(sizes), "kept": np.array(places, np.int64)}
+        names = {"content": np.array(content.hexdigest()), "key": np.array(key)}
+        np.savez(out, **made, **names, **columns)

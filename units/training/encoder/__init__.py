@@ -1,5 +1,6 @@
-"""Training of an encoder that predicts the cluster of frames that it cannot see.
+"""Training of an encoder from recordings, mostly without labels.
 
-The method is HuBERT's (Hsu et al. 2021, arXiv 2106.07447). It works in rounds: the first predicts clusters of
-MFCC, each later one clusters of the network's own middle layer.
+`training` has the loop. Each thing to learn is an objective: `objective` predicts frames that the network
+cannot see, from clusters (`targets`), codewords of a teacher (`online`) or given labels (`labels`); `swapped`
+makes two views of the same speech agree: two versions of a crop, or two occurrences of a term (`pairs`).
 """

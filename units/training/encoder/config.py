@@ -43,8 +43,16 @@ class PretrainingConfig(RunConfig):
     )
     decay: float = changed(RunConfig, "decay", 0.3)
     held_out: float = changed(RunConfig, "held_out", 0.03)
+    objective: str = setting(
+        "masked",
+        "What to learn: to predict masked frames (masked), or to give the same sounds the same codewords "
+        "however they are changed (swapped), as a short last phase.",
+        choices=("masked", "swapped"),
+    )
     steps: int = setting(20_000, "Steps of all rounds together.", unit="steps", low=1)
-    rounds: int = setting(3, "Number of rounds; each begins with new targets.", low=1, high=20)
+    rounds: int = setting(
+        3, "Number of rounds, each with new clusters as targets; 0 means no clusters.", low=0, high=20
+    )
     clusters: tuple[int, ...] = setting(
         (100, 200, 500),
         "Number of clusters to predict in each round; the last number also serves all later rounds.",
@@ -57,6 +65,21 @@ class PretrainingConfig(RunConfig):
         low=1,
         high=64,
         words="the default layer of su-encode",
+    )
+    online_layers: int = setting(
+        0,
+        "Number of upper layers that also predict the codewords of a teacher, a slow average of the network.",
+        low=0,
+        high=64,
+    )
+    codewords: int = setting(
+        256, "Number of codewords of the teacher in each layer, or of --objective swapped.", low=2, high=20000
+    )
+    fade: float = setting(
+        1.0,
+        "Fraction of the run, at its start, over which clusters fade out as targets; 1 means never.",
+        low=0.01,
+        high=1,
     )
     batch_seconds: float = setting(96.0, "Audio per step, over all processes.", unit="s", low=2, high=36000)
     mask_share: float = 0.065  # fraction of frames that begin a masked span

@@ -1,7 +1,8 @@
 """The corpus that an encoder is trained on: the audio of all recordings, end to end."""
 
 import contextlib
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,17 +10,24 @@ import numpy as np
 from units.audio.reading import load_record
 from units.audio.timing import frame_count
 from units.files.sources import digest_of, source_of
-from units.records import InputError
+from units.records import InputError, warn
 from units.training import audio_cache
 
 
 @dataclass(frozen=True)
 class AudioCorpus:
-    """audio: (S,) int16 of all recordings; ends: (R,) int64 samples, the end of each; content: its hash."""
+    """The audio and, if known, the labels of recordings, end to end.
+
+    audio: (S,) int16; ends: (R,) int64 samples, the end of each recording; content: a hash of the audio;
+    labels: (frames of all recordings,) int64, -1 for a frame without one, or None; records: those of the
+    recordings, in order.
+    """
 
     audio: np.ndarray
     ends: np.ndarray
     content: str = ""
+    labels: np.ndarray | None = None
+    records: tuple = ()
 
     @cached_property
     def begins(self):
@@ -52,12 +60,36 @@ class AudioCorpus:
         return chosen, random.integers(0, np.maximum(frames[chosen] - length, 0) + 1)
 
 
-def build_corpus(records, path, item=audio_cache.at_its_place):
+def build_corpus(records, path, item=audio_cache.at_its_place, labels=None):
     """Return the AudioCorpus of records, its audio kept at `path`.s16 and `path`.npz from run to run.
 
-    item: as in `audio_cache.build`. Raises InputError if no record can be used.
+    item: as in `audio_cache.build`; labels: FrameLabels or None. Records without labels are kept, with a
+    warning that counts them. Raises InputError if no record can be used.
     """
-    return AudioCorpus(**audio_cache.build(path, digest_of(_usable(records)), records, _read, item=item))
+    found = audio_cache.build(path, digest_of(_usable(records)), records, _read, item=item)
+    used = tuple(records[place] for place in found.pop("kept"))
+    corpus = AudioCorpus(**found, records=used)
+    if labels is None:
+        return corpus
+    made = _labelled(corpus, labels)
+    content = hashlib.sha256(corpus.content.encode() + made.tobytes()).hexdigest()
+    return replace(corpus, labels=made, content=content)
+
+
+def _labelled(corpus, labels):
+    """Return the (frames of the corpus,) labels of its records."""
+    records, found, faults = corpus.records, [], []
+    for record, frames in zip(records, corpus.frames, strict=True):
+        try:
+            found.append(labels.of(record, frames))
+        except InputError as error:
+            faults.append(error)
+            found.append(np.full(frames, -1))
+    if len(faults) == len(records):
+        raise InputError(f"none of {len(records)} records has labels; for example, {faults[0]}")
+    if faults:
+        warn(f"{len(faults)} of {len(records)} records have no labels; for example, {faults[0]}")
+    return np.concatenate(found)
 
 
 def _usable(records):

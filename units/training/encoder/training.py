@@ -5,10 +5,9 @@ import time
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from units.codebook.entropy import perplexity
-from units.devices import choose_dtype, upload
+from units.devices import choose_dtype
 from units.encoders import models
 from units.encoders.ahead import Ahead
 from units.encoders.learned import Learned, save_network
@@ -16,8 +15,10 @@ from units.encoders.network import Network
 from units.records import InputError
 from units.training import run
 from units.training.distributed import Group
-from units.training.encoder import augment, batches
+from units.training.encoder import batches
 from units.training.encoder import targets as making
+from units.training.encoder.objective import MaskedPrediction, Moment
+from units.training.encoder.swapped import SwappedPrediction
 
 CLIP = 5.0  # largest norm of the gradients
 _AHEAD = 4  # batches prepared in advance
@@ -28,7 +29,8 @@ class EncoderRun(run.TrainingRun):
     """A run with its network, the heads that predict targets, and the optimizer.
 
     corpus, held_out: AudioCorpus; shape: NetworkConfig; settings: PretrainingConfig; initial: a Network to
-    start from; the first targets are then clusters of its middle layer.
+    start from; the first targets are then clusters of its middle layer; labels: how many labels the corpora
+    have, 0 for none; pairs: Pairs for --objective swapped, or None.
     """
 
     COUNTERS = ("step", "round", "begun", "seconds", "identity")
@@ -44,6 +46,8 @@ class EncoderRun(run.TrainingRun):
         dtype="auto",
         initial=None,
         group=Group(),
+        labels=0,
+        pairs=None,
         clock=time.monotonic,
     ):
         self.corpus, self.held_out, self.adapting = corpus, held_out, initial is not None
@@ -51,24 +55,29 @@ class EncoderRun(run.TrainingRun):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             self.network = (initial or Network(shape)).to(device)
-            sizes = [_clusters(settings, number) for number in range(settings.rounds)]
-            self.heads = [torch.nn.Linear(shape.width, size).to(device) for size in sizes]
+            if settings.objective == "swapped":
+                self.objective = SwappedPrediction(self.network, settings.codewords, pairs).to(device)
+            else:
+                sizes = [_clusters(settings, number) for number in range(settings.rounds)]
+                self.objective = MaskedPrediction(self.network, settings, sizes, labels).to(device)
         weights = initial.state_dict().values() if initial is not None else ()
         identity = run.identity_of((shape, settings), (corpus, held_out), weights)
         super().__init__(folder, settings, self.network, identity, group, clock)
+        self.rounds = max(1, settings.rounds)  # without clusters there is one round too
         self.round = self.begun = 0  # the current round, and the step at which it began
         self._renew_optimizer()
         self._found = []  # losses since the last look
         self.fresh = self.counters()
 
     def _renew_optimizer(self):
-        weights = [*self.network.parameters(), *self.heads[self.round].parameters()]
+        weights = self.objective.weights(self.network, self.round)
+        for weight in weights:  # the head of targets that have faded out must be the same after resuming
+            weight.grad = torch.zeros_like(weight)
         self.optimizer = torch.optim.AdamW(weights, self.settings.lr, betas=(0.9, 0.98), weight_decay=0.01)
 
     def parts(self):
         """Return {name: module} of the modules that a checkpoint holds."""
-        heads = {f"head{number}": head for number, head in enumerate(self.heads)}
-        return {"network": self.network, "average": self.average, **heads}
+        return {"network": self.network, "average": self.average, "objective": self.objective}
 
     def optimizers(self):
         """Return [optimizer] of the current round."""
@@ -76,9 +85,9 @@ class EncoderRun(run.TrainingRun):
 
     def prepare(self, counters, path):
         """Make the optimizer of the checkpoint's round; InputError if the run has no such round."""
-        if counters["round"] >= self.settings.rounds:
+        if counters["round"] >= self.rounds:
             raise InputError(
-                f"{path}: not a checkpoint of this run (round {counters['round']} of {self.settings.rounds})"
+                f"{path}: not a checkpoint of this run (round {counters['round']} of {self.rounds})"
             )
         self.round = counters["round"]
         self._renew_optimizer()
@@ -92,7 +101,7 @@ class EncoderRun(run.TrainingRun):
         self.start_clock()
         while self._share() < 1:
             self._run_round(log, progress)
-            if self.round + 1 < self.settings.rounds and self._share() < 1:
+            if self.round + 1 < self.rounds and self._share() < 1:
                 self.round += 1
                 self.begun = self.step
                 self._renew_optimizer()
@@ -107,7 +116,7 @@ class EncoderRun(run.TrainingRun):
 
     def _run_round(self, log, progress):
         self.targets, self.held_out_targets = self._targets()
-        end = (self.round + 1) / self.settings.rounds
+        end = (self.round + 1) / self.rounds
         steps = range(self.step, self.settings.steps)
         made = Ahead((self._batch(step) for step in steps), _AHEAD, daemon=True)
         try:
@@ -129,10 +138,12 @@ class EncoderRun(run.TrainingRun):
     def _batch(self, step):
         random = np.random.default_rng([self.settings.seed, step])
         rows = self.group.own(batches.size(self.settings))
-        return batches.draw_batch(self.corpus, self.targets, self.settings, random, rows=rows)
+        return self.objective.draw(self.corpus, self.targets, self.settings, random, rows=rows)
 
     def _targets(self):
-        """Return the round's targets of both corpora, which are made once and kept in the folder."""
+        """Return the round's clusters of both corpora, made once and kept in the folder, or Nones."""
+        if not self.settings.rounds:
+            return None, None
         path = self.path_of(f"cache/targets-{self.round}.npz")
         key = f"{self.identity} {self.round} {self.begun}"
         if self.group.first and making.load_targets(path, key) is None:
@@ -159,26 +170,13 @@ class EncoderRun(run.TrainingRun):
         encoder = Learned(copy.deepcopy(self.average), "", [layer], str(self.device), dtype)
         return making.clusters(corpora, encoder.encode, k, self.settings.seed)
 
-    def _guess(self, network, batch):
-        """Return the (B T, K) guesses and the (B T,) targets, -1 for frames that need no guess."""
-        real, masked, targets = (upload(a, self.device) for a in (batch.real, batch.masked, batch.targets))
-        with torch.no_grad():
-            tapes = upload(batch.tapes, self.device)
-            spectra = augment.spectra(tapes, batch.plans, batch.real.shape[1], network.config)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            hidden = network(spectra, None if batch.real.all() else real, masked)
-            # Guess for all frames: a CPU keeps code for every shape of array that it has ever multiplied.
-            guesses = self.heads[self.round](hidden).float()
-        return guesses.flatten(0, 1), torch.where(masked, targets, -1).flatten()
+    def _moment(self):
+        return Moment(self.round, self.step, self._share(), self.device, self.dtype, self.group)
 
     def _train(self, batch):
         self._set_rate()
-        guesses, targets = self._guess(self.network, batch)
-        loss = cross_entropy(guesses, targets, reduction="sum", ignore_index=-1)
-        count = (targets >= 0).sum().float()
-        self.group.sum(count)
-        loss = loss / count
-        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.objective.loss(self.network, batch, self._moment())
+        self.optimizer.zero_grad(set_to_none=False)
         loss.backward()
         weights = self.optimizer.param_groups[0]["params"]
         self.group.sum(*(weight.grad for weight in weights))
@@ -188,6 +186,7 @@ class EncoderRun(run.TrainingRun):
         self.optimizer.step()
         self.step += 1
         self.follow(self.network)
+        self.objective.follow(self.network, self._share())
         return {"loss": loss, "norm": norm}
 
     def _look(self):
@@ -207,31 +206,23 @@ class EncoderRun(run.TrainingRun):
         falling = run.cool_down(self._share(), self.settings.decay)
         self.optimizer.param_groups[0]["lr"] = self.settings.lr * rising * falling
 
-    @torch.inference_mode()
     def _line(self, found):
         """Return a line of the log: the losses, and how well held-out recordings are predicted."""
-        losses, right, guessed = [], [], []
-        for number in range(_HELD_OUT_BATCHES):
-            random = np.random.default_rng([self.settings.seed, number])
-            batch = batches.draw_batch(
-                self.held_out, self.held_out_targets, self.settings, random, augmented=False
+        many = [
+            self.objective.draw(
+                self.held_out,
+                self.held_out_targets,
+                self.settings,
+                np.random.default_rng([self.settings.seed, number]),
+                augmented=False,
             )
-            guesses, targets = self._guess(self.network, batch)
-            losses.append(cross_entropy(guesses, targets, ignore_index=-1).item())
-            best = guesses.argmax(dim=1)[targets >= 0]
-            right.append((best == targets[targets >= 0]).float().mean().item())
-            guessed.append(best.cpu().numpy())
-        k = _clusters(self.settings, self.round)
-        return {
-            "step": self.step,
-            "round": self.round,
-            "seconds": round(self.seconds, 1),
-            **found,
-            "held_out_loss": float(np.mean(losses)),
-            "held_out_accuracy": float(np.mean(right)),
-            "target_perplexity": perplexity(np.bincount(self.held_out_targets, minlength=k)),
-            "guess_perplexity": perplexity(np.bincount(np.concatenate(guessed), minlength=k)),
-        }
+            for number in range(_HELD_OUT_BATCHES)
+        ]
+        line = {"step": self.step, "round": self.round, "seconds": round(self.seconds, 1), **found}
+        line |= self.objective.validate(self.network, many, self._moment())
+        if self.held_out_targets is not None:
+            line["target_perplexity"] = perplexity(np.bincount(self.held_out_targets))
+        return line
 
     def save(self):
         """Write the checkpoint and the averaged network.

@@ -67,6 +67,7 @@ def build_corpus(records, speakers, path):
         return samples, {"units": units, "f0_hz": np.float32(f0_hz), "speaker": np.full(len(units), index)}
 
     kept = audio_cache.build(path, digest_of(records, _USED), records, read, _COLUMNS)
+    del kept["kept"]
     return UnitCorpus(**{**kept, "ends": kept["ends"] // HOP})
 
 
