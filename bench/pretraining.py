@@ -39,6 +39,9 @@ BASE = PretrainingConfig(
     steps=10**6, rounds=2, clusters=(100, 500), target_layer=3, batch_seconds=64, save_every=250
 )
 NONE = AugmentConfig(speed=0, pitch=0, formants=0, noise=0)
+MORE = AugmentConfig(speed=0.15, pitch=0.25, formants=0.2, noise=0.5)
+DEEP = {"width": 192, "layers": 9, "heads": 3, "feedforward": 576, "default_layer": 5}
+WIDE = {"width": 384, "heads": 6, "feedforward": 1152}
 ONLINE = {"rounds": 1, "clusters": (100,), "online_layers": 3, "fade": 0.25}
 SWAPPED = {"objective": "swapped", "rounds": 0, "lr": 3e-4}
 
@@ -68,12 +71,20 @@ RIVALS = {
     "clusters and labels": rival(labels=True),
     "codewords and labels": rival(labels=True, **ONLINE),
     "labels": rival(labels=True, rounds=0),
-    "labels, then swapped": rival(after="clusters and labels", share=0.2, **SWAPPED),
-    "deep and narrow": rival({"width": 192, "layers": 9, "heads": 3, "feedforward": 576, "default_layer": 5}),
-    "9 M parameters": rival({"width": 384, "heads": 6, "feedforward": 1152}),
+    "clusters and labels, then swapped": rival(after="clusters and labels", share=0.2, **SWAPPED),
+    "clusters and labels: half the masks": rival(labels=True, mask_share=0.03),
+    "clusters and labels: clusters of the last layer": rival(labels=True, target_layer=5),
+    "clusters and labels: half the batch": rival(labels=True, batch_seconds=32),
+    "clusters and labels: rate 3e-3": rival(labels=True, lr=3e-3),
+    "clusters and labels: larger changes": rival(labels=True, augment=MORE),
+    "clusters and labels: no changes": rival(labels=True, augment=NONE),
+    "clusters and labels: deep and narrow": rival(DEEP, labels=True, target_layer=5),
+    "clusters and labels: 9 M parameters": rival(WIDE, labels=True),
+    "deep and narrow": rival(DEEP, target_layer=5),
+    "9 M parameters": rival(WIDE),
     "clusters, another seed": rival(seed=1),
     "codewords, another seed": rival(seed=1, **ONLINE),
-    "labels, another seed": rival(labels=True, seed=1),
+    "clusters and labels, another seed": rival(labels=True, seed=1),
 }
 
 
