@@ -35,13 +35,16 @@ class SwappedPrediction(nn.Module):
         self.register_buffer("used", torch.zeros(prototypes))
 
     def weights(self, network, _number):
-        """Return the parameters to train, those of the network's upper layers among them."""
-        layers = network.layers[-TUNED:]
+        """Return the parameters to train, with those of the network's upper layers; freeze its others."""
+        layers = network.requires_grad_(False).layers[-TUNED:].requires_grad_(True)
         return [weight for module in (*layers, self) for weight in module.parameters()]
 
     def draw(self, corpus, _targets, settings, random, augmented=True, rows=slice(None)):
-        """Return the Views of a batch, as `draw_views` makes them; only training batches show pairs."""
-        return draw_views(corpus, settings, random, augmented, rows, self.pairs if augmented else None)
+        """Return the Views of a batch, as `draw_views` makes them; only training batches show pairs.
+
+        Held-out crops are changed too: otherwise both views would be the same.
+        """
+        return draw_views(corpus, settings, random, True, rows, self.pairs if augmented else None)
 
     def loss(self, network, views, moment):
         """Return the loss of Views, a scalar whose sum over the processes is that of the whole batch."""
