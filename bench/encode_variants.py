@@ -42,7 +42,8 @@ class Waves(nn.Module):
 
     def __init__(self, encoder):
         super().__init__()
-        self.model = encoder._model
+        self.model = encoder._model.eval()
+        self.eval()
 
     def forward(self, values):
         hidden = self.model.feature_extractor(values).transpose(1, 2)
@@ -96,7 +97,7 @@ def int8(module, _example):
 def bf16(module, _example):
     import copy
 
-    inner = copy.deepcopy(module).bfloat16()
+    inner = copy.deepcopy(module).bfloat16().eval()
     return lambda x: inner(x.bfloat16()).float()
 
 
@@ -135,7 +136,7 @@ def compare(title, module, inputs, only, folder):
             print(f"  {name:30} fails: {str(error).splitlines()[0][:80]}", flush=True)
             continue
         if book is None:
-            book, _ = fit_codebook(frames, ClusterConfig(k=100), 0)
+            book, _ = fit_codebook(frames.copy(), ClusterConfig(k=100), 0)  # it normalises in place
             expected = quantize(frames, book)
         same = (quantize(frames, book) == expected).mean()
         speed = len(inputs) * CLIP / seconds
