@@ -19,7 +19,7 @@ help:
 	@echo 'make lint       run the linter'
 	@echo 'make man        update OPTIONS of the man pages, and the shell completions'
 	@echo 'make pictures   after the demo: update the pictures in the README'
-	@echo 'make small      retrain the encoder of su-encode -m small (hours): OPEN_SPEECH=FOLDER'
+	@echo 'make small      retrain the encoder of su-encode -m small (hours): OPEN_SPEECH="FOLDER ..."'
 	@echo 'make clean      delete .venv and build'
 
 install: $(READY)
@@ -239,9 +239,15 @@ $(SMALL)/phones.jsonl: $(SMALL)/recordings.jsonl | espeak
 $(SMALL)/labels.jsonl: $(SMALL)/phones.jsonl $(SMALL)/training.jsonl
 	@$(RECORDS) label $< $(SMALL)/training.jsonl >$@
 
-small: $(SMALL)/second/.trained
-	@mkdir -p units/encoders/small
-	@cp $(SMALL)/second/weights.safetensors units/encoders/small/
-	@sed 's/"default_layer": [0-9]*/"default_layer": 5/' $(SMALL)/second/config.json >units/encoders/small/config.json
+# Clusters of MFCC, then of the encoder's own frames, together with the phones
+$(SMALL)/encoder/.trained: $(SMALL)/labels.jsonl
+	@mkdir -p $(@D)
+	@if [ -e $(@D)/checkpoint.safetensors ]; then resume=--resume; fi; \
+	  su-train-encoder -o $(@D) $$resume --rounds 2 --clusters 100,500 --batch-seconds 64 --targets $< \
+	    --max-hours 2.5 $(SMALL)/training.jsonl
+	@touch $@
 
-.PHONY: small
+small: $(SMALL)/encoder/.trained
+	@mkdir -p units/encoders/small
+	@cp $(SMALL)/encoder/weights.safetensors units/encoders/small/
+	@sed 's/"default_layer": [0-9]*/"default_layer": 5/' $(SMALL)/encoder/config.json >units/encoders/small/config.json
