@@ -12,7 +12,7 @@ class Graph:
     """The states of an utterance: MIN_FRAMES for each phone and silence; only the last of them repeats.
 
     phones: the label number of each state. may_skip: states that may also follow the one before the
-    silence that stands before them.
+    silence before them.
     """
 
     def __init__(self, words, silence):

@@ -1,7 +1,7 @@
 """How letters sound in languages that espeak-ng lacks or reads badly, in broad strokes.
 
 TABLES: language: pairs "letters:sounds"; letters are a regular expression, and sounds are IPA, or nothing.
-The longest letters win. What is in no pair stands for itself if it is a sound; other signs are left out.
+The longest letters win. A sign in no pair stands for itself if it is a sound, and is otherwise left out.
 """
 
 _LATIN = "g:ɡ y:j j:dʒ c:tʃ "

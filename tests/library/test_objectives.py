@@ -1,4 +1,4 @@
-"""What an encoder learns beside clusters: codewords of a teacher, labels, and views that must agree."""
+"""Targets of an encoder other than clusters: codewords of a teacher, labels, and views that must agree."""
 
 import dataclasses
 import json

@@ -76,7 +76,7 @@ def _read(job, units, alignments, tier, silence, config):
     from units.labels.matching import phones_of
     from units.metrics.aligned import align
 
-    phones = read_alignment_files(alignments, tier, job.bad_label)
+    phones, size = read_alignment_files(alignments, tier, job.bad_label), config.inventory
     aligned, seen, same = [], set(), SameCodebook()
     for record in job.records([units]):
         with job.item(record):
@@ -84,7 +84,6 @@ def _read(job, units, alignments, tier, silence, config):
                 raise InputError(f'"id" {record["id"]!r} occurs twice')
             found = phones_of(record, phones, config.label_shift)
             one = align(record, found, silence)
-            size = config.inventory
             if size and (largest := one.units.max(initial=0)) >= size:
                 raise InputError(f"unit {largest} is too large: --units {size} has units 0 to {size - 1}")
             same.check(record)
@@ -100,7 +99,7 @@ def _read(job, units, alignments, tier, silence, config):
 
 
 def _report_lag(records, shift):
-    """Warn if phones are late or early as a whole, and by so much that all figures suffer."""
+    """Warn if phones are late or early as a whole, enough for all figures to suffer."""
     from units.metrics.label_lag import label_lag
 
     found = label_lag(records)

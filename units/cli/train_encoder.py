@@ -152,10 +152,8 @@ def _check_shape(init, known, wanted):
 def _prepare(job, records, output, shape, network, config, labels, pairs, device, dtype):
     """Return the EncoderRun of records, split and decoded."""
     from units.devices import choose, choose_dtype, place_of, prepare_training
-    from units.encoders.learned import Learned
     from units.training import distributed
     from units.training.encoder.corpus import build_corpus
-    from units.training.encoder.pairs import read_pairs
     from units.training.encoder.training import EncoderRun
     from units.training.split import split_held_out
 
@@ -167,6 +165,9 @@ def _prepare(job, records, output, shape, network, config, labels, pairs, device
     parts = split_held_out(records, config.held_out, config.seed)
     made = corpora(output, group, parts, lambda part, path: build_corpus(part, path, job.item, labels))
     if pairs:
+        from units.encoders.learned import Learned
+        from units.training.encoder.pairs import read_pairs
+
         pairs = read_pairs(pairs, made[0], Learned(network, "", None, "cpu", "fp32").encode, config.seed)
     count = len(labels.names) if labels else 0
     return EncoderRun(output, shape, config, *made, device, dtype, network, group, count, pairs or None)

@@ -1,6 +1,7 @@
 """Labels given with the data, one per frame: the units of another encoder, or phones."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,6 +23,10 @@ class FrameLabels:
     units: Named
     phones: Named
 
+    @cached_property
+    def _places(self):
+        return {label: place for place, label in enumerate(self.names)}
+
     def of(self, record, frames):
         """Return the (frames,) int64 indices in `names` of a record's labels, -1 for a frame without one.
 
@@ -38,10 +43,9 @@ class FrameLabels:
             phones = phones_of(record, self.phones)
             index = phone_at(phones, centres(frames, FRAME_SHIFT))
             labels = [phones[i][2] if i >= 0 else None for i in index]
-        places = {label: place for place, label in enumerate(self.names)}
         wanted = np.full(frames, -1, np.int64)
         few = min(frames, len(labels))
-        wanted[:few] = [places.get(label, -1) for label in labels[:few]]
+        wanted[:few] = [self._places.get(label, -1) for label in labels[:few]]
         return wanted
 
 

@@ -81,9 +81,8 @@ class MaskedPrediction(nn.Module):
             if self.online:
                 total = total + self.online.loss(outputs, codes) / counts[1]
             if self.label_head:
-                total = total + summed(self.label_head(outputs[-1]), labels.flatten()) / counts[2].clamp(
-                    min=1
-                )
+                named = summed(self.label_head(outputs[-1]), labels.flatten())
+                total = total + named / counts[2].clamp(min=1)
         return total
 
     def _share_of_clusters(self, share):

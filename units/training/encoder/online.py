@@ -83,11 +83,16 @@ class OnlineTargets(nn.Module):
 
     def perplexities(self):
         """Return {codebook_perplexity_LAYER: perplexity of the codewords chosen since the last call}."""
-        share = self.used / self.used.sum(1, keepdim=True).clamp(min=1)
-        self.used.zero_()
         first = len(self.teacher.layers) - self.layers + 1
-        found = torch.special.entr(share).sum(1).exp().tolist()
+        found = used_up(self.used).tolist()
         return {f"codebook_perplexity_{first + i}": value for i, value in enumerate(found)}
+
+
+def used_up(used):
+    """Return the (...) perplexities of (..., K) counts of codewords, and set the counts to 0."""
+    share = used / used.sum(-1, keepdim=True).clamp(min=1)
+    used.zero_()
+    return torch.special.entr(share).sum(-1).exp()
 
 
 def summed(guesses, wanted):

@@ -7,6 +7,7 @@ import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
 from units.files.streams import read_records
+from units.metrics.dtw import local_distances, unit_length
 from units.records import InputError, optional, require
 
 _MOST = 20_000  # pairs that are kept
@@ -95,8 +96,7 @@ def align(one, other):
 
     Each step of the path moves in one of them or in both (Sakoe & Chiba 1978).
     """
-    one, other = (part / (np.linalg.norm(part, axis=1, keepdims=True) + 1e-9) for part in (one, other))
-    costs = 1 - one @ other.T
+    costs = local_distances(unit_length(one), unit_length(other), "cosine")
     total = np.full((len(one) + 1, len(other) + 1), np.inf)
     total[0, 0] = 0.0
     for i in range(len(one)):

@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 from units.devices import upload
 from units.training.encoder.batches import draw_views
 from units.training.encoder.objective import spectra_of
+from units.training.encoder.online import used_up
 
 TUNED = 2  # upper layers that change; the others stay as they are
 _DIMENSIONS = 256  # of the space in which frames and prototypes are compared
@@ -78,11 +79,9 @@ class SwappedPrediction(nn.Module):
         for views in many:
             first, second = self._scores(network, views, moment)
             found.append((first.argmax(1) == second.argmax(1)).float().mean().item())
-        share = self.used / self.used.sum().clamp(min=1)
-        self.used.zero_()
         return {
             "held_out_agreement": float(np.mean(found)),
-            "prototype_perplexity": torch.special.entr(share).sum().exp().item(),
+            "prototype_perplexity": used_up(self.used).item(),
         }
 
 
