@@ -12,6 +12,7 @@ from reference_encoders import DEPTH, KINDS, first, hidden_states, make, network
 from test_encoders import PART
 
 from units.encoders.models import load_encoder
+from units.records import InputError
 
 EVEN = PART[: 400 + 160 * 197]  # an even number of mel bands, for w2v-BERT 2.0
 # A norm follows the last layer: the layers add to their input, and normalise only what they read.
@@ -98,3 +99,16 @@ def test_the_output_of_a_layer_is_taken_after_its_residual_connections(kind, mod
     parts = sum(seen[name] for name in names)
     expected = raw[1] + parts if kind in NORM_FOLLOWS else parts  # else a norm ends the layer itself
     np.testing.assert_allclose(raw[2], expected, rtol=0, atol=1e-4)
+
+
+def test_weights_that_are_only_a_pickle_are_not_loaded(tmp_path):
+    folder = tmp_path / "mms"
+    make("mms", folder)
+    network, _ = network_of(folder)
+    torch.save(network.state_dict(), folder / "pytorch_model.bin")
+    load_encoder(str(folder))  # the safetensors file next to it is enough
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(
+        InputError, match=r"pytorch_model\.bin: a pickle, .* is not loaded; save .*safetensors"
+    ):
+        load_encoder(str(folder))

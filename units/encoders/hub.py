@@ -70,13 +70,15 @@ def fetch(kind, source, **options):
 
 
 def fetch_model(kind, source, config, **options):
-    """Load a model, cut as its config says. Raises InputError if weights are missing.
+    """Load a model, cut as its config says, from safetensors. Raises InputError if weights are missing.
 
+    On the hub, weights that are published only as a pickle are loaded from the hub's own conversion of them.
     options: further arguments of transformers' `from_pretrained`.
     """
     if os.path.isdir(source):
         local.check_weights(source, config)
-    model, report = fetch(kind, source, config=config, output_loading_info=True, **options)
+    options |= {"output_loading_info": True, "use_safetensors": True}
+    model, report = fetch(kind, source, config=config, **options)
     missing = sorted(name for name in report["missing_keys"] if "masked_spec_embed" not in name)
     if missing:  # transformers would continue with random weights
         raise _cannot_load(source, f"{len(missing)} weights are missing, {missing[0]} the first")

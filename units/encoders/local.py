@@ -22,7 +22,7 @@ def check_folder(folder):
             _check_config(path)
         elif name.endswith(".safetensors"):
             weights.check_header(path, "weights of a model")
-        elif name.endswith((".json", ".bin")):
+        elif name.endswith(".json"):
             open_file(path, pipes=False).close()
 
 
@@ -44,7 +44,14 @@ def check_config(source, config):
 
 
 def check_weights(folder, config):
-    """Raise InputError if a config needs more weights than the directory's files have bytes."""
+    """Raise InputError if a directory has its weights only as a pickle, or fewer than its config needs."""
+    names = os.listdir(folder)
+    pickles = sorted(name for name in names if name.endswith((".bin", ".pt", ".pth", ".ckpt")))
+    if pickles and not any(name.endswith(".safetensors") for name in names):
+        raise InputError(
+            f"{os.path.join(folder, pickles[0])}: a pickle, which could run code, and is not loaded; "
+            "save the model's weights as model.safetensors"
+        )
     least = 4 * _first(config, _LAYERS) * _first(config, _SIZES) ** 2  # attention's matrices alone
     held = sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
     if least > held:
