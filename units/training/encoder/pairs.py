@@ -7,7 +7,7 @@ import numpy as np
 
 from units.audio.timing import FRAME_SHIFT
 from units.files.streams import read_records
-from units.metrics.dtw import local_distances, unit_length
+from units.metrics.dtw import BATCH, local_distances, unit_length
 from units.records import InputError, optional, require
 
 _MOST = 20_000  # pairs that are kept
@@ -63,9 +63,11 @@ def read_pairs(paths, corpus, encode, seed):
     random = np.random.default_rng(seed)
     chosen = [drawn[i] for i in random.permutation(len(drawn))[:_MOST]]
     frames = {number: encode(corpus.samples(number)) for number in {span[0] for p in chosen for span in p}}
+    parts = [[frames[number][begin:end] for number, begin, end in pair] for pair in chosen]
+    starts = np.array([[first[1], second[1]] for first, second in chosen])
     return Pairs(
         np.array([[first[0], second[0]] for first, second in chosen]),
-        [_aligned(frames, first, second) for first, second in chosen],
+        [path + start for path, start in zip(align(parts), starts, strict=True)],
     )
 
 
@@ -86,23 +88,45 @@ def _pairs(spans):
     return found + list(itertools.pairwise(spans[1:]))
 
 
-def _aligned(frames, first, second):
-    parts = [frames[number][begin:end] for number, begin, end in (first, second)]
-    return align(*parts) + np.array([first[1], second[1]])
-
-
-def align(one, other):
-    """Return the (N, 2) path of dynamic time warping between (A, D) and (B, D) frames, by their angles.
+def align(pairs):
+    """Return the (N, 2) path of dynamic time warping between (A, D) and (B, D) frames, by their angles, of
+    each pair of them.
 
     Each step of the path moves in one of them or in both (Sakoe & Chiba 1978).
     """
-    costs = local_distances(unit_length(one), unit_length(other), "cosine")
-    total = np.full((len(one) + 1, len(other) + 1), np.inf)
-    total[0, 0] = 0.0
-    for i in range(len(one)):
-        for j in range(len(other)):
-            total[i + 1, j + 1] = costs[i, j] + min(total[i, j], total[i, j + 1], total[i + 1, j])
-    i, j, path = len(one), len(other), []
+    found = []
+    for start in range(0, len(pairs), BATCH):
+        costs = [
+            local_distances(unit_length(one), unit_length(other), "cosine")
+            for one, other in pairs[start : start + BATCH]
+        ]
+        totals = _totals(costs)
+        found += [_path(totals[:, :, i], *cost.shape) for i, cost in enumerate(costs)]
+    return found
+
+
+def _totals(costs):
+    """Return the costs of the cheapest paths to each cell of (A, B) matrices, (longest A + 1, B + 1, pairs).
+
+    The cells of a diagonal depend on earlier ones only, so those of all pairs are computed together.
+    """
+    height, width = (max(cost.shape[axis] for cost in costs) for axis in (0, 1))
+    padded = np.zeros((height, width, len(costs)), np.float32)
+    for i, cost in enumerate(costs):
+        padded[: cost.shape[0], : cost.shape[1], i] = cost
+    totals = np.full((height + 1, width + 1, len(costs)), np.inf)
+    totals[0, 0] = 0.0
+    for k in range(height + width - 1):
+        i = np.arange(max(0, k - width + 1), min(height, k + 1))
+        j = k - i
+        before = np.minimum(totals[i, j], np.minimum(totals[i, j + 1], totals[i + 1, j]))
+        totals[i + 1, j + 1] = padded[i, j] + before
+    return totals
+
+
+def _path(total, i, j):
+    """Return the cheapest path to cell (i, j), (N, 2), first cell first."""
+    path = []
     while i and j:
         path.append((i - 1, j - 1))
         steps = ((i - 1, j - 1), (i - 1, j), (i, j - 1))
