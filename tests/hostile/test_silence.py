@@ -83,17 +83,19 @@ def test_a_speaker_without_a_frame_in_the_sample_is_counted():
     sample.add(np.zeros((4000, 2), np.float32), 0)
     sample.add(np.zeros((1, 2), np.float32), 1)
     sample.add(np.zeros((0, 2), np.float32), 2)
-    assert sample.unheard() == len({0, 1} - set(sample.speakers().tolist())) == 1
+    assert sample.unheard() == len({0, 1} - set(sample.groups().tolist())) == 1
 
 
 def test_speakers_lost_from_the_sample_are_reported(run, corpus, tmp_path):
     first, *rest = corpus.records("segments.jsonl")
     records = [first | {"duration": 0.2, "speaker": "B"}, *(record | {"speaker": "A"} for record in rest)]
     frames = run("su-encode", "-m", "mfcc", stdin=lines(*records)).stdout
-    options = ["--weight-by-speaker", "--max-frames", "10", "-k", "2", "-o", tmp_path / "book.npz"]
+    options = ["--weight-by", "speaker", "--max-frames", "10", "-k", "2", "-o", tmp_path / "book.npz"]
     result = run("su-cluster", *options, stdin=frames)
     assert result.status == 0
-    assert result.stderr == ("su-cluster: 1 speaker has no frame in the sample; raise --max-frames\n")
+    assert result.stderr == (
+        "su-cluster: 1 value of speaker has no frame in the sample; raise --max-frames\n"
+    )
 
 
 def test_a_model_that_does_not_say_how_its_audio_is_normalised_is_reported(tmp_path):

@@ -19,7 +19,7 @@ from processes import ROOT
 from units.codebook.codebook import Codebook, load_codebook, save_codebook
 from units.codebook.kmeans import fit_codebook, plus_plus
 from units.codebook.quantize import assign
-from units.codebook.sampling import Reservoir, speaker_weights
+from units.codebook.sampling import Reservoir, group_weights
 from units.config import ClusterConfig
 from units.files.streams import write_record
 from units.records import InputError, Record
@@ -55,9 +55,7 @@ def test_a_sample_is_that_of_one_frame_at_a_time(seed, size, lengths, context):
     assert sample.seen == len(frames)
     assert np.array_equal(sample.frames(), np.reshape(expected, sample.frames().shape))
     centre = sample.frames()[:, context // 2 * 2] // 2
-    assert (
-        sample.speakers().tolist() == np.repeat(np.arange(len(parts)), lengths)[centre.astype(int)].tolist()
-    )
+    assert sample.groups().tolist() == np.repeat(np.arange(len(parts)), lengths)[centre.astype(int)].tolist()
 
 
 def test_every_frame_is_as_likely_to_be_in_the_sample():
@@ -140,7 +138,7 @@ def test_a_speaker_of_few_words_weighs_as_much_as_one_of_many():
     random = np.random.default_rng(0)
     many, few = random.normal(0, 1, (5000, 1)), random.normal(8, 1, (50, 1))
     frames = np.concatenate([many, few]).astype(np.float32)
-    weights = speaker_weights(np.repeat([0, 1], [5000, 50]))
+    weights = group_weights(np.repeat([0, 1], [5000, 50]))
     assert weights[:5000].sum() == pytest.approx(weights[5000:].sum())
     plain, _ = fit_codebook(frames.copy(), ClusterConfig(k=10), 0)
     fair, report = fit_codebook(frames.copy(), ClusterConfig(k=10), 0, weights=weights)
@@ -303,7 +301,7 @@ def stream(**fields):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("options", [[], ["--whiten", "0.7", "--context", "3", "--weight-by-speaker"]])
+@pytest.mark.parametrize("options", [[], ["--whiten", "0.7", "--context", "3", "--weight-by", "speaker"]])
 def test_the_same_frames_and_seed_make_the_same_bytes(run, tmp_path, options):
     reports = [
         run("su-cluster", "-k", "5", *options, "-o", tmp_path / name, stdin=stream()) for name in ("a", "b")
@@ -340,3 +338,17 @@ def test_frames_of_two_encoders_are_refused_in_one_line(run, tmp_path):
 
 def test_a_window_without_a_middle_is_refused(run, tmp_path):
     assert run("su-cluster", "--context", "4", "-o", tmp_path / "a").status == 2
+
+
+def test_fields_of_any_name_can_weigh_and_one_that_is_missing_is_named(run, tmp_path):
+    frames = stream(language="sw")
+    options = {"-k": "5", "-o": tmp_path / "book"}
+    words = [word for option in options.items() for word in option]
+    one_group = run("su-cluster", *words, "--weight-by", "language", stdin=frames).records[0]
+    by_speaker = run("su-cluster", *words, "--weight-by", "speaker", stdin=frames).records[0]
+    plain = run("su-cluster", *words, stdin=frames).records[0]
+    assert one_group["inertia"] == pytest.approx(plain["inertia"], rel=1e-3)
+    assert by_speaker["codebook"] != one_group["codebook"]
+    missing = run("su-cluster", "--weight-by", "dialect", "-o", tmp_path / "none", stdin=frames)
+    assert missing.status == 1 and missing.stderr == 'su-cluster: -:1: no "dialect"\n'
+    assert not (tmp_path / "none").exists()

@@ -5,7 +5,7 @@ complete -c su-cluster -l nredo -r -d 'Number of times k-means is run on that pa
 complete -c su-cluster -l normalize -l no-normalize -d 'z-score each dimension first'
 complete -c su-cluster -l whiten -r -d 'How far to remove correlations between dimensions; 0 not at all, 1 completely'
 complete -c su-cluster -l context -r -d 'Number of consecutive frames, centred on each frame, that determine its unit'
-complete -c su-cluster -l weight-by-speaker -d 'Give all speakers the same weight, however long each speaks'
+complete -c su-cluster -l weight-by -r -d 'Give all values of this field of the records, such as speaker or language, the same weight, however much speech they have'
 complete -c su-cluster -l seed -r -d 'Seed of the random numbers'
 complete -c su-cluster -l device -r -d 'Device to compute on; auto is a GPU if there is one, otherwise the CPU'
 complete -c su-cluster -s o -l output -r -d 'The codebook (.npz)'
