@@ -8,14 +8,14 @@ detection by example, scored as by Hazen, Shen and White 2009: a query is a toke
 with five phones or more; all other recordings are ranked by the best place in them; those that contain the
 word are right. Average precision and precision at 5 are means over queries whose word occurs in another
 recording of the speaker, or of others, with the bootstrap 95 % interval. `units` searches for the query's
-units, `frames` for its frames.
+units, `frames` for its frames, as su-search does for spoken queries.
 
 DTW: steps (1, 0), (0, 1), (1, 1), cosine distance, free ends, the cost divided by the number of query frames.
 
-Then the time of one query over --hours of the same units, with one in ten runs of each copy replaced by
-chance, in CPU seconds of one core, and how many of the 20 best places of the exhaustive search the fast one
-finds. The queries come from every tenth recording, which is left out. The status is 1 if the median query
-takes 100 ms or more.
+Then the size of an index of --hours of the same recordings, each copy with other noise, the time of one query
+in CPU seconds of one core, and how many of the 20 best places of the exhaustive search the fast one finds. The
+queries come from every tenth recording, which is left out. The status is 1 if the median query takes 300 ms or
+more.
 """
 
 import argparse
@@ -23,7 +23,9 @@ import collections
 import itertools
 import os
 import sys
+import tempfile
 import time
+from dataclasses import replace
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -42,10 +44,12 @@ from units.metrics.bootstrap import interval
 from units.metrics.dtw import unit_length
 from units.patterns.corpus import of_runs
 from units.patterns.search.find import Finder
-from units.patterns.search.index import make_index
+from units.patterns.search.index import make_index, save_index
+from units.patterns.search.sounds import SoundsBuilder
 
 SHORTEST, LONGEST, PHONES = 0.35, 1.5, 5
-MOST_MS = 100
+MOST_MS = 300
+NOISE = 0.1  # of runs, by chance; and of vectors, relative to their length
 
 
 def read_folder(folder):
@@ -147,40 +151,67 @@ def quality(records, frames, words, number, sizes):
     for k, book in zip(sizes, books, strict=True):
         units = [quantize(f, book) for f in frames]
         finder = Finder(make_index([of_runs({"id": "x"}, *run_lengths(u)) for u in units], book))
-        ways = {
-            "units": lambda q, u=units: run_lengths(u[q[0]][q[1] : q[2]])[0],
-            "frames": lambda q, b=book: b.normalize(frames[q[0]])[q[1] : q[2]],
-        }
-        for way, of in ways.items():
-            rank = lambda q, of=of, f=finder: search(f, of(q), len(records))  # noqa: E731
-            table_row(f"K={k}, {way}", queries, speakers, rank)
+
+        def rank(q, u=units, f=finder):
+            return search(f, run_lengths(u[q[0]][q[1] : q[2]])[0], len(records))
+
+        table_row(f"K={k}, units", queries, speakers, rank)
+    sounds = sounds_of(frames)
+    finder = Finder(make_index([of_runs({"id": "x"}, [], []) for _ in frames], sounds=sounds))
+    vectors = [sounds.space.project(f) for f in frames]
+    table_row("frames", queries, speakers, lambda q: search(finder, vectors[q[0]][q[1] : q[2]], len(records)))
     return books[0]
 
 
+def sounds_of(frames):
+    builder = SoundsBuilder()
+    for each in frames:
+        builder.add(each)
+    return builder.finish()
+
+
 def grown(frames, book, hours):
-    """Return an Index of a number of hours: copies of the recordings, one in ten runs replaced by chance."""
-    random, total, recordings = np.random.default_rng(0), 0, []
+    """Return an Index of a number of hours: copies of the recordings, each with noise of its own."""
+    random, once, recordings = np.random.default_rng(0), sounds_of(frames), []
     runs = [run_lengths(quantize(f, book)) for f in frames]
-    for units, counts in itertools.cycle(runs):
-        if total * FRAME_SHIFT >= hours * 3600:
-            return make_index(recordings, book)
-        noisy = np.array(units)
-        changed = random.random(len(noisy)) < 0.1
-        noisy[changed] = random.integers(len(book.centroids), size=changed.sum())
-        recordings.append(of_runs({"id": str(len(recordings))}, *run_lengths(np.repeat(noisy, counts))))
-        total += sum(counts)
-    return None
+    copies = -(-round(hours * 3600 / FRAME_SHIFT) // len(once.common))
+    parts = {"frames": [], "text": []}
+    for copy in range(copies):
+        for units, counts in runs:
+            noisy = np.array(units)
+            changed = random.random(len(noisy)) < NOISE
+            noisy[changed] = random.integers(len(book.centroids), size=changed.sum())
+            recordings.append(of_runs({"id": str(len(recordings))}, *run_lengths(np.repeat(noisy, counts))))
+        noise = random.normal(0, 127 * NOISE / 6, once.frames.shape)  # of 32 dimensions
+        parts["frames"].append(np.clip(once.frames + noise * (copy > 0), -127, 127).astype(np.int8))
+        text = once.text.copy()
+        changed = (random.random(len(text)) < NOISE * (copy > 0)) & (once.counts > 0)
+        text[changed] = random.integers(len(once.space.classes), size=changed.sum())
+        parts["text"].append(text)
+    edges = [once.edges[1:] + copy * once.edges[-1] for copy in range(copies)]
+    sounds = replace(
+        once,
+        frames=np.concatenate(parts["frames"]),
+        common=np.tile(once.common, copies),
+        edges=np.concatenate([[0], *edges]),
+        text=np.concatenate(parts["text"]),
+        counts=np.tile(once.counts, copies),
+    )
+    return make_index(recordings, book, sounds=sounds)
 
 
 def overlap(one, other):
-    return one.recording == other.recording and one.begin < other.end and other.begin < one.end
+    return one.recording == other.recording and one.start < other.end and other.start < one.end
 
 
 def speed(frames, book, hours, number=20):
-    """Print times and recall over a grown index; return the slower median of ms."""
+    """Print the size, times and recall over a grown index; return the slower median of ms."""
     index = grown([f for i, f in enumerate(frames) if i % 10], book, hours)
     finder, random, medians = Finder(index), np.random.default_rng(1), []
-    print(f"\n{hours:g} hours, {len(index.text)} runs, K={len(book.centroids)}\n")
+    with tempfile.TemporaryFile() as file:
+        save_index(index, file)
+        size = file.tell() / 1e9
+    print(f"\n{hours:g} hours, {len(index.text)} runs, K={len(book.centroids)}, {size:.2f} GB\n")
     print("| query of 0.35 to 1 s | ms, median | ms, worst | exhaustive, ms | first found | best 20 found |")
     print("|---|---|---|---|---|---|")
     for way in ("units", "frames"):
@@ -188,7 +219,8 @@ def speed(frames, book, hours, number=20):
         for f in [f for f in frames[::10] if len(f) > 60][:number]:
             length = int(random.integers(18, 50))
             part = slice(begin := int(random.integers(len(f) - length)), begin + length)
-            query = book.normalize(f)[part] if way == "frames" else run_lengths(quantize(f, book)[part])[0]
+            query = index.sounds.space.project(f[part])
+            query = query if way == "frames" else run_lengths(quantize(f, book)[part])[0]
             hits, ms = timed(finder, query, False)
             best, all_ms = timed(finder, query, True)
             times.append(ms), whole.append(all_ms)

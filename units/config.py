@@ -162,7 +162,13 @@ class DiscoverConfig:
 class SearchConfig:
     """Which hits of a query are written."""
 
-    min_score: float = setting(0.0, "Leave out hits with a lower score.", low=0, high=1)
+    min_score: float | None = setting(
+        None,
+        "Leave out hits with a lower score.",
+        low=0,
+        high=1,
+        words="0.5 if the query is spoken, that is, at most one false alarm by chance; otherwise 0",
+    )
     exhaustive: bool = setting(False, "Align the query with every place, not only with the likely ones.")
 
 

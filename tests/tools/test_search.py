@@ -97,22 +97,11 @@ def test_a_query_that_is_in_the_corpus_is_found_first_at_its_place(codebook):
     finder = find.Finder(index_of(rows, codebook))
     for recording_ in (0, 17, 39):
         hit = best(finder, rows[recording_][50:62])[0]
-        place = hit.begin - finder.index.starts[hit.recording]
-        assert (hit.recording, place, hit.end - hit.begin, hit.score) == (recording_, 50, 12, 1.0)
+        assert (hit.recording, hit.start, hit.end, hit.score) == (recording_, 1.0, 1.24, 1.0)
 
 
-def test_frames_of_the_corpus_are_found_where_they_are_however_many_stand_on_a_run():
-    codebook, rows = book(), sequences()
-    finder = find.Finder(index_of(rows, codebook))
-    frames = codebook.centroids[np.repeat(rows[7][30:40], 3)]
-    hit = best(finder, frames)[0]
-    begin = hit.begin - finder.index.starts[7]
-    assert (hit.recording, begin, hit.end - hit.begin, hit.score) == (7, 30, 10, 1.0)
-
-
-@pytest.mark.parametrize("kind", ["units", "frames"])
 @pytest.mark.parametrize("largest", [K, 300])
-def test_the_quick_search_finds_what_the_exhaustive_one_does_first(kind, largest, monkeypatch):
+def test_the_quick_search_finds_what_the_exhaustive_one_does_first(largest, monkeypatch):
     monkeypatch.setattr(find, "_ALL_CELLS", 0)
     monkeypatch.setattr(find, "_CELLS", 0)  # so that few bins are aligned
     codebook, rows = book(size=largest), sequences(number=100)
@@ -120,7 +109,7 @@ def test_the_quick_search_finds_what_the_exhaustive_one_does_first(kind, largest
     for i in range(0, 100, 9):
         part = rows[i][20:32]
         changed = [*part[:5], (part[5] + 1) % K, *part[7:]]
-        wanted = codebook.centroids[np.repeat(changed, 2)] if kind == "frames" else run_lengths(changed)[0]
+        wanted = run_lengths(changed)[0]
         quick, whole = best(finder, wanted), best(finder, wanted, exhaustive=True)
         assert quick[0] == whole[0]
         assert {hit.score for hit in quick[:3]} & {hit.score for hit in whole[:3]}
@@ -130,14 +119,13 @@ def test_no_hit_goes_from_one_record_into_the_next():
     rows = [[1, 2, 3], [4, 5, 6], [], [7]]
     finder = find.Finder(index_of(rows))
     for hit in best(finder, [2, 3, 4, 5, 7]):
-        start = finder.index.starts[hit.recording]
-        assert start <= hit.begin < hit.end <= start + len(rows[hit.recording])
+        assert 0 <= hit.start < hit.end <= 0.02 * len(rows[hit.recording]) + 1e-9
 
 
 def test_a_star_is_any_run_and_hits_do_not_share_most_of_their_runs():
     rows = [[1, 2, 9, 4, 5, 0, 1, 2, 8, 4, 5]]
     hits = best(find.Finder(index_of(rows)), query.parse_pattern("1 2 * 4 5"), 2)
-    assert [(hit.begin, hit.end, hit.score) for hit in hits] == [(0, 5, 1.0), (6, 11, 1.0)]
+    assert [(hit.start, hit.end, hit.score) for hit in hits] == [(0, 0.1, 1.0), (0.12, 0.22, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -161,6 +149,7 @@ def test_anything_else_is_a_file_name(text):
         ([costs.ANY, costs.ANY], "the query has only wildcards"),
         ([K], f"the query has unit {K}; the units of the index are 0 to {K - 1}"),
         (np.zeros((501, 4)), "the query has 501 frames; it must have 1 to 500"),
+        (np.zeros((5, 4)), find.NO_FRAMES),
     ],
 )
 def test_what_cannot_be_searched_for_is_one_line(wanted, message):
@@ -188,7 +177,10 @@ def test_times_are_those_of_the_runs_in_the_file():
         [of_runs({"id": "a"}, [1], [4]), of_runs({"id": "b", "offset": 2.0}, units, counts)]
     )
     start = int(made.starts[1])
-    assert made.span(1, start + 1, start + 3) == (2.06, 2.12)
+    assert [float(time[0]) for time in made.times([1], np.array([start + 1]), np.array([start + 3]))] == [
+        2.06,
+        2.12,
+    ]
 
 
 def build(run, path, records, *options):
@@ -265,6 +257,8 @@ def hostile(kind, good):
         "other starts": {"starts.npy": members["starts.npy"][:-8] + b"\xff" * 8},
         "no member": {"counts.npy": None},
         "counts that do not fit": {"counts.npy": members["text.npy"][:-1]},
+        "other frames": {"frames.npy": members["common.npy"]},
+        "no frames": {"frames.npy": None},
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -275,7 +269,16 @@ def hostile(kind, good):
 
 
 @pytest.mark.parametrize(
-    "kind", ["huge", "pickled array", "other starts", "no member", "counts that do not fit"]
+    "kind",
+    [
+        "huge",
+        "pickled array",
+        "other starts",
+        "no member",
+        "counts that do not fit",
+        "other frames",
+        "no frames",
+    ],
 )
 def test_a_hostile_index_is_one_line(run, corpus, tmp_path, kind):
     with open(corpus["index"], "rb") as file:
@@ -312,7 +315,8 @@ def test_a_word_cut_from_a_recording_is_found_there_first_with_its_times(run, co
     for result, name, slack in ((spoken, str(tmp_path / "q.wav"), 0.3), (piped, "word", 0.1)):
         assert (result.status, result.stderr) == (0, "")
         (hit,) = result.records
-        assert list(hit) == ["query", "id", "audio_filepath", "start", "end", "score"]
+        assert list(hit) == ["query", "id", "audio_filepath", "start", "end", "score", "false_alarms"]
+        assert hit["score"] == pytest.approx(1 / (1 + hit["false_alarms"]), abs=0.01)
         assert (hit["query"], hit["audio_filepath"]) == (name, record["audio_filepath"])
         assert hit["start"] == pytest.approx(start, abs=slack)
         assert hit["end"] == pytest.approx(start + length, abs=slack)
@@ -358,7 +362,9 @@ def test_a_query_of_another_rate_with_two_channels_finds_the_same(run, corpus, t
     both = np.repeat(samples, 3)  # 48 kHz, coarsely
     soundfile.write(tmp_path / "stereo.wav", np.stack([both, both], axis=1), 3 * RATE)
     names = [tmp_path / "mono.wav", tmp_path / "stereo.wav"]
-    one, other = run("su-search", "find", "-i", corpus["index"], "--top", "1", *names).records
+    one, other = run(
+        "su-search", "find", "-i", corpus["index"], "--min-score", "0", "--top", "1", *names
+    ).records
     assert one["id"] == other["id"] and abs(one["start"] - other["start"]) <= 0.06
 
 
@@ -369,7 +375,7 @@ def test_a_query_of_another_rate_with_two_channels_finds_the_same(run, corpus, t
         (np.zeros(0), "no speech found"),
         (np.sin(np.arange(HOP - 20)) * 0.1, "0.019 s long, shorter than a frame"),
         (np.sin(np.arange(61 * RATE)), "61 s long; a spoken query must have at most 60 s"),
-        (np.sin(np.arange(11 * RATE)), "the query has 549 frames; it must have 1 to 500"),
+        (np.sin(np.arange(11 * RATE)), "the query has 545 frames; it must have 1 to 500"),
     ],
     ids=["silence", "empty", "short", "too long a file", "too long"],
 )
@@ -386,9 +392,7 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
     segment = lines(corpus.records("segments.jsonl")[:1])
     for words, stdin in (([tmp_path / "q.wav"], b""), ([], segment)):
         result = run("su-search", "find", "-i", tmp_path / "bare", *words, stdin=stdin)
-        assert (
-            result.status == 1 and "an index without a codebook cannot be searched by voice" in result.stderr
-        )
+        assert result.status == 1 and "has no frames, so it cannot be searched by voice" in result.stderr
     other = {**corpus.records("units.jsonl")[0], "codebook": "0123"}
     result = run("su-search", "find", "-i", corpus["index"], stdin=lines([other]))
     known = load_codebook(corpus["codebook.npz"]).hash
@@ -402,11 +406,10 @@ def test_what_an_index_cannot_do_is_said(run, corpus, tmp_path):
 
 
 def test_an_encoder_of_ones_own_must_lie_where_it_lay_when_a_voice_is_heard(run, corpus, tmp_path):
-    known = load_codebook(corpus["codebook.npz"])
-    own = Codebook(known.centroids, known.mean, known.scale, f"{tmp_path}/enc@01234567:2")
-    made = index.make_index([of_runs({"id": "a"}, [1, 2], [1, 1])], own, own.hash)
-    with open(tmp_path / "i", "wb") as file:
-        index.save_index(made, file)
+    rows = [
+        {**record, "encoder": f"{tmp_path}/enc@01234567:2"} for record in corpus.records("framed-units.jsonl")
+    ]
+    assert build(run, tmp_path / "i", rows).status == 0
     soundfile.write(tmp_path / "q.wav", recording([0.1, 0.6, 0.1]), RATE)
     assert run("su-search", "find", "-i", tmp_path / "i", "1 2").status == 0
     result = run("su-search", "find", "-i", tmp_path / "i", tmp_path / "q.wav")
@@ -416,7 +419,7 @@ def test_an_encoder_of_ones_own_must_lie_where_it_lay_when_a_voice_is_heard(run,
 def test_an_index_is_all_that_is_needed(run, corpus, tmp_path):
     shutil.copy(corpus["index"], tmp_path / "i")
     soundfile.write(tmp_path / "q.wav", recording([0.1, 0.6, 0.1]), RATE)
-    assert run("su-search", "find", "-i", "i", "q.wav", cwd=tmp_path).records
+    assert run("su-search", "find", "-i", "i", "--min-score", "0", "q.wav", cwd=tmp_path).records
 
 
 def test_an_index_of_no_known_codebook_is_not_given_one_later(run, corpus, tmp_path):
@@ -449,7 +452,7 @@ def test_a_record_with_an_offset_and_no_duration_is_the_rest_of_its_recording(ru
     span = {"id": "q", "audio_filepath": str(tmp_path / "q.wav"), "offset": 1.0}
     rest = {**span, "duration": len(samples) / RATE - 1.0}
     one, other, whole = (
-        run("su-search", "find", "-i", corpus["index"], stdin=lines([record])).records
+        run("su-search", "find", "-i", corpus["index"], "--min-score", "0", stdin=lines([record])).records
         for record in (span, rest, {**span, "offset": 0.0})
     )
     assert one == other != whole

@@ -16,7 +16,7 @@ from units.cli.options import (
 from units.cli.patterns import check_examples, examples_option_of
 from units.cli.tool import CONTEXT, ToolGroup, tool
 from units.config import SearchConfig
-from units.records import InputError, optional, require, warn
+from units.records import InputError, optional, require
 
 
 @click.group("su-search", cls=ToolGroup, context_settings=CONTEXT)
@@ -26,67 +26,25 @@ def main():
 
 
 @tool("build")
-@records_argument("units")
-@codebook_option("Codebook of the units. An index that has it can be searched by voice.")
+@records_argument("records")
+@codebook_option("Codebook of the units. With it, similar units match; without it, only identical ones.")
 @output_option("The index. If it exists, records are added to it", required=True)
-def build(job, units, codebook, output):
-    """Write the units of a corpus as an index, or add them to an existing index."""
+def build(job, records, codebook, output):
+    """Write the frames and units of a corpus as an index, or add them to an existing index."""
     import os
 
+    from units.cli.search_build import Collector
     from units.codebook.codebook import load_codebook
-    from units.codebook.same import SameCodebook, check_codebook
     from units.files.output import create
     from units.patterns.search.index import load_index, make_index, save_index
 
     with create(output) as out:  # before the old index is read: no other job may add to it meanwhile
         old = load_index(output) if os.path.isfile(output) else make_index([])
-        book = load_codebook(codebook) if codebook else old.codebook
-        known = book.hash if book else old.hash
-        _check_index(output, old, book)
-        unnamed = len(old.records) if old.hash is None else 0
-        owner = "the index" if old.hash is not None else "-c" if codebook else "an earlier record"
-        same, added = SameCodebook(known, owner, unnamed), {}
-        for record in job.records(units):
+        collector = Collector(old, load_codebook(codebook) if codebook else None, output)
+        for record in job.records(records):
             with job.item(record):
-                if require(record, "id") in added:
-                    raise InputError(f'"id" {record["id"]!r} occurs twice')
-                added[record["id"]] = _read(record, book)
-                check_codebook(optional(record, "codebook"), same.known, owner)
-                same.check(record)
-        if not codebook:
-            same.report()
-        _report_replaced(old, added)
-        kept = (recording for recording in old.recordings() if recording.id not in added)
-        save_index(make_index([*kept, *added.values()], book, same.known), out)
-
-
-def _check_index(path, old, book):
-    """Raise InputError if an existing index and a codebook do not fit together."""
-    if book and old.hash not in (None, book.hash):
-        raise InputError(f"{path}: the index has codebook {old.hash}, but -c has codebook {book.hash}")
-    if book and old.hash is None and old.records:
-        raise InputError(
-            f"{path}: the units in the index name no codebook; to use -c, delete it and rebuild it"
-        )
-
-
-def _report_replaced(old, added):
-    """Report how many records of an index are replaced by records of other audio with the same ids."""
-    names = ("audio_filepath", "offset", "channel")
-    pairs = ((record, added[record["id"]].fields) for record in old.records if record["id"] in added)
-    if count := sum(any(one.get(name) != other.get(name) for name in names) for one, other in pairs):
-        warn(f"{count} records of the index are replaced by records of other audio with the same id")
-
-
-def _read(record, book):
-    """Return the Recording of a record; raise InputError if its units do not fit the index."""
-    from units.codebook.same import check_units
-    from units.patterns.corpus import read_recording
-    from units.patterns.search.index import MOST_UNITS
-
-    recording = read_recording(record)
-    check_units(recording.units, book, MOST_UNITS)
-    return recording
+                collector.add(record)
+        save_index(collector.index(), out)
 
 
 @tool("find")
@@ -121,7 +79,10 @@ def _hits(finder, rows, config, top):
     import itertools
 
     found = itertools.islice(finder.find(rows, config.exhaustive), top)
-    return itertools.takewhile(lambda hit: hit.score >= config.min_score, found)
+    least = config.min_score
+    if least is None:
+        least = 0.5 if getattr(rows, "ndim", 1) == 2 else 0.0
+    return itertools.takewhile(lambda hit: hit.score >= least, found)
 
 
 def _queries(job, words, index, device):
@@ -161,9 +122,7 @@ def _of_record(record, index, encoder):
         check_codebook(optional(record, "codebook"), index.hash, "the index")
         return run_lengths(require(record, "units"))[0]
     if "features" in record:
-        if index.codebook:
-            index.codebook.check_encoder(optional(record, "encoder"))
-        return encoder.frames(features_of(record))
+        return encoder.frames(features_of(record), optional(record, "encoder"))
     if "duration" in record or optional(record, "offset", 0.0) > 0:
         offset, duration = optional(record, "offset", 0.0), optional(record, "duration")
         return encoder.span(require(record, "audio_filepath"), offset, duration, optional(record, "channel"))
@@ -174,10 +133,10 @@ def _of_record(record, index, encoder):
 
 def _describe(index, hit, query):
     """Return a hit as the fields of a record; start and end in s."""
-    start, end = index.span(hit.recording, hit.begin, hit.end)
     known = index.records[hit.recording]
     names = {name: known[name] for name in ("id", "audio_filepath", "channel", "speaker") if name in known}
-    return {"query": query, **names, "start": start, "end": end, "score": hit.score}
+    chance = {} if hit.false_alarms is None else {"false_alarms": hit.false_alarms}
+    return {"query": query, **names, "start": hit.start, "end": hit.end, "score": hit.score, **chance}
 
 
 def _cut(record, folder, number, rank):

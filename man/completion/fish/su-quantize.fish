@@ -1,4 +1,4 @@
-complete -c su-quantize -s c -l codebook -r -d 'Codebook made by su-cluster'
+complete -c su-quantize -s c -l codebook -r -d 'Codebook of su-cluster, or small or small-256, which come with the package'
 complete -c su-quantize -l collapse -d 'Write runs; each unit once, and its frames in `counts`'
 complete -c su-quantize -l smooth -r -d 'Penalty per change of unit, a squared distance; the optimal sequence is found exactly'
 complete -c su-quantize -l smooth-rate -r -d 'Choose the smallest penalty that leaves at most this many runs per second, measured on the first ten minutes'

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from units.codebook.quantize import assign
-from units.codebook.runs import run_starts
 from units.patterns.search.matching import FAR, SCALE, STEP
 
 ANY = -1  # in a query: matches any one run
@@ -40,20 +38,6 @@ def of_units(query, distances, separator):
     rows[wanted == ANY] = 0.0
     rows = _whole(rows)
     return Costs(rows, rows, STEP)
-
-
-def of_frames(query, distances, separator):
-    """Return the Costs of a query of (m, R) frames as the codebook normalises them, one row per frame.
-
-    The query is not quantized, so the distances are asymmetric, as in product quantization (Jégou, Douze and
-    Schmid 2011, IEEE Transactions on Pattern Analysis and Machine Intelligence 33), at no cost to the search.
-    """
-    rows = np.ones((len(query), separator))
-    rows[:, : len(distances.centroids)] = distances.between(query)
-    units = assign(np.asarray(query, np.float64), distances.centroids)
-    starts = run_starts(units)
-    counts = np.diff(starts, append=len(units))
-    return Costs(_whole(rows), _whole(np.add.reduceat(rows, starts, axis=0) / counts[:, None]), 0)
 
 
 def _whole(rows):

@@ -7,10 +7,15 @@ import numpy as np
 from units.patterns.distances import CentroidDistances
 from units.patterns.moments import may_be_same, same
 from units.patterns.search import costs
+from units.patterns.search.listen import listen
 from units.patterns.search.matching import SCALE, cheapest_alignments
 from units.patterns.search.scan import BIN, candidates
 from units.records import InputError
 
+NO_FRAMES = (
+    "this index has no frames, so it cannot be searched by voice; build it from the records of su-encode, or "
+    "of su-encode --arrays and su-quantize"
+)
 MOST_ROWS = 500  # of a query: frames (10 s) or runs
 _CELLS = 4_000_000  # of exact alignments, for queries of any length
 _ALL_CELLS = 8_000_000  # if there are fewer, every place is aligned: an hour or two of speech
@@ -21,12 +26,16 @@ _BLOCK = 4096  # cells of all bins that are aligned at once; they fit in a core'
 
 @dataclass(frozen=True)
 class Hit:
-    """A place in an index: runs [begin, end) of its text, the recording they lie in, a score from 0 to 1."""
+    """A place in an index: the number of the recording, start and end in s of its file, a score from 0 to 1.
+
+    false_alarms: of a spoken query, the number of places in the index that would match as well by chance.
+    """
 
     recording: int
-    begin: int
-    end: int
+    start: float
+    end: float
     score: float
+    false_alarms: float | None = None
 
 
 class Finder:
@@ -39,18 +48,19 @@ class Finder:
     def find(self, query, exhaustive=False):
         """Return an iterator of the Hits of a query, the best first.
 
-        query: (m,) int, units or costs.ANY, one per run; or (m, R) frames as the index's codebook normalises
-        them. The score is 1 minus the mean cost of the query's rows. Of two hits at the same moment, in one
-        record or in two, only the better is returned. exhaustive: align with every place, not only with those
-        that units.patterns.search.scan finds. Raises InputError if the query is empty, too long, has only
+        query: (m,) int, units or costs.ANY, one per run; or (m, R) vectors of the index's Space. The score of
+        units is 1 minus the mean cost per run; of vectors it is 1 / (1 + false alarms). Of two hits at the
+        same moment, in one record or in two, only the better is returned. exhaustive: compare with every
+        place, not only with the likely ones. Raises InputError if the query is empty, too long, has only
         wildcards, or has units that are not in the index's codebook.
         """
         index, query = self.index, np.asarray(query)
         self._check(query)
+        if query.ndim == 2:
+            return self._spoken(query, exhaustive)
         if not len(index.text):
             return iter(())
-        of_query = costs.of_frames if query.ndim == 2 else costs.of_units
-        found = of_query(query, self._distances, index.separator)
+        found = costs.of_units(query, self._distances, index.separator)
         reach = 2 * len(found.runs) + 1
         if exhaustive or len(query) * len(index.text) <= _ALL_CELLS:
             width = _WIDE
@@ -59,13 +69,26 @@ class Finder:
             width, fit = BIN, _CELLS // (len(query) * (reach + BIN))
             tiles = candidates(found.runs, index.text, min(max(fit, _FEWEST), _MOST))
         price, begins, ends = _align(found, index.text, tiles, width, reach, index.separator)
-        return _distinct(index, np.clip(1 - price / (SCALE * len(query)), 0, 1), begins, ends)
+        scores = np.clip(1 - price / (SCALE * len(query)), 0, 1)
+        good = np.flatnonzero(scores)  # alignments across the end of a record have a score of 0
+        recordings = np.searchsorted(index.starts, begins[good], side="right") - 1
+        starts, stops = index.times(recordings, begins[good], ends[good])
+        return _distinct(index, recordings, starts, stops, -scores[good], scores[good])
+
+    def _spoken(self, query, exhaustive):
+        found = listen(self.index.sounds, query, exhaustive)
+        recordings = np.searchsorted(self.index.sounds.edges, found.begins, side="right") - 1
+        starts, stops = self.index.frame_times(recordings, found.begins, found.ends)
+        scores = 1 / (1 + found.false_alarms)
+        return _distinct(self.index, recordings, starts, stops, found.costs, scores, found.false_alarms)
 
     def _check(self, query):
         if not 1 <= len(query) <= MOST_ROWS:
             kind = "frames" if query.ndim == 2 else "runs"
             raise InputError(f"the query has {len(query)} {kind}; it must have 1 to {MOST_ROWS}")
         if query.ndim == 2:
+            if self.index.sounds is None:
+                raise InputError(NO_FRAMES)
             return
         if not (query != costs.ANY).any():
             raise InputError("the query has only wildcards")
@@ -99,20 +122,16 @@ def _align(query, text, tiles, width, reach, separator):
     return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
-def _distinct(index, scores, begins, ends):
-    """Yield Hits by falling score, without those at the same moment as a better one; see `moments`.
+def _distinct(index, recordings, starts, stops, order, scores, false_alarms=None):
+    """Yield Hits by rising order, without those at the same moment as a better one; see `moments`.
 
     Equally good hits come in the order of their files in the index, then of time, then longer records first.
     """
-    good = np.flatnonzero(scores)  # alignments across the end of a record have a score of 0
-    scores, begins, ends = scores[good], begins[good], ends[good]
-    recordings = np.searchsorted(index.starts, begins, side="right") - 1
-    starts, stops = index.times(recordings, begins, ends)
-    lengths = np.diff(np.append(index.starts, len(index.text)))[recordings]
     files, taken = index.files[recordings], {}
-    for i in np.lexsort((begins, -lengths, starts, files, -scores)):
-        start, stop, channel = starts[i], stops[i], index.records[recordings[i]].get("channel")
+    for i in np.lexsort((stops, -index.lengths[recordings], starts, files, order)):
+        start, stop, channel = float(starts[i]), float(stops[i]), index.records[recordings[i]].get("channel")
         others = taken.setdefault(int(files[i]), [])
         if not any(may_be_same(channel, c) and same(start, stop, b, e) for b, e, c in others):
             others.append((start, stop, channel))
-            yield Hit(int(recordings[i]), int(begins[i]), int(ends[i]), round(float(scores[i]), 6))
+            chance = None if false_alarms is None else float(f"{false_alarms[i]:.3g}")
+            yield Hit(int(recordings[i]), start, stop, round(float(scores[i]), 6), chance)

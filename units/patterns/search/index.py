@@ -1,4 +1,4 @@
-"""The index: one file with the runs of all recordings and the fields that lead back to the audio."""
+"""The index: one file with the units and frames of recordings and the fields that lead to their audio."""
 
 import io
 import json
@@ -15,12 +15,16 @@ from units.files.damage import damaged
 from units.files.opening import read_whole
 from units.patterns.corpus import of_runs
 from units.patterns.moments import recording_of
+from units.patterns.search.sounds import Sounds, Space, check
 from units.records import InputError, require
 
-VERSION = 1
+VERSION = 2
 MOST_UNITS = (1 << 16) - 1
 _LARGEST = 1 << 32  # bytes of an index: about ten thousand hours
 _KINDS = {"text": "u", "counts": "u", "starts": "i", "records": "u", "about": "u", "codebook": "u"}
+_SPACE = ("mean", "weight", "sample", "classes")
+_SOUNDS = ("frames", "common", "edges", "sounds", "lengths")  # names in the file, in the order of the fields
+_FRAME_KINDS = dict(zip((*_SPACE, *_SOUNDS), "ffffiiiuu", strict=True))
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Index:
     text: (T,) uint8 or uint16, one unit per run, and a separator, larger than all units, after each
     recording; counts: (T,) uint, frames per run; starts: (R,) int64, the place in them at which each
     recording begins; records: the fields corpus.KEPT of each; codebook: the units' codebook, if known, and
-    its hash.
+    its hash; sounds: the frames of the recordings, if known.
     """
 
     text: np.ndarray
@@ -39,6 +43,7 @@ class Index:
     records: list = field(default_factory=list)
     codebook: Codebook | None = None
     hash: str | None = None
+    sounds: Sounds | None = None
 
     @property
     def separator(self):
@@ -77,13 +82,22 @@ class Index:
         first = self._frames[self.starts[recordings]]
         return tuple((offsets + (self._frames[at] - first) * shifts).round(6) for at in (begins, ends))
 
-    def span(self, recording, begin, end):
-        """Return (start, end), in s in the recording's audio file, of the runs [begin, end) of the text."""
-        return tuple(float(time[0]) for time in self.times([recording], np.array([begin]), np.array([end])))
+    def frame_times(self, recordings, begins, ends):
+        """Return starts and ends, s in their audio files, of frames [begin, end) of the Sounds, as arrays."""
+        offsets, shifts = (column[recordings] for column in self._places)
+        first = self.sounds.edges[recordings]
+        return tuple((offsets + (at - first) * shifts).round(6) for at in (begins, ends))
+
+    @cached_property
+    def lengths(self):
+        """The length of each recording, runs or frames, (R,) int64."""
+        if self.sounds is not None:
+            return np.diff(self.sounds.edges)
+        return np.diff(np.append(self.starts, len(self.text)))
 
 
-def make_index(recordings, codebook=None, hash_=None):
-    """Return the Index of [Recording]. Raises InputError if there are units that it cannot hold."""
+def make_index(recordings, codebook=None, hash_=None, sounds=None):
+    """Return the Index of [Recording] and their Sounds. Raises InputError if it cannot hold their units."""
     recordings = list(recordings)
     lengths = np.array([len(recording.units) + 1 for recording in recordings], np.int64)
     largest = max((int(np.max(r.units)) for r in recordings if len(r.units)), default=0)
@@ -98,9 +112,8 @@ def make_index(recordings, codebook=None, hash_=None):
     for recording, start, end in zip(recordings, ends - lengths, ends, strict=True):
         text[start : end - 1], counts[start : end - 1] = recording.units, recording.counts
     counts = counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
-    return Index(
-        text, counts, ends - lengths, [recording.fields for recording in recordings], codebook, hash_
-    )
+    fields = [recording.fields for recording in recordings]
+    return Index(text, counts, ends - lengths, fields, codebook, hash_, sounds)
 
 
 def save_index(index, file):
@@ -109,8 +122,13 @@ def save_index(index, file):
     book = io.BytesIO()
     if index.codebook is not None:
         save_codebook(index.codebook, book)
-    about = {"version": VERSION, "hash": index.hash}
+    sounds = index.sounds
+    about = {"version": VERSION, "hash": index.hash, "encoder": sounds.space.encoder if sounds else ""}
     arrays = {"text": index.text, "counts": index.counts, "starts": index.starts.astype(np.int64)}
+    if sounds:
+        arrays |= {name: getattr(sounds.space, name) for name in _SPACE}
+        parts = sounds.frames, sounds.common, sounds.edges, sounds.text, sounds.counts
+        arrays |= dict(zip(_SOUNDS, parts, strict=True))
     held = {"records": lines, "about": json.dumps(about).encode(), "codebook": book.getvalue()}
     save_arrays({**arrays, **{name: np.frombuffer(data, np.uint8) for name, data in held.items()}}, file)
 
@@ -128,19 +146,30 @@ def load_index(path):
 
 
 def _parse(content):
-    members = read_members(content, _KINDS, most=len(content))  # compressed members may expand to anything
-    arrays = {name: parse_array(member, _KINDS[name]) for name, member in members.items()}
+    kinds = _KINDS | _FRAME_KINDS
+    # compressed members may expand to anything
+    members = read_members(content, kinds, optional=tuple(_FRAME_KINDS), most=len(content))
+    arrays = {name: parse_array(member, kinds[name]) for name, member in members.items()}
     about = json.loads(arrays.pop("about").tobytes())
     if about["version"] != VERSION:
         raise ValueError(f"it has version {about['version']!r}, and this program reads version {VERSION}")
     records = [json.loads(line) for line in arrays.pop("records").tobytes().splitlines()]
     book = arrays.pop("codebook").tobytes()
+    held = {name: arrays.pop(name) for name in _FRAME_KINDS if name in arrays}
+    if len(held) not in (0, len(_FRAME_KINDS)):
+        raise ValueError("some arrays of its frames are missing")
     return Index(
         **arrays,
+        sounds=_sounds(held, str(about["encoder"])) if held else None,
         records=records,
         codebook=parse_codebook(book) if book else None,
         hash=None if about["hash"] is None else str(about["hash"]),
     )
+
+
+def _sounds(held, encoder):
+    space = Space(*(held[name] for name in _SPACE), encoder)
+    return Sounds(space, *(held[name] for name in _SOUNDS))
 
 
 def _check(index):
@@ -156,6 +185,8 @@ def _check(index):
         raise ValueError("its recordings are not separated")
     if index.codebook is not None and len(index.text) and index.separator != len(index.codebook.centroids):
         raise ValueError("its units are not of its codebook")
+    if index.sounds is not None:
+        check(index.sounds, len(index.records))
     for record in index.records:
         if not isinstance(record, dict) or "id" not in record:
             raise ValueError("a record has no id")

@@ -6,14 +6,17 @@ import numpy as np
 
 from units.audio.reading import load_audio
 from units.audio.segment import ENERGY_HOP, levels, speech_by_energy, tracks
-from units.audio.timing import FRAME_SHIFT, HOP, RATE
+from units.audio.timing import FRAME_SHIFT, HOP, RATE, frame_count
 from units.encoders import models
 from units.patterns.search.costs import ANY
+from units.patterns.search.find import NO_FRAMES
 from units.records import InputError
 
 LONGEST = 60.0  # s of a recording given as a query
 AROUND = 1.0  # s of context on each side of a span: encoders work less well on a word alone
 _HOPS = HOP // ENERGY_HOP  # of 10 ms, per frame
+_EDGE = 2  # frames at the edges of a recording that see too little of it
+_FEWEST = 10  # frames of speech, so that some remain without the edges
 
 
 def is_pattern(text):
@@ -36,18 +39,21 @@ def parse_pattern(text):
 
 
 class QueryEncoder:
-    """Turns recordings into queries by the encoder and codebook of an index. The encoder is loaded once."""
+    """Turns recordings into vectors of an index's Space, by its encoder. The encoder is loaded once."""
 
     def __init__(self, index, device="auto", log=lambda place: None):
         """log: a function that gets the device and precision once the encoder is loaded."""
-        self._book, self._device, self._encoder, self._log = index.codebook, device, None, log
+        self._sounds, self._device, self._encoder, self._log = index.sounds, device, None, log
 
-    def frames(self, frames):
-        """Return (N, D) frames of the index's encoder as its codebook normalises them."""
-        return self._known().normalize(frames)
+    def frames(self, frames, encoder=None):
+        """Return the vectors of (N, D) frames. encoder: the name of their encoder, if known."""
+        space = self._space()
+        if encoder and space.encoder and encoder != space.encoder:
+            raise InputError(f"these frames come from {encoder}, but those of the index from {space.encoder}")
+        return space.project(frames)
 
     def span(self, path, offset, duration, channel=None):
-        """Return the frames of a span of a recording, encoded with its context.
+        """Return the vectors of a span of a recording, encoded with its context.
 
         offset, duration: s; a duration of None is the rest of the file. Raises InputError if that is longer
         than LONGEST.
@@ -66,11 +72,13 @@ class QueryEncoder:
         return found
 
     def whole(self, path, channel=None):
-        """Return the frames of a recording, from the beginning to the end of speech in it.
+        """Return the vectors of a recording, from the beginning to the end of speech in it.
 
-        Raises InputError if it cannot be read, is longer than LONGEST, shorter than a frame, or silent.
+        An encoder works less well on a word without its sentence, so the recording is reflected at both ends,
+        and speech at an edge loses two frames there. Raises InputError if it cannot be read, is longer than
+        LONGEST, shorter than a frame, or silent.
         """
-        self._known()
+        self._space()
         found = levels(path)
         if found.seconds > LONGEST:
             raise InputError(
@@ -80,27 +88,32 @@ class QueryEncoder:
         speech = np.flatnonzero(speech_by_energy(levels_db))
         if not len(speech):
             raise InputError(f"{path}: no speech found")
-        frames = self._encode(load_audio(path, channel=channel), path)
-        first = min(speech[0] // _HOPS, len(frames) - 1)
-        return frames[first : speech[-1] // _HOPS + 1]
+        samples = load_audio(path, channel=channel)
+        count = frame_count(len(samples))
+        if not count:
+            raise InputError(f"{path}: {len(samples) / RATE:.3f} s long, shorter than a frame")
+        around = round(AROUND / FRAME_SHIFT)
+        frames = self._encode(np.pad(samples, around * HOP, mode="symmetric"), path)[around : around + count]
+        first, last = min(speech[0] // _HOPS, count - 1), min(speech[-1] // _HOPS, count - 1)
+        if last - first >= _FEWEST:
+            first, last = max(first, _EDGE), min(last, count - 1 - _EDGE)
+        return frames[first : last + 1]
 
-    def _known(self):
-        if self._book is None:
-            raise InputError(
-                "an index without a codebook cannot be searched by voice; use su-search build -c"
-            )
-        return self._book
+    def _space(self):
+        if self._sounds is None:
+            raise InputError(NO_FRAMES)
+        return self._sounds.space
 
     def _encode(self, samples, path):
-        book = self._known()
+        space = self._space()
         if self._encoder is None:
-            if not book.encoder:
+            if not space.encoder:
                 raise InputError(
-                    "the codebook of the index names no encoder, so the index cannot be searched by voice"
+                    "the frames of the index name no encoder, so the index cannot be searched by voice"
                 )
-            self._encoder = models.encoder_named(book.encoder, self._device)
+            self._encoder = models.encoder_named(space.encoder, self._device)
             self._log(self._encoder.place)
         frames = self._encoder.encode(samples)
         if not len(frames):
             raise InputError(f"{path}: {len(samples) / RATE:.3f} s long, shorter than a frame")
-        return book.normalize(frames)
+        return space.project(frames)
