@@ -244,10 +244,15 @@ $(SMALL)/encoder/.trained: $(SMALL)/labels.jsonl
 	@mkdir -p $(@D)
 	@if [ -e $(@D)/checkpoint.safetensors ]; then resume=--resume; fi; \
 	  su-train-encoder -o $(@D) $$resume --rounds 2 --clusters 100,500 --batch-seconds 64 --targets $< \
-	    --max-hours 2.5 $(SMALL)/training.jsonl
+	    --max-hours 1.75 $(SMALL)/training.jsonl
 	@touch $@
 
+# The encoder, and two codebooks of its frames of all the recordings it was trained on
 small: $(SMALL)/encoder/.trained
 	@mkdir -p units/encoders/small
 	@cp $(SMALL)/encoder/weights.safetensors units/encoders/small/
 	@sed 's/"default_layer": [0-9]*/"default_layer": 5/' $(SMALL)/encoder/config.json >units/encoders/small/config.json
+	@su-encode -m small -o $(SMALL)/frames.jsonl $(SMALL)/training.jsonl
+	@for k in 100 256; do \
+	  su-cluster -k $$k --weight-by language -o units/encoders/small/codebook-$$k.npz $(SMALL)/frames.jsonl || exit; done
+	@rm $(SMALL)/frames.jsonl

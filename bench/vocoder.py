@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Score how well vocoders speak held-out recordings after a fixed time of training.
 
-    bench/vocoder.py [--hours 0.333] [--variants fast;v2] [--encoder small] [--work DIR] FOLDER
+    bench/vocoder.py [--hours 0.333] [--variants fast;v2] [--encoder small] [--codebook CODEBOOK] [--work DIR]
+                     FOLDER
 
-FOLDER: a Festival voice with wav/*.wav, such as Debian's festvox-ru, or any folder of WAV files. Each variant
+FOLDER: a Festival voice with wav/*.wav, such as Debian's festvox-ru, or any folder of WAV or FLAC files. The
+codebook is one of 100 units of these recordings, or the given one, as su-quantize -c takes it. Each variant
 is su-train-vocoder with its options in VARIANTS, for that many hours by the clock. It then speaks its
 held-out recordings from units and recorded F0, and from units alone, and `su-eval speech` scores both. The
 WORLD copy of the recordings is a ceiling; noise with their spectrum is a floor. Vocoders stay in DIR, and a
@@ -21,7 +23,7 @@ import sys
 import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "support")]
+sys.path[:0] = [ROOT, os.path.join(ROOT, "tests", "support"), os.path.join(ROOT, "tests", "tools")]
 
 FIGURES = (
     *("log_mel", "mcd", "f0_rmse_hz", "f0_corr", "vde", "stoi", "estoi", "pesq", "mos", "comb_db", "uer"),
@@ -52,19 +54,20 @@ def tool(name, *words, **files):
     subprocess.run([os.path.join(ROOT, "bin", name), *map(str, words)], check=True, **files)
 
 
-def prepare(folder, encoder, work):
+def prepare(folder, encoder, codebook, work):
     """Return the records with units and F0 to train on, and the codebook."""
-    units, book = os.path.join(work, "units.jsonl"), os.path.join(work, "codebook.npz")
+    units, book = os.path.join(work, "units.jsonl"), codebook or os.path.join(work, "codebook.npz")
     if not os.path.exists(units):
         wavs = glob.glob(os.path.join(glob.escape(folder), "wav", "*.wav")) or glob.glob(
-            os.path.join(glob.escape(folder), "*.wav")
+            os.path.join(glob.escape(folder), "*.[wf][al][va]*")
         )
         segments, frames = (os.path.join(work, name) for name in ("segments.jsonl", "frames.jsonl"))
         with open(segments, "wb") as out:
             tool("su-segment", "--", *sorted(wavs), stdout=out)
         with open(frames, "wb") as out:
             tool("su-encode", "-m", encoder, "--arrays", os.path.join(work, "frames"), segments, stdout=out)
-        tool("su-cluster", "-o", book, frames, stdout=subprocess.DEVNULL)
+        if not codebook:
+            tool("su-cluster", "-o", book, frames, stdout=subprocess.DEVNULL)
         plain = os.path.join(work, "plain.jsonl")
         tool("su-quantize", "-c", book, "-o", plain, frames)
         tool("su-pitch", "-o", units, plain)
@@ -135,12 +138,13 @@ def main():
         "--variants", default="fast;v2", help="separated by semicolons: " + "; ".join(VARIANTS)
     )
     parser.add_argument("--encoder", default="small")
+    parser.add_argument("--codebook", default="")
     parser.add_argument("--work", default=None)
     parser.add_argument("folder")
     options = parser.parse_args()
     work = options.work or tempfile.mkdtemp()
     os.makedirs(work, exist_ok=True)
-    units, book = prepare(options.folder, options.encoder, work)
+    units, book = prepare(options.folder, options.encoder, options.codebook, work)
     print("|", " | ".join([f"{options.hours:g} h", *FIGURES]), "|")
     print("|---" * (1 + len(FIGURES)) + "|", flush=True)
     floors = True

@@ -36,7 +36,7 @@ class Layers(click.ParamType):
     "layers",
     type=Layers(),
     metavar="N,...|all",
-    show_default="the model's own, 14 for mms-300m",
+    show_default="the model's own, 5 for small",
     help="Hidden layers to output; 0 is the input of the first layer. Several layers give one record each "
     "and require --arrays.",
 )

@@ -14,7 +14,7 @@ SAMPLE_SECONDS = 600
 
 @tool("su-quantize")
 @records_argument("features")
-@codebook_option("Codebook made by su-cluster.", required=True)
+@codebook_option("Codebook of su-cluster, or small or small-256, which come with the package.", required=True)
 @click.option("--collapse", is_flag=True, help="Write runs: each unit once, and its frames in `counts`.")
 @settings(QuantizeConfig)
 @click.option("--force", is_flag=True, help="Accept frames of another encoder than the codebook's.")

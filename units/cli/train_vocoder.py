@@ -165,10 +165,11 @@ def _write_held_out(records, output):
 
 def _complete(shape, records, speakers, corpus):
     """Return the VocoderConfig of these records: their units, codebook and speakers."""
+    from units.codebook.codebook import shared_units
     from units.training.vocoder.dataset import f0_statistics
 
     codebook = _codebook(records)
-    count = 1 + max(max(record["units"]) for record in records)
+    count = max(1 + max(max(record["units"]) for record in records), shared_units(codebook))
     mean, spread = f0_statistics(corpus, len(speakers))
     return replace(
         shape,

@@ -4,6 +4,7 @@ The file is an uncompressed NPZ without times, so that the same codebook gives t
 """
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,6 +15,9 @@ from units.files.damage import damaged
 from units.files.opening import read_whole
 from units.records import InputError
 
+# codebooks of the encoder `small` that come with the package, so that corpora can have the same units
+SHARED = {"small": "codebook-100.npz", "small-256": "codebook-256.npz"}
+_SMALL = os.path.join(os.path.dirname(os.path.dirname(__file__)), "encoders", "small")
 _ARRAYS = ("centroids", "mean", "scale", "projection", "encoder")
 _LARGEST = 1 << 28  # bytes of a codebook's arrays: 20,000 centroids of 3,300 dimensions
 _BLOCK = 4096  # frames normalised at once
@@ -112,12 +116,24 @@ def save_codebook(book, file):
 def load_codebook(path):
     """Return the Codebook in an .npz of su-cluster, or of a plain (K, D) .npy.
 
-    Raises InputError, naming the file, if it is neither, or if its arrays do not fit each other. Reads at
-    most 256 MiB, compressed or not.
+    path: a file, or one of the names in SHARED, which always mean the codebook of the package: a file of that
+    name is ./small. Raises InputError, naming the file, if it is not a codebook, or if its arrays do not fit
+    each other. Reads at most 256 MiB, compressed or not.
     """
+    if path in SHARED:
+        path = os.path.join(_SMALL, SHARED[path])
     content = read_whole(path, _LARGEST)
     with damaged(path, "a codebook"):
         return parse_codebook(content)
+
+
+def shared_units(found):
+    """Return the number of units of the codebook of SHARED that has this hash, 0 if none of them has it.
+
+    A corpus with a shared codebook need not have all of its units, but models of it must know them.
+    """
+    books = map(load_codebook, SHARED)
+    return next((len(book.centroids) for book in books if book.hash == found), 0)
 
 
 def parse_codebook(content):

@@ -23,7 +23,7 @@ MODELS = {
 }
 FAMILY = ("wav2vec2", "hubert", "wavlm", "unispeech", "unispeech-sat")  # model types of HuggingFace
 OMNIASR = ("omniasr_ctc", "omniasr", "omniasr_audio")  # model types of OmniAsr
-DEFAULT_MODEL = "mms-300m"
+DEFAULT_MODEL = "small"
 CHUNK_SECONDS = 30.0
 
 
