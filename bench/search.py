@@ -150,14 +150,16 @@ def quality(records, frames, words, number, sizes):
     table_row("DTW on frames", queries, speakers, lambda q: dtw(normal[q[0]][q[1] : q[2]], normal))
     for k, book in zip(sizes, books, strict=True):
         units = [quantize(f, book) for f in frames]
-        finder = Finder(make_index([of_runs({"id": "x"}, *run_lengths(u)) for u in units], book))
+        finder = Finder(
+            make_index([of_runs({"id": str(i)}, *run_lengths(u)) for i, u in enumerate(units)], book)
+        )
 
         def rank(q, u=units, f=finder):
             return search(f, run_lengths(u[q[0]][q[1] : q[2]])[0], len(records))
 
         table_row(f"K={k}, units", queries, speakers, rank)
     sounds = sounds_of(frames)
-    finder = Finder(make_index([of_runs({"id": "x"}, [], []) for _ in frames], sounds=sounds))
+    finder = Finder(make_index([of_runs({"id": str(i)}, [], []) for i in range(len(frames))], sounds=sounds))
     vectors = [sounds.space.project(f) for f in frames]
     table_row("frames", queries, speakers, lambda q: search(finder, vectors[q[0]][q[1] : q[2]], len(records)))
     return books[0]
