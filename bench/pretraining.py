@@ -12,7 +12,6 @@ interrupted continues there, and one that is complete is only scored. Prints a M
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import sys
@@ -22,6 +21,7 @@ from dataclasses import dataclass, replace
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 import torch
+from adaptation import bench
 
 from units.encoders.learned import load_network
 from units.encoders.network import NetworkConfig
@@ -120,14 +120,6 @@ def trained(name, options, labels):
     return load_network(folder)
 
 
-def bench_units():
-    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "units.py")
-    spec = importlib.util.spec_from_file_location("bench_units", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -146,7 +138,7 @@ def main():
     torch.set_num_threads(options.threads)
     labels = read_labels(options.labels) if options.labels else None
     folders = {os.path.basename(os.path.abspath(path)): path for path in options.scored}
-    measuring = bench_units()
+    measuring = bench("units")
     scored = {
         name: measuring.records_of(path, 1 if i else options.every)
         for i, (name, path) in enumerate(folders.items())

@@ -9,11 +9,12 @@ Prints a Markdown table. `bench/vocoder.py --codebook small` measures what a sha
 """
 
 import argparse
-import importlib.util
 import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+
+from adaptation import bench
 
 from units.audio.reading import load_record
 from units.codebook.codebook import SHARED, load_codebook
@@ -21,14 +22,6 @@ from units.codebook.quantize import quantize
 from units.encoders.models import load_encoder
 
 FIGURES = ("pnmi", "abx_within", "abx_across", "boundary_f1", "bitrate")
-
-
-def bench_units():
-    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "units.py")
-    spec = importlib.util.spec_from_file_location("bench_units", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main():
@@ -40,7 +33,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("folders", nargs="+")
     options = parser.parse_args()
-    measuring, encoder = bench_units(), load_encoder("small")
+    measuring, encoder = bench("units"), load_encoder("small")
     print("|", " | ".join(["recordings", "codebook", *FIGURES]), "|")
     print("|---" * (2 + len(FIGURES)) + "|", flush=True)
     for folder in options.folders:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from units.metrics.dtw import unit_length
 from units.patterns.corpus import of_runs
 from units.patterns.search import listen as listening
 from units.patterns.search import sounds as sounding
@@ -66,7 +67,7 @@ def _slow_best(rows, breaks, end):
 @given(st.integers(1, 5), st.integers(1, 8), st.integers(0, 500))
 def test_paths_are_the_cheapest_of_all_ways_and_cross_no_break(length, size, seed):
     random = np.random.default_rng(seed)
-    query, vectors = (sounding._unit_length(random.standard_normal((n, 3))) for n in (length, size))
+    query, vectors = (unit_length(random.standard_normal((n, 3))) for n in (length, size))
     breaks = random.random(size) < 0.2
     breaks[0] = True
     common = random.random(size).astype(np.float32)

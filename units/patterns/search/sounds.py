@@ -14,6 +14,7 @@ import numpy as np
 from units.codebook.kmeans import fit_codebook
 from units.codebook.runs import run_lengths
 from units.config import ClusterConfig
+from units.metrics.dtw import unit_length
 from units.records import InputError
 
 DIMENSIONS = 32
@@ -45,7 +46,7 @@ class Space:
             raise InputError(
                 f"the frames have {frames.shape[1]} dimensions, but those of the index have {len(self.mean)}"
             )
-        return _unit_length((frames - self.mean) @ self.weight)
+        return unit_length((frames - self.mean) @ self.weight)
 
     def classify(self, vectors):
         """Return the class of each of (N, R) vectors, (N,) uint8."""
@@ -78,16 +79,11 @@ def fit_space(frames, encoder="", seed=0):
     _, axes = np.linalg.eigh(normal.T @ normal / len(frames))
     weight = (axes[:, : -1 - DIMENSIONS : -1] / scale[:, None]).astype(np.float32)
     mean = mean.astype(np.float32)
-    vectors = _unit_length((frames - mean) @ weight)
+    vectors = unit_length((frames - mean) @ weight)
     chosen = np.random.default_rng(seed).permutation(len(frames))[:_SAMPLE]
     config = ClusterConfig(k=min(_CLASSES, len(frames)), normalize=False, nredo=1)
     book, _ = fit_codebook(vectors.copy(), config, seed, device="cpu")
-    return Space(mean, weight, vectors[np.sort(chosen)], _unit_length(book.centroids), encoder)
-
-
-def _unit_length(vectors):
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-6)).astype(np.float32)
+    return Space(mean, weight, vectors[np.sort(chosen)], unit_length(book.centroids), encoder)
 
 
 @dataclass(frozen=True)
